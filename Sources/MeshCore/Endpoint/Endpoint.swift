@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+/// One place that a request can be sent to, with all that a transport must know to reach it.
+public struct Endpoint: Hashable, Sendable {
+    /// Where it listens.
+    public var address: EndpointAddress
+    /// How the connection is protected.
+    public var security: Security
+    /// How long a connection attempt may take.
+    ///
+    /// Default 5 s: Envoy's `Cluster.connect_timeout`.
+    public var connectTimeout: Nanoseconds
+    /// The most requests that may wait for a connection; more are refused with `MeshError.Code.overflow`.
+    ///
+    /// Default 1024: Envoy's `CircuitBreakers.Thresholds.max_pending_requests`.
+    public var maximumPendingRequests: Int
+    /// The most connections to this endpoint, per process.
+    ///
+    /// Default 1024: Envoy's `CircuitBreakers.Thresholds.max_connections`.
+    public var maximumConnections: Int
+
+    /// How a connection to an endpoint is protected.
+    public enum Security: Hashable, Sendable {
+        /// Not at all.
+        case plaintext
+        /// TLS with the mesh's identity on both sides; the peer must prove one of these SPIFFE identities.
+        ///
+        /// An empty list accepts every identity of the trusted domains.
+        case mutualTLS(acceptedIdentities: [String])
+    }
+
+    /// Creates an endpoint.
+    public init(
+        address: EndpointAddress,
+        security: Security = .plaintext,
+        connectTimeout: Nanoseconds = .seconds(5),
+        maximumPendingRequests: Int = 1024,
+        maximumConnections: Int = 1024
+    ) {
+        self.address = address
+        self.security = security
+        self.connectTimeout = connectTimeout
+        self.maximumPendingRequests = maximumPendingRequests
+        self.maximumConnections = maximumConnections
+    }
+}

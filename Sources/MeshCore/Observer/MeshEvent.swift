@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+/// Something that happened in the mesh and is not about one request. More cases may come: switch with a default.
+public enum MeshEvent: Sendable {
+    /// A configuration is in force.
+    case configurationApplied(generation: UInt64, source: String)
+    /// A configuration was refused; the last good one stays in force.
+    case configurationRejected(source: String, error: any Error)
+    /// The connection to a configuration source changed.
+    case sourceConnection(source: String, isConnected: Bool, reason: String?)
+    /// An endpoint gets no more traffic for a while.
+    case endpointEjected(cluster: String, endpoint: EndpointAddress, duration: Nanoseconds, reason: String)
+    /// An endpoint gets traffic again.
+    case endpointReturned(cluster: String, endpoint: EndpointAddress)
+    /// A circuit breaker changed its state.
+    case circuitBreakerChanged(cluster: String, endpoint: EndpointAddress?, from: String, to: String)
+    /// A retry was wanted and its budget refused it.
+    case retryBudgetExhausted(cluster: String)
+    /// An identity was issued or renewed, valid for that long.
+    case identityRenewed(identity: String, validFor: Nanoseconds)
+    /// An identity could not be renewed; the last one stays in use.
+    case identityRenewalFailed(error: any Error)
+    /// A fault was injected.
+    case faultInjected(route: String, kind: String)
+    /// Something happened that a machine did not expect; it carried on.
+    case unexpected(component: String, message: String)
+}

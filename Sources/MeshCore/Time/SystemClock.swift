@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+#if canImport(Darwin)
+import Darwin
+#elseif canImport(Glibc)
+import Glibc
+#if canImport(SwiftOverlayShims)
+// The toolchain declares Linux's `timespec` members there, and `MemberImportVisibility` wants them imported.
+import SwiftOverlayShims
+#endif
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Android)
+import Android
+#endif
+
+/// The operating system's monotonic clock (`CLOCK_MONOTONIC`).
+public struct SystemClock: MeshClock {
+    /// Creates the system's clock.
+    public init() {}
+
+    /// The current instant.
+    public var now: MeshInstant {
+        var time = timespec()
+        // It cannot fail: the clock exists on every supported system and the pointer is valid.
+        _ = clock_gettime(CLOCK_MONOTONIC, &time)
+        return MeshInstant(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+    }
+
+    /// Suspends until `deadline`.
+    /// - Throws: `CancellationError` if the task is cancelled first.
+    public func sleep(until deadline: MeshInstant) async throws {
+        let remaining = deadline.elapsed(since: now)
+        guard remaining > .zero else {
+            try Task.checkCancellation()
+            return
+        }
+        try await Task.sleep(for: remaining.duration)
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+/// What travels with one request through every layer: small, copied where a layer forks, never a dictionary.
+public struct CallContext: Sendable {
+    /// When nobody waits for the answer any more. Layers shorten it, none extends it.
+    public var deadline: Deadline
+    /// When the request entered the mesh.
+    public var startedAt: MeshInstant
+    /// When the current attempt began.
+    public var attemptStartedAt: MeshInstant
+    /// The current attempt, counted from 1; 0 before the first.
+    public var attempt: Int
+    /// The trace that the request belongs to; its span is the current attempt's.
+    public var trace: TraceContext
+    /// The endpoint that the current attempt goes to.
+    public var endpoint: Endpoint?
+    /// How far the current attempt came. The transport keeps it exact.
+    public var requestState: RequestState
+    /// The status code of the response in hand; 0 while there is none.
+    public var responseStatus: Int
+    /// A delay was injected into this request.
+    public var isDelayInjected: Bool
+    /// How many responses of the leaf transport wait for their `finish` in this context.
+    ///
+    /// A user's middleware may answer by itself; the layers below it are finished only if this is greater than zero.
+    public var openExchanges: Int
+    /// What the leaf transport needs to finish the exchange in hand.
+    public var exchange: (any Sendable & AnyObject)?
+    /// What the observers keep for this request (spans, say).
+    public var observation: (any Sendable & AnyObject)?
+    /// The configuration that this request is decided by: loaded once, the same for every layer.
+    public var snapshot: (any Sendable & AnyObject)?
+    /// The route that was selected, as the module that assembles the stack knows it.
+    public var route: (any Sendable & AnyObject)?
+    /// The cluster that was selected, likewise.
+    public var cluster: (any Sendable & AnyObject)?
+    /// The live state of the endpoint that was picked, likewise.
+    public var pick: (any Sendable & AnyObject)?
+
+    /// Creates the context of a new request.
+    /// - Parameters:
+    ///   - now: The instant at which the request enters the mesh.
+    ///   - deadline: When nobody waits for the answer any more.
+    ///   - trace: The trace that the request belongs to.
+    public init(now: MeshInstant, deadline: Deadline = .never, trace: TraceContext = .none) {
+        self.deadline = deadline
+        self.startedAt = now
+        self.attemptStartedAt = now
+        self.attempt = 0
+        self.trace = trace
+        self.endpoint = nil
+        self.requestState = .notSent
+        self.responseStatus = 0
+        self.isDelayInjected = false
+        self.openExchanges = 0
+        self.exchange = nil
+        self.observation = nil
+        self.snapshot = nil
+        self.route = nil
+        self.cluster = nil
+        self.pick = nil
+    }
+}
