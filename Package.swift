@@ -51,7 +51,9 @@ let package = Package(
             description: "The example programs and their command lines.",
             enabledTraits: ["ControlPlane", "Observability"]
         ),
-        .default(enabledTraits: ["HTTP", "Identity", "Hummingbird", "XDS", "Manifests", "ControlPlane", "Observability", "Examples"]),
+        .default(enabledTraits: [
+            "HTTP", "Identity", "Hummingbird", "XDS", "Manifests", "ControlPlane", "Observability", "Examples",
+        ]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
@@ -118,7 +120,11 @@ let package = Package(
                 "MeshCore", "MeshConfig", "MeshSecurity", "ServiceMesh", "MeshHTTP", "MeshIdentity",
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
                 .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle", condition: .when(traits: ["Hummingbird"])),
+                .product(
+                    name: "ServiceLifecycle",
+                    package: "swift-service-lifecycle",
+                    condition: .when(traits: ["Hummingbird"])
+                ),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Hummingbird"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Hummingbird"])),
                 .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Hummingbird"])),
@@ -130,7 +136,11 @@ let package = Package(
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
                 .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["XDS"])),
                 .product(name: "GRPCCore", package: "grpc-swift-2", condition: .when(traits: ["XDS"])),
-                .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport", condition: .when(traits: ["XDS"])),
+                .product(
+                    name: "GRPCNIOTransportHTTP2",
+                    package: "grpc-swift-nio-transport",
+                    condition: .when(traits: ["XDS"])
+                ),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf", condition: .when(traits: ["XDS"])),
             ],
             exclude: ["Protos"]
@@ -148,7 +158,11 @@ let package = Package(
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
                 "MeshXDS", "MeshManifests", "MeshIdentity",
                 .product(name: "GRPCCore", package: "grpc-swift-2", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "GRPCNIOTransportHTTP2", package: "grpc-swift-nio-transport", condition: .when(traits: ["ControlPlane"])),
+                .product(
+                    name: "GRPCNIOTransportHTTP2",
+                    package: "grpc-swift-nio-transport",
+                    condition: .when(traits: ["ControlPlane"])
+                ),
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["ControlPlane"])),
                 .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["ControlPlane"])),
                 .product(name: "X509", package: "swift-certificates", condition: .when(traits: ["ControlPlane"])),
@@ -164,7 +178,11 @@ let package = Package(
                 "MeshCore",
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Observability"])),
                 .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Observability"])),
-                .product(name: "Tracing", package: "swift-distributed-tracing", condition: .when(traits: ["Observability"])),
+                .product(
+                    name: "Tracing",
+                    package: "swift-distributed-tracing",
+                    condition: .when(traits: ["Observability"])
+                ),
             ]
         ),
 
@@ -173,7 +191,11 @@ let package = Package(
             dependencies: [
                 "MeshCore", "MeshConfig", "ServiceMesh", "MeshHTTP", "MeshIdentity", "MeshHummingbird", "MeshXDS",
                 "MeshManifests", "MeshControlPlane", "MeshObservability",
-                .product(name: "ArgumentParser", package: "swift-argument-parser", condition: .when(traits: ["Examples"])),
+                .product(
+                    name: "ArgumentParser",
+                    package: "swift-argument-parser",
+                    condition: .when(traits: ["Examples"])
+                ),
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Examples"])),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Examples"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Examples"])),
@@ -185,10 +207,132 @@ let package = Package(
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshConfig", "ServiceMesh", "MeshTesting",
+                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshConfig", "ServiceMesh",
+                "MeshTesting",
             ],
             path: "Benchmarks"
         ),
+
+        // Tests: the tree mirrors Sources.
+        .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore", "MeshTesting"]),
+        .testTarget(name: "MeshRoutingTests", dependencies: ["MeshRouting", "MeshCore", "MeshTesting"]),
+        .testTarget(name: "MeshBalancingTests", dependencies: ["MeshBalancing", "MeshCore", "MeshTesting"]),
+        .testTarget(name: "MeshResilienceTests", dependencies: ["MeshResilience", "MeshCore", "MeshTesting"]),
+        .testTarget(name: "MeshSecurityTests", dependencies: ["MeshSecurity", "MeshCore", "MeshTesting"]),
+        .testTarget(
+            name: "MeshConfigTests",
+            dependencies: ["MeshConfig", "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity"]
+        ),
+        .testTarget(
+            name: "ServiceMeshTests",
+            dependencies: [
+                "ServiceMesh", "MeshConfig", "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience",
+                "MeshSecurity", "MeshTesting",
+            ]
+        ),
+        .testTarget(
+            name: "MeshHTTPTests",
+            dependencies: [
+                "MeshHTTP", "ServiceMesh", "MeshConfig", "MeshCore", "MeshTesting",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["HTTP"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["HTTP"])),
+                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["HTTP"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["HTTP"])),
+                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["HTTP"])),
+                .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["HTTP"])),
+            ]
+        ),
+        .testTarget(
+            name: "MeshIdentityTests",
+            dependencies: [
+                "MeshIdentity", "MeshSecurity", "MeshCore",
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Identity"])),
+                .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Identity"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Identity"])),
+                .product(name: "X509", package: "swift-certificates", condition: .when(traits: ["Identity"])),
+                .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(traits: ["Identity"])),
+                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Identity"])),
+            ]
+        ),
+        .testTarget(
+            name: "MeshHummingbirdTests",
+            dependencies: [
+                "MeshHummingbird", "MeshHTTP", "MeshIdentity", "MeshObservability", "ServiceMesh", "MeshConfig",
+                "MeshSecurity", "MeshCore", "MeshTesting",
+                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
+                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Hummingbird"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Hummingbird"])),
+                .product(name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Observability"])),
+                .product(
+                    name: "InMemoryTracing",
+                    package: "swift-distributed-tracing",
+                    condition: .when(traits: ["Observability"])
+                ),
+                .product(
+                    name: "Tracing",
+                    package: "swift-distributed-tracing",
+                    condition: .when(traits: ["Observability"])
+                ),
+                .product(name: "InMemoryLogging", package: "swift-log", condition: .when(traits: ["Observability"])),
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Observability"])),
+                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Observability"])),
+            ]
+        ),
+        .testTarget(
+            name: "MeshXDSTests",
+            dependencies: [
+                "MeshXDS", "MeshConfig", "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity",
+                "MeshTesting",
+                .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["XDS"])),
+                .product(name: "GRPCCore", package: "grpc-swift-2", condition: .when(traits: ["XDS"])),
+                .product(
+                    name: "GRPCNIOTransportHTTP2",
+                    package: "grpc-swift-nio-transport",
+                    condition: .when(traits: ["XDS"])
+                ),
+            ]
+        ),
+        .testTarget(
+            name: "MeshManifestsTests",
+            dependencies: [
+                "MeshManifests", "MeshConfig", "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience",
+                "MeshSecurity",
+            ],
+            resources: [.copy("Fixtures")]
+        ),
+        .testTarget(
+            name: "MeshControlPlaneTests",
+            dependencies: [
+                "MeshControlPlane", "MeshXDS", "MeshManifests", "MeshIdentity", "MeshConfig", "MeshCore", "MeshRouting",
+                "MeshSecurity", "MeshTesting",
+                .product(name: "X509", package: "swift-certificates", condition: .when(traits: ["ControlPlane"])),
+                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["ControlPlane"])),
+                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["ControlPlane"])),
+                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["ControlPlane"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["ControlPlane"])),
+            ]
+        ),
+        .testTarget(
+            name: "MeshObservabilityTests",
+            dependencies: [
+                "MeshObservability", "MeshCore", "MeshTesting",
+                .product(name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Observability"])),
+                .product(
+                    name: "InMemoryTracing",
+                    package: "swift-distributed-tracing",
+                    condition: .when(traits: ["Observability"])
+                ),
+                .product(name: "InMemoryLogging", package: "swift-log", condition: .when(traits: ["Observability"])),
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Observability"])),
+                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Observability"])),
+                .product(
+                    name: "Tracing",
+                    package: "swift-distributed-tracing",
+                    condition: .when(traits: ["Observability"])
+                ),
+            ]
+        ),
+        .testTarget(name: "RepositoryTests", dependencies: []),
     ],
     swiftLanguageModes: [.v6]
 )

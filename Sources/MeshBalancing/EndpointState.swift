@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+public import Synchronization
+
+/// The live state of one endpoint of one cluster. It outlives configurations that leave the endpoint alone.
+public final class EndpointState: Sendable {
+    /// The endpoint.
+    public let endpoint: Endpoint
+    /// Its weight within the cluster; at least 1.
+    public let weight: UInt32
+    /// Requests under way.
+    public let activeRequests = Atomic<Int>(0)
+    /// Until when outlier detection keeps traffic away, in nanoseconds of the mesh's clock; 0 if it does not.
+    public let ejectedUntil = Atomic<UInt64>(0)
+    /// Until when a circuit breaker keeps traffic away, likewise.
+    public let refusedUntil = Atomic<UInt64>(0)
+
+    /// Creates the state of an endpoint that was not used yet.
+    public init(_ endpoint: Endpoint, weight: UInt32 = 1) {
+        self.endpoint = endpoint
+        self.weight = max(weight, 1)
+    }
+
+    /// Whether the endpoint may be picked at `now`.
+    public func isAvailable(at now: MeshInstant) -> Bool {
+        ejectedUntil.load(ordering: .relaxed) <= now.nanoseconds
+            && refusedUntil.load(ordering: .relaxed) <= now.nanoseconds
+    }
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshCore
+import Synchronization
+
+/// Walks over the endpoints in turn and passes over those that may not be used.
+struct RoundRobinPicker: EndpointPicker {
+    private final class Cursor: Sendable {
+        let next: Atomic<UInt>
+
+        init(_ start: UInt) {
+            self.next = Atomic(start)
+        }
+    }
+
+    private let endpoints: [EndpointState]
+    private let cursor: Cursor
+
+    init(_ endpoints: [EndpointState], random: MeshRandom) {
+        // A weight of n is n places in the turn; equal weights are one place each.
+        let divisor = endpoints.map(\.weight).reduce(0, greatestCommonDivisor)
+        let places = endpoints.map { Int($0.weight / max(divisor, 1)) }
+        let most = places.max() ?? 0
+        // Interleaved, so that a heavy endpoint does not get all of its share at once. Very uneven weights are
+        // rounded to 128 places, which bounds memory at 128 references an endpoint.
+        let scale = most > 128 ? Double(most) / 128 : 1
+        let rounds = places.map { max(1, Int((Double($0) / scale).rounded())) }
+        self.endpoints = (0..<(rounds.max() ?? 0)).flatMap { round in
+            endpoints.indices.filter { rounds[$0] > round }.map { endpoints[$0] }
+        }
+        self.cursor = Cursor(UInt(truncatingIfNeeded: random.next()))
+    }
+
+    func pick(at now: MeshInstant, excluding excluded: [EndpointAddress]) -> EndpointState? {
+        guard !endpoints.isEmpty else { return nil }
+        let start = cursor.next.wrappingAdd(1, ordering: .relaxed).oldValue
+        return endpoints.firstUsable(from: Int(start % UInt(endpoints.count)), at: now, excluding: excluded)
+    }
+}
+
+private func greatestCommonDivisor(_ first: UInt32, _ second: UInt32) -> UInt32 {
+    var (first, second) = (first, second)
+    while second != 0 { (first, second) = (second, first % second) }
+    return first
+}
+
+extension [EndpointState] {
+    /// The first endpoint from `start` on, round the end, that may be used; one that was tried already only if there is
+    /// no other.
+    func firstUsable(from start: Int, at now: MeshInstant, excluding excluded: [EndpointAddress]) -> EndpointState? {
+        var tried: EndpointState?
+        for offset in indices {
+            let position = start + offset
+            let candidate = self[position < count ? position : position - count]
+            guard candidate.isAvailable(at: now) else { continue }
+            if excluded.isEmpty || !excluded.contains(candidate.endpoint.address) { return candidate }
+            if tried == nil { tried = candidate }
+        }
+        return tried
+    }
+}

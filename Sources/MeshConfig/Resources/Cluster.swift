@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshBalancing
+public import MeshCore
+public import MeshResilience
+
+/// A group of endpoints that do the same, and how they are used (`envoy.config.cluster.v3.Cluster`).
+public struct Cluster: Hashable, Sendable {
+    /// Its name.
+    public var name: String
+    /// Where its endpoints come from.
+    public var discovery: Discovery
+    /// How long a connection attempt may take.
+    ///
+    /// Default 5 s: Envoy's `connect_timeout`.
+    public var connectTimeout: Nanoseconds
+    /// How requests are spread over the endpoints.
+    public var loadBalancing: LoadBalancing
+    /// When failing endpoints are ejected; `nil` for never.
+    public var outlierDetection: OutlierDetection?
+    /// How much may be under way at once.
+    public var concurrencyLimit: ConcurrencyLimitConfiguration
+    /// How connections are protected.
+    public var upstreamSecurity: UpstreamSecurity
+    /// A circuit breaker for each endpoint; `nil` for none. xDS has no field for it.
+    public var circuitBreaker: CircuitBreakerConfiguration?
+
+    /// Where endpoints come from.
+    public enum Discovery: Hashable, Sendable {
+        /// The endpoint assignment of this name, or of the cluster's own name.
+        case endpointDiscovery(serviceName: String?)
+        /// The endpoints that stand here.
+        case fixed(EndpointAssignment)
+    }
+
+    /// A load-balancing policy of any type, comparable so that a push can tell whether it changed.
+    public struct LoadBalancing: Hashable, Sendable {
+        /// The policy.
+        public let policy: any LoadBalancingPolicy
+
+        /// Wraps a policy.
+        public init(_ policy: some LoadBalancingPolicy) {
+            self.policy = policy
+        }
+
+        /// Whether both are the same policy with the same parameters.
+        public static func == (lhs: LoadBalancing, rhs: LoadBalancing) -> Bool {
+            AnyHashable(lhs.policy) == AnyHashable(rhs.policy)
+        }
+
+        /// Feeds the policy to a hasher.
+        public func hash(into hasher: inout Hasher) {
+            hasher.combine(AnyHashable(policy))
+        }
+    }
+
+    /// How connections to the endpoints are protected.
+    public enum UpstreamSecurity: Hashable, Sendable {
+        /// Not at all.
+        case plaintext
+        /// Mutual TLS to the endpoints that say that they speak it, plaintext to the others (Istio's automatic mTLS).
+        case automatic(acceptedIdentities: [String])
+        /// Mutual TLS to all of them. An empty list accepts every identity of the trusted domains.
+        case mutualTLS(acceptedIdentities: [String])
+    }
+
+    /// Creates a cluster.
+    public init(
+        name: String,
+        discovery: Discovery = .endpointDiscovery(serviceName: nil),
+        connectTimeout: Nanoseconds = .seconds(5),
+        loadBalancing: LoadBalancing = LoadBalancing(RoundRobin()),
+        outlierDetection: OutlierDetection? = nil,
+        concurrencyLimit: ConcurrencyLimitConfiguration = ConcurrencyLimitConfiguration(),
+        upstreamSecurity: UpstreamSecurity = .plaintext,
+        circuitBreaker: CircuitBreakerConfiguration? = nil
+    ) {
+        self.name = name
+        self.discovery = discovery
+        self.connectTimeout = connectTimeout
+        self.loadBalancing = loadBalancing
+        self.outlierDetection = outlierDetection
+        self.concurrencyLimit = concurrencyLimit
+        self.upstreamSecurity = upstreamSecurity
+        self.circuitBreaker = circuitBreaker
+    }
+
+    /// The name of the endpoint assignment that the cluster needs; `nil` if its endpoints stand in it.
+    public var endpointAssignmentName: String? {
+        switch discovery {
+        case .endpointDiscovery(let serviceName): serviceName ?? name
+        case .fixed: nil
+        }
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+
+/// The endpoints of a cluster (`envoy.config.endpoint.v3.ClusterLoadAssignment`).
+public struct EndpointAssignment: Hashable, Sendable {
+    /// The name by which clusters refer to it.
+    public var name: String
+    /// The endpoints by locality.
+    public var localities: [LocalityEndpoints]
+
+    /// Creates an assignment.
+    public init(name: String, localities: [LocalityEndpoints]) {
+        self.name = name
+        self.localities = localities
+    }
+
+    /// Creates an assignment of healthy endpoints in one nameless locality.
+    public init(name: String, addresses: [EndpointAddress]) {
+        self.init(
+            name: name,
+            localities: addresses.isEmpty ? [] : [LocalityEndpoints(endpoints: addresses.map { ClusterEndpoint($0) })]
+        )
+    }
+}
+
+/// The endpoints of one place (`envoy.config.endpoint.v3.LocalityLbEndpoints`).
+public struct LocalityEndpoints: Hashable, Sendable {
+    /// The place.
+    public var locality: Locality
+    /// The priority; 0 is the highest, and none may be left out.
+    public var priority: UInt32
+    /// The weight among the localities of its priority; `nil` if localities are not weighted.
+    public var weight: UInt32?
+    /// The endpoints.
+    public var endpoints: [ClusterEndpoint]
+
+    /// Creates the endpoints of a place.
+    public init(
+        locality: Locality = Locality(),
+        priority: UInt32 = 0,
+        weight: UInt32? = nil,
+        endpoints: [ClusterEndpoint]
+    ) {
+        self.locality = locality
+        self.priority = priority
+        self.weight = weight
+        self.endpoints = endpoints
+    }
+}
+
+/// A place (`envoy.config.core.v3.Locality`).
+public struct Locality: Hashable, Sendable {
+    /// The region.
+    public var region: String
+    /// The zone in the region.
+    public var zone: String
+    /// The part of the zone.
+    public var subZone: String
+
+    /// Creates a place.
+    public init(region: String = "", zone: String = "", subZone: String = "") {
+        self.region = region
+        self.zone = zone
+        self.subZone = subZone
+    }
+}
+
+/// One endpoint of a cluster (`envoy.config.endpoint.v3.LbEndpoint`).
+public struct ClusterEndpoint: Hashable, Sendable {
+    /// Where it listens.
+    public var address: EndpointAddress
+    /// Whether it may be used.
+    public var health: HealthStatus
+    /// Its weight in its locality; at least 1.
+    public var weight: UInt32
+    /// Whether it speaks the mesh's mutual TLS (Istio's `tlsMode: istio`).
+    public var speaksMutualTLS: Bool
+
+    /// Creates an endpoint.
+    public init(
+        _ address: EndpointAddress,
+        health: HealthStatus = .healthy,
+        weight: UInt32 = 1,
+        speaksMutualTLS: Bool = false
+    ) {
+        self.address = address
+        self.health = health
+        self.weight = weight
+        self.speaksMutualTLS = speaksMutualTLS
+    }
+}
+
+/// Whether an endpoint may be used (`envoy.config.core.v3.HealthStatus`).
+public enum HealthStatus: Hashable, Sendable {
+    /// Nobody knows; it is used.
+    case unknown
+    /// It is used.
+    case healthy
+    /// It is not used.
+    case unhealthy
+    /// It gets no new requests.
+    case draining
+    /// Its health check timed out; it is not used.
+    case timeout
+    /// It is used when nothing better is there.
+    case degraded
+
+    /// Whether new requests may go there (gRFC A27 uses healthy and unknown endpoints only).
+    public var isUsable: Bool { self == .healthy || self == .unknown }
+}

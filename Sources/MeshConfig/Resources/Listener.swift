@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+public import MeshResilience
+public import MeshSecurity
+
+/// Where requests come from and what is done to them first (`envoy.config.listener.v3.Listener`).
+public struct Listener: Hashable, Sendable {
+    /// Its name: for outbound listeners the target (`reviews:9080`), for inbound ones what the bootstrap's template says.
+    public var name: String
+    /// Which way its requests go.
+    public var direction: Direction
+    /// The filters, in order.
+    public var filters: [HTTPFilter]
+    /// Where its routes are.
+    public var routes: Routes
+
+    /// Which way requests go.
+    public enum Direction: Hashable, Sendable {
+        /// Requests that this process makes (an API listener).
+        case outbound
+        /// Requests that this process serves, at an address, protected so.
+        case inbound(address: EndpointAddress, security: InboundSecurity)
+    }
+
+    /// How inbound connections are protected.
+    public enum InboundSecurity: Hashable, Sendable {
+        /// Plaintext.
+        case plaintext
+        /// Mutual TLS; the peer must prove an identity of the trusted domains.
+        case mutualTLS
+    }
+
+    /// Where a listener's routes are.
+    public enum Routes: Hashable, Sendable {
+        /// In the route configuration of this name.
+        case named(String)
+        /// Here.
+        case inline(RouteConfiguration)
+    }
+
+    /// Creates a listener.
+    public init(name: String, direction: Direction = .outbound, filters: [HTTPFilter] = [], routes: Routes) {
+        self.name = name
+        self.direction = direction
+        self.filters = filters
+        self.routes = routes
+    }
+
+    /// The name of the route configuration that the listener needs; `nil` if its routes stand in it.
+    public var routeConfigurationName: String? {
+        switch routes {
+        case .named(let name): name
+        case .inline: nil
+        }
+    }
+}
+
+/// Something that is done to every request of a listener, before it is routed on. The router itself is implied.
+public enum HTTPFilter: Hashable, Sendable {
+    /// Faults are injected where a route says so.
+    case fault(FaultConfiguration)
+    /// Requests are authorized.
+    case authorization(AuthorizationRules)
+    /// Requests are rate limited.
+    case rateLimit(RateLimitConfiguration)
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshBalancing
+public import MeshCore
+import MeshResilience
+import MeshRouting
+
+extension MeshResources {
+    /// Checks every resource and every reference between them.
+    ///
+    /// A route to a cluster that is missing is not an error: Envoy serves the rest and answers such requests with 503
+    /// and the flag NC.
+    /// - Throws: `ConfigurationError` with every problem.
+    public func validate() throws(ConfigurationError) {
+        var problems = ProblemCollector()
+        for (name, listener) in listeners.sorted(by: { $0.key < $1.key }) {
+            let path = "listeners[\(name)]"
+            if case .named(let routes) = listener.routes, routeConfigurations[routes] == nil {
+                problems.note(path + ".routes", "there is no route configuration named \(routes)")
+            }
+            if case .inline(let routes) = listener.routes {
+                Self.check(routes, path + ".routes", &problems)
+            }
+            for (position, filter) in listener.filters.enumerated() {
+                _ = problems.nest("\(path).filters[\(position)]") { () throws(ConfigurationError) in
+                    switch filter {
+                    case .fault(let fault): try fault.validate()
+                    case .rateLimit(let limit): try limit.validate()
+                    case .authorization: break
+                    }
+                }
+            }
+        }
+        for (name, routes) in routeConfigurations.sorted(by: { $0.key < $1.key }) {
+            Self.check(routes, "routeConfigurations[\(name)]", &problems)
+        }
+        for (name, cluster) in clusters.sorted(by: { $0.key < $1.key }) {
+            _ = problems.nest("clusters[\(name)]") { () throws(ConfigurationError) in try cluster.validate() }
+        }
+        for (name, assignment) in endpointAssignments.sorted(by: { $0.key < $1.key }) {
+            _ = problems.nest("endpointAssignments[\(name)]") { () throws(ConfigurationError) in
+                try assignment.validate()
+            }
+        }
+        try problems.throwIfAny()
+    }
+
+    private static func check(_ configuration: RouteConfiguration, _ path: String, _ problems: inout ProblemCollector) {
+        _ = problems.nest(path) { () throws(ConfigurationError) in try configuration.validate() }
+    }
+}
+
+extension RouteConfiguration {
+    /// Checks the virtual hosts and their routes.
+    /// - Throws: `ConfigurationError` with every problem.
+    public func validate() throws(ConfigurationError) {
+        var problems = ProblemCollector()
+        for (hostNumber, host) in virtualHosts.enumerated() {
+            for (routeNumber, route) in host.routes.enumerated() {
+                let path = "virtualHosts[\(hostNumber)].routes[\(routeNumber)]"
+                _ = problems.nest(path) { () throws(ConfigurationError) in try route.validate() }
+            }
+        }
+        // Two virtual hosts with one domain are found by compiling the index that requests are looked up in.
+        let hosts = virtualHosts.map { RouteTable<Void>.Host(name: $0.name, domains: $0.domains, routes: []) }
+        _ = problems.nest("") { () throws(ConfigurationError) in try RouteTable(hosts) }
+        try problems.throwIfAny()
+    }
+}
+
+extension Route {
+    /// Checks the policies of the route.
+    /// - Throws: `ConfigurationError` with every problem.
+    public func validate() throws(ConfigurationError) {
+        var problems = ProblemCollector()
+        if let fault {
+            _ = problems.nest("fault") { () throws(ConfigurationError) in try fault.validate() }
+        }
+        if let rateLimit {
+            _ = problems.nest("rateLimit") { () throws(ConfigurationError) in try rateLimit.validate() }
+        }
+        switch action {
+        case .forward(let forward):
+            if let retry = forward.retry {
+                _ = problems.nest("retry") { () throws(ConfigurationError) in try retry.validate() }
+            }
+            problems.require(forward.timeout != .zero, "timeout", "must be greater than 0; leave it out for none")
+        case .directResponse(let reply):
+            problems.require(
+                (200...599).contains(reply.status),
+                "directResponse.status",
+                "must be from 200 to 599, is \(reply.status)"
+            )
+        case .nonForwarding: break
+        }
+        try problems.throwIfAny()
+    }
+}
+
+extension Cluster {
+    /// Checks the policies of the cluster.
+    /// - Throws: `ConfigurationError` with every problem.
+    public func validate() throws(ConfigurationError) {
+        var problems = ProblemCollector()
+        problems.require(!name.isEmpty, "name", "is empty")
+        problems.require(connectTimeout > .zero, "connectTimeout", "must be greater than 0")
+        if let outlierDetection {
+            _ = problems.nest("outlierDetection") { () throws(ConfigurationError) in try outlierDetection.validate() }
+        }
+        if let circuitBreaker {
+            _ = problems.nest("circuitBreaker") { () throws(ConfigurationError) in try circuitBreaker.validate() }
+        }
+        if case .fixed(let assignment) = discovery {
+            _ = problems.nest("endpoints") { () throws(ConfigurationError) in try assignment.validate() }
+        }
+        try problems.throwIfAny()
+    }
+}
+
+extension EndpointAssignment {
+    /// Checks what gRFC A27 demands: priorities without gaps, each locality once a priority, each address once.
+    /// - Throws: `ConfigurationError` with every problem.
+    public func validate() throws(ConfigurationError) {
+        struct Place: Hashable {
+            var priority: UInt32
+            var locality: Locality
+        }
+        var problems = ProblemCollector()
+        var places: Set<Place> = []
+        var addresses: Set<EndpointAddress> = []
+        for (position, group) in localities.enumerated() {
+            problems.require(
+                places.insert(Place(priority: group.priority, locality: group.locality)).inserted,
+                "localities[\(position)]",
+                "the locality appears twice in priority \(group.priority)"
+            )
+            for (number, endpoint) in group.endpoints.enumerated() {
+                let path = "localities[\(position)].endpoints[\(number)]"
+                problems.require(
+                    addresses.insert(endpoint.address).inserted,
+                    path,
+                    "the address \(endpoint.address) appears twice"
+                )
+                problems.require(endpoint.weight >= 1, path + ".weight", "must be at least 1")
+            }
+        }
+        let priorities = Set(localities.map(\.priority))
+        if let highest = priorities.max(), priorities.count != Int(highest) + 1 {
+            problems.note("localities", "priorities must run from 0 without a gap, the highest is \(highest)")
+        }
+        try problems.throwIfAny()
+    }
+}

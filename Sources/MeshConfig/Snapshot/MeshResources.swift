@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+/// A whole configuration: every resource by its name.
+public struct MeshResources: Hashable, Sendable {
+    /// The listeners.
+    public var listeners: [String: Listener]
+    /// The route configurations.
+    public var routeConfigurations: [String: RouteConfiguration]
+    /// The clusters.
+    public var clusters: [String: Cluster]
+    /// The endpoint assignments.
+    public var endpointAssignments: [String: EndpointAssignment]
+
+    /// Creates a configuration. Of two resources of one kind and name the later one wins.
+    public init(
+        listeners: [Listener] = [],
+        routeConfigurations: [RouteConfiguration] = [],
+        clusters: [Cluster] = [],
+        endpointAssignments: [EndpointAssignment] = []
+    ) {
+        self.listeners = Dictionary(listeners.map { ($0.name, $0) }) { $1 }
+        self.routeConfigurations = Dictionary(routeConfigurations.map { ($0.name, $0) }) { $1 }
+        self.clusters = Dictionary(clusters.map { ($0.name, $0) }) { $1 }
+        self.endpointAssignments = Dictionary(endpointAssignments.map { ($0.name, $0) }) { $1 }
+    }
+
+    /// The routes of a listener, wherever they stand; `nil` if they are missing.
+    public func routes(of listener: Listener) -> RouteConfiguration? {
+        switch listener.routes {
+        case .inline(let routes): routes
+        case .named(let name): routeConfigurations[name]
+        }
+    }
+
+    /// The endpoints of a cluster, wherever they stand; `nil` if they are missing.
+    public func endpoints(of cluster: Cluster) -> EndpointAssignment? {
+        switch cluster.discovery {
+        case .fixed(let assignment): assignment
+        case .endpointDiscovery(let serviceName): endpointAssignments[serviceName ?? cluster.name]
+        }
+    }
+}
