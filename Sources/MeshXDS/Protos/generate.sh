@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # This file is part of the swift-service-mesh project.
 #
-# Writes Generated/*.pb.swift and Generated/*.grpc.swift from the .proto files beside this script.
+# Writes Generated/*.pb.swift and Generated/*.grpc.swift from the .proto files beside this script. The third kind of
+# file there, KnownFieldNames.swift, is known_field_names.py's.
 #
 #   generate.sh           write them
 #   generate.sh --check   change nothing; fail when they are not what the .proto files give
@@ -41,28 +42,32 @@ fi
 output="$(mktemp -d)"
 trap 'rm -rf "$output"' EXIT
 
+# A plugin writes an empty file for a .proto that has nothing for it: each one sees only those that have something.
 cd "$here"
-mapfile -t protos < <(find . -name '*.proto' -printf '%P\n' | LC_ALL=C sort)
-# The gRPC plugin writes an empty file for a .proto without a service: it only sees those that have one.
-mapfile -t services < <(grep --files-with-matches '^service ' "${protos[@]}")
+messages=() services=()
+while IFS= read -r proto; do
+    if grep -qE '^(message|enum) ' "$proto"; then messages+=("$proto"); fi
+    if grep -qE '^service ' "$proto"; then services+=("$proto"); fi
+done < <(find envoy google istio udpa xds -name '*.proto' | LC_ALL=C sort)
 
 "$protoc" --proto_path=. --plugin="$plugins/protoc-gen-swift" \
-    --swift_out="$options:$output" "${protos[@]}"
+    --swift_out="$options:$output" "${messages[@]}"
 "$protoc" --proto_path=. --plugin="$plugins/protoc-gen-grpc-swift-2" \
     --grpc-swift-2_out="$options:$output" "${services[@]}"
+count="$(find "$output" -name '*.swift' | wc -l | tr -d ' ')"
 
 if $check; then
     committed="$output/committed"
     mkdir "$committed"
     find "$generated" -maxdepth 1 \( -name '*.pb.swift' -o -name '*.grpc.swift' \) -exec cp {} "$committed" \;
-    if ! diff --brief --recursive --exclude=committed "$committed" "$output"; then
+    if ! diff -r -q -x committed "$committed" "$output"; then
         echo "generate.sh: Generated/ differs from what the .proto files give: run $0" >&2
         exit 1
     fi
-    echo "Generated/ is what ${#protos[@]} .proto files give."
+    echo "Generated/ is what the .proto files give: $count files."
 else
     mkdir -p "$generated"
     find "$generated" -maxdepth 1 \( -name '*.pb.swift' -o -name '*.grpc.swift' \) -delete
     mv "$output"/*.swift "$generated"
-    echo "Wrote $(find "$generated" -name '*.pb.swift' -o -name '*.grpc.swift' | wc -l) files from ${#protos[@]} .proto files."
+    echo "Wrote $count files."
 fi
