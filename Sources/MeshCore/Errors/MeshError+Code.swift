@@ -8,6 +8,7 @@ extension MeshError {
             case noRoute, unknownHost, clusterNotFound, noHealthyUpstream, connectionFailed, connectionClosed
             case protocolViolation, attemptTimeout, deadlineExceeded, overflow, circuitOpen, rateLimited
             case retriesExhausted, faultInjected, unauthorized, cancelled, responseTooLarge, invalidRequest, notReady
+            case directResponse
         }
 
         private var wrapped: Wrapped
@@ -48,14 +49,16 @@ extension MeshError {
         public static let responseTooLarge = Code(wrapped: .responseTooLarge)
         /// The request cannot be sent as it is.
         public static let invalidRequest = Code(wrapped: .invalidRequest)
+        /// The route answers by itself; clients turn it into that answer.
+        public static let directResponse = Code(wrapped: .directResponse)
         /// The mesh has no configuration yet.
         public static let notReady = Code(wrapped: .notReady)
 
         /// The code's name.
         public var description: String { wrapped.rawValue }
 
-        /// Envoy's response flag for this code.
-        public var flag: ResponseFlag {
+        /// Envoy's response flag for this code; `nil` where Envoy sets none.
+        public var flag: ResponseFlag? {
             switch wrapped {
             case .noRoute, .unknownHost: .noRouteFound
             case .clusterNotFound: .noClusterFound
@@ -72,6 +75,7 @@ extension MeshError {
             case .unauthorized: .unauthorizedExternalService
             case .cancelled: .downstreamConnectionTermination
             case .invalidRequest: .downstreamProtocolError
+            case .directResponse: nil
             }
         }
 

@@ -58,8 +58,8 @@ public struct MeshError: Error, Sendable {
         self.localReply = localReply
     }
 
-    /// A bounded label for metrics and access logs: Envoy's response flag for this code.
-    public var shortCode: String { code.flag.rawValue }
+    /// A bounded label for metrics and access logs: Envoy's response flag for this code, `-` if it has none.
+    public var shortCode: String { code.flag?.rawValue ?? "-" }
 }
 
 extension MeshError: CustomStringConvertible {

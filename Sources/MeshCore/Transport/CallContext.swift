@@ -25,6 +25,12 @@ public struct CallContext: Sendable {
     ///
     /// A user's middleware may answer by itself; the layers below it are finished only if this is greater than zero.
     public var openExchanges: Int
+    /// The endpoints that earlier attempts went to and that a further attempt avoids.
+    public var attemptedEndpoints: [EndpointAddress]
+    /// The permit that the endpoint's circuit breaker gave the current attempt.
+    public var circuitBreakerPermit: UInt64
+    /// The request line, kept for whoever records the request when it has ended; `nil` while nobody listens.
+    public var requestLine: RequestLine?
     /// What the leaf transport needs to finish the exchange in hand.
     public var exchange: (any Sendable & AnyObject)?
     /// What the observers keep for this request (spans, say).
@@ -54,11 +60,31 @@ public struct CallContext: Sendable {
         self.responseStatus = 0
         self.isDelayInjected = false
         self.openExchanges = 0
+        self.attemptedEndpoints = []
+        self.circuitBreakerPermit = 0
+        self.requestLine = nil
         self.exchange = nil
         self.observation = nil
         self.snapshot = nil
         self.route = nil
         self.cluster = nil
         self.pick = nil
+    }
+}
+
+/// The part of a request that logs and metrics name it by.
+public struct RequestLine: Sendable {
+    /// The method.
+    public var method: String
+    /// The authority that was asked for.
+    public var authority: String
+    /// The path with its query.
+    public var path: String
+
+    /// Takes the request line of a request.
+    public init(_ request: some RequestHead) {
+        self.method = request.method
+        self.authority = request.authority ?? ""
+        self.path = request.path
     }
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+
+/// Injects the faults that a route asks for. It stands outside the retries, so that they do not mask it.
+public struct FaultLayer<Base: Transport, Source: PolicySource<FaultConfiguration>>: Transport
+where Base.Request: RequestHead {
+    @usableFromInline let base: Base
+    @usableFromInline let source: Source
+    @usableFromInline let clock: any MeshClock
+    @usableFromInline let random: MeshRandom
+
+    /// Creates the layer.
+    public init(_ base: Base, source: Source, clock: any MeshClock, random: MeshRandom) {
+        self.base = base
+        self.source = source
+        self.clock = clock
+        self.random = random
+    }
+
+    /// Sends, after the delay and unless the request is aborted.
+    @inlinable
+    public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
+        if let configuration = source.policy(for: context) {
+            try await inject(FaultDecision(configuration, for: request, using: random), &context)
+        }
+        return try await base.send(request, context: &context)
+    }
+
+    /// Ends the exchange.
+    @inlinable
+    public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
+        base.finish(&context, ending)
+    }
+
+    @usableFromInline
+    func inject(_ decision: FaultDecision, _ context: inout CallContext) async throws {
+        if let delay = decision.delay {
+            context.isDelayInjected = true
+            let end = clock.now.advanced(by: delay)
+            // The caller's deadline goes on running while its request is held back.
+            try await clock.sleep(until: min(end, context.deadline.instant))
+            if context.deadline.instant < end {
+                throw MeshError(
+                    .deadlineExceeded,
+                    origin: .local,
+                    message: "the deadline passed during an injected delay of \(delay.duration)"
+                )
+            }
+        }
+        if let status = decision.abort {
+            throw MeshError(
+                .faultInjected,
+                origin: .local,
+                message: "the request was aborted by fault injection",
+                localReply: LocalReply(status: status, body: "fault filter abort")
+            )
+        }
+    }
+}

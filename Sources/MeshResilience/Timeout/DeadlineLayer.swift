@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+
+/// Shortens the deadline of everything below it: of the whole request, or of one attempt.
+///
+/// It arms no timer. The deadline is a value that goes down to the transport, which enforces it.
+public struct DeadlineLayer<Base: Transport, Source: PolicySource<Nanoseconds>>: Transport {
+    /// What the deadline is for.
+    public enum Scope: Sendable {
+        /// All attempts together, and the body.
+        case request
+        /// One attempt; a deadline that passes is an `attemptTimeout`, after which another attempt may follow.
+        case attempt
+    }
+
+    @usableFromInline let base: Base
+    @usableFromInline let source: Source
+    @usableFromInline let scope: Scope
+    @usableFromInline let clock: any MeshClock
+
+    /// Creates the layer.
+    public init(_ base: Base, scope: Scope, source: Source, clock: any MeshClock) {
+        self.base = base
+        self.source = source
+        self.scope = scope
+        self.clock = clock
+    }
+
+    /// Sends under the shorter of both deadlines.
+    @inlinable
+    public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
+        guard let timeout = source.policy(for: context) else { return try await base.send(request, context: &context) }
+        let outer = context.deadline
+        let now = clock.now
+        context.deadline.shorten(to: Deadline(timeout, after: now))
+        guard scope == .attempt else { return try await base.send(request, context: &context) }
+        do {
+            return try await base.send(request, context: &context)
+        } catch let error as MeshError where error.code == .deadlineExceeded && !outer.hasPassed(at: clock.now) {
+            context.deadline = outer
+            var timedOut = error
+            timedOut.code = .attemptTimeout
+            timedOut.message = "the attempt took longer than its timeout of \(timeout.duration)"
+            throw timedOut
+        }
+    }
+
+    /// Ends the exchange.
+    @inlinable
+    public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
+        base.finish(&context, ending)
+    }
+}
