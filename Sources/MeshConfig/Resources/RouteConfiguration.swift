@@ -85,11 +85,21 @@ public enum RouteAction: Hashable, Sendable {
         /// When a failed attempt is followed by another; `nil` for never.
         public var retry: RetryPolicy?
 
+        /// Faults for what goes to one of the clusters, by its name; they take precedence over the route's
+        /// (`WeightedCluster.ClusterWeight.typed_per_filter_config`).
+        public var clusterFaults: [String: FaultConfiguration]
+
         /// Creates a forwarding action.
-        public init(clusters: WeightedClusters, timeout: Nanoseconds? = nil, retry: RetryPolicy? = nil) {
+        public init(
+            clusters: WeightedClusters,
+            timeout: Nanoseconds? = nil,
+            retry: RetryPolicy? = nil,
+            clusterFaults: [String: FaultConfiguration] = [:]
+        ) {
             self.clusters = clusters
             self.timeout = timeout
             self.retry = retry
+            self.clusterFaults = clusterFaults
         }
     }
 }

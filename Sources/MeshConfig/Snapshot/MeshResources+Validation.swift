@@ -85,6 +85,9 @@ extension Route {
             if let retry = forward.retry {
                 _ = problems.nest("retry") { () throws(ConfigurationError) in try retry.validate() }
             }
+            for (cluster, fault) in forward.clusterFaults.sorted(by: { $0.key < $1.key }) {
+                _ = problems.nest("clusterFaults[\(cluster)]") { () throws(ConfigurationError) in try fault.validate() }
+            }
             problems.require(forward.timeout != .zero, "timeout", "must be greater than 0; leave it out for none")
         case .directResponse(let reply):
             problems.require(
