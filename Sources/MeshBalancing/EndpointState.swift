@@ -12,6 +12,8 @@ public final class EndpointState: Sendable {
     public let weight: UInt32
     /// Requests under way.
     public let activeRequests = Atomic<Int>(0)
+    /// Failures in a row, as outlier detection counts them.
+    public let consecutiveFailures = Atomic<UInt32>(0)
     /// Until when outlier detection keeps traffic away, in nanoseconds of the mesh's clock; 0 if it does not.
     public let ejectedUntil = Atomic<UInt64>(0)
     /// Until when a circuit breaker keeps traffic away, likewise.

@@ -48,6 +48,21 @@ public struct RouteTable<Value: Sendable>: Sendable {
         self.index = index
     }
 
+    /// A table without hosts.
+    public static var empty: RouteTable {
+        RouteTable(hosts: [], index: DomainIndex())
+    }
+
+    private init(hosts: [Host], index: DomainIndex) {
+        self.hosts = hosts
+        self.index = index
+    }
+
+    /// Every route's value, in order.
+    public var values: [Value] {
+        hosts.flatMap { $0.routes.map(\.value) }
+    }
+
     /// The answer to a request.
     public enum Decision: Sendable {
         /// A route matches.
