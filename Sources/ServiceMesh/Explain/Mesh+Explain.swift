@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshBalancing
+import MeshConfig
+public import MeshCore
+import MeshResilience
+import MeshRouting
+import Synchronization
+
+extension Mesh {
+    /// Explains where an outbound request would go now, and by which rules. Nothing is sent and nothing is drawn.
+    public func explain(_ request: some RequestHead) -> Explanation {
+        let snapshot = loadSnapshot()
+        var explanation = Explanation(generation: snapshot.generation)
+        explanation.note("request", "\(request.method) \(request.authority ?? "") \(request.path)")
+        if isDisabled {
+            explanation.note("mesh", "disabled by MESH_DISABLED: the request goes where its authority says")
+            return explanation
+        }
+        let trace = snapshot.routes.trace(request)
+        guard let host = trace.host else {
+            let policy = configuration.outboundTrafficPolicy
+            explanation.note("virtual host", "none serves this authority")
+            explanation.note(
+                "outbound traffic policy",
+                policy == .allowAny ? "allowAny: it goes where its authority says" : "registryOnly: it is refused"
+            )
+            return explanation
+        }
+        explanation.note("virtual host", host)
+        for (number, mismatch) in trace.passedOver { explanation.note("route \(number)", "passed over: \(mismatch)") }
+        guard let (number, route) = trace.chosen else {
+            explanation.note("route", "none matches: the request is refused with 404 and the flag NR")
+            return explanation
+        }
+        explanation.note("listener", route.listener)
+        explanation.note("route", "\(route.name) (number \(number))")
+        explain(route, &explanation)
+        return explanation
+    }
+
+    private func explain(_ route: RouteRuntime, _ explanation: inout Explanation) {
+        guard case .forward(let forward) = route.route.action else {
+            explanation.note("action", "\(route.route.action)")
+            return
+        }
+        explanation.note(
+            "timeout",
+            forward.timeout.map { "\($0.duration) from the route" } ?? "none; the caller's deadline"
+        )
+        if let retry = forward.retry {
+            let conditions = RetryConditions.names.filter { retry.conditions.contains($0.condition) }.map(\.name)
+            explanation.note(
+                "retry",
+                "up to \(retry.maximumAttempts) attempts on \(conditions.joined(separator: ",")), "
+                    + "back-off \(retry.backoff.base.duration) to \(retry.backoff.maximum.duration)"
+                    + (retry.perTryTimeout.map { ", \($0.duration) each" } ?? "")
+                    + (retry.replay == .harmless ? ", only where a replay is harmless" : ", whatever the method")
+            )
+        } else {
+            explanation.note("retry", "none")
+        }
+        for (share, selection) in zip(forward.clusters.shares, route.selections) {
+            if let fault = selection.fault { explanation.note("fault", "\(share.cluster): \(fault.summary)") }
+            if let limiter = selection.rateLimiter {
+                let limit = limiter.configuration
+                explanation.note("rate limit", "\(limit.tokensPerFill) per \(limit.fillInterval.duration)")
+            }
+            explanation.note("cluster", "\(share.cluster), weight \(share.weight)")
+            guard let cluster = selection.cluster else {
+                explanation.note("", "it does not exist: requests fail with 503 and the flag NC")
+                continue
+            }
+            explain(cluster, &explanation)
+        }
+    }
+
+    private func explain(_ cluster: ClusterRuntime, _ explanation: inout Explanation) {
+        let now = clock.now
+        explanation.note("load balancing", cluster.cluster.loadBalancing.policy.name)
+        if let detection = cluster.cluster.outlierDetection {
+            explanation.note(
+                "outlier detection",
+                "\(detection.consecutiveFailures.map(String.init) ?? "no") consecutive failures eject for "
+                    + "\(detection.baseEjectionTime.duration), at most \(detection.maximumEjectionPercent)%"
+            )
+        }
+        explanation.note("concurrency limit", "\(cluster.cluster.concurrencyLimit.maximumRequests) requests")
+        if cluster.endpoints.isEmpty { explanation.note("endpoint", "none: requests fail with 503 and the flag UH") }
+        for endpoint in cluster.endpoints {
+            let ejected = endpoint.ejectedUntil.load(ordering: .relaxed)
+            var state = "healthy"
+            if ejected > now.nanoseconds {
+                state = "ejected for \(MeshInstant(nanoseconds: ejected).elapsed(since: now).duration)"
+            }
+            if let breaker = cluster.live.breakerState(of: endpoint.endpoint.address), breaker != .closed {
+                state += ", circuit breaker \(breaker.label)"
+            }
+            let active = endpoint.activeRequests.load(ordering: .relaxed)
+            let security = endpoint.endpoint.security == .plaintext ? "plaintext" : "mutual TLS"
+            explanation.note("endpoint", "\(endpoint.endpoint.address) \(state), \(active) active, \(security)")
+        }
+    }
+}
+
+extension FaultConfiguration {
+    /// The faults in words.
+    fileprivate var summary: String {
+        let delay = delay.map { "delay of \($0.duration.duration) for \($0.percentage)" }
+        let abort = abort.map { "abort with \($0.status) for \($0.percentage)" }
+        return [delay, abort].compactMap { $0 }.joined(separator: ", ")
+    }
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshBalancing
+public import MeshConfig
+public import MeshCore
+import Synchronization
+
+/// The service mesh in this process: configuration, live state, and the work that goes on behind the requests.
+///
+/// Make one, run it, and hand it to clients and servers:
+/// ```swift
+/// let mesh = try Mesh(sources: [FixedConfigSource(resources)])
+/// try await mesh.run()    // in a task of its own, or as a service of the application
+/// ```
+/// A request loads one snapshot and is decided by it to its end, whatever is pushed meanwhile.
+public final class Mesh: Sendable {
+    /// How the mesh behaves in this process.
+    public let configuration: MeshConfiguration
+    /// The clock that everything waits and measures by.
+    public let clock: any MeshClock
+    /// The randomness that everything draws from.
+    public let random: MeshRandom
+    /// Who hears what happens.
+    public let observers: ObserverSet
+
+    private let sources: [any ConfigSource]
+    private let store: SnapshotStore
+
+    /// Creates a mesh.
+    /// - Parameters:
+    ///   - configuration: How it behaves in this process.
+    ///   - sources: Where its configuration comes from; what they deliver is merged, later sources win.
+    ///   - clock: The clock that everything waits and measures by.
+    ///   - random: The randomness that everything draws from.
+    /// - Throws: `ConfigurationError` if the configuration breaks a bound.
+    public init(
+        _ configuration: MeshConfiguration = MeshConfiguration(),
+        sources: [any ConfigSource] = [],
+        clock: any MeshClock = SystemClock(),
+        random: MeshRandom = MeshRandom()
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.configuration = configuration
+        self.sources = sources
+        self.clock = clock
+        self.random = random
+        self.observers = ObserverSet(configuration.observers)
+        self.store = SnapshotStore(
+            RuntimeBuilder(configuration: configuration, clock: clock, random: random, observers: observers)
+        )
+    }
+
+    /// Whether every wrapper is a pass-through.
+    public var isDisabled: Bool { configuration.isDisabled }
+
+    /// The configuration in force; `nil` before the first.
+    public var snapshot: MeshSnapshot? { store.current.source }
+
+    /// Puts a configuration in force, as one atomic swap. Sources do this by themselves; tests and small programs may.
+    /// - Returns: Its generation.
+    /// - Throws: `ConfigurationError` if it is invalid; the last good one stays in force.
+    @discardableResult
+    public func apply(_ resources: MeshResources, from source: String = "code") throws(ConfigurationError) -> UInt64 {
+        do {
+            let generation = try store.apply(resources, from: source)
+            observers.noticed(.configurationApplied(generation: generation, source: source))
+            return generation
+        } catch {
+            observers.noticed(.configurationRejected(source: source, error: error))
+            throw error
+        }
+    }
+
+    /// Runs the sources and the background work until the task is cancelled.
+    /// - Throws: What a source throws for good; `CancellationError` when cancelled.
+    public func run() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for source in sources {
+                group.addTask { try await self.run(source) }
+            }
+            group.addTask { try await self.sweepOutliers() }
+            defer { group.cancelAll() }
+            while try await group.next() != nil {}
+        }
+    }
+
+    /// Waits until a configuration is in force.
+    /// - Throws: `MeshError` with code `notReady` when `timeout` passes first.
+    public func ready(timeout: Duration) async throws {
+        try await store.waitForConfiguration(deadline: Deadline(Nanoseconds(timeout), after: clock.now), clock: clock)
+    }
+
+    /// The context of a new outbound request: its trace and deadline come from the request that the task serves.
+    public func makeContext(deadline: Deadline = .never) -> CallContext {
+        let inbound = InboundContext.current
+        var context = CallContext(now: clock.now, deadline: deadline, trace: inbound?.trace ?? .none)
+        if let inbound { context.deadline.shorten(to: inbound.deadline) }
+        return context
+    }
+
+    /// The live form of the configuration in force. Load it once a request.
+    @usableFromInline
+    func loadSnapshot() -> RuntimeSnapshot {
+        store.current
+    }
+
+    private func run(_ source: any ConfigSource) async throws {
+        let sink = ConfigSink(
+            apply: { [self] resources throws(ConfigurationError) in try apply(resources, from: source.name) },
+            notice: { [observers] event in observers.noticed(event) }
+        )
+        try await source.run(delivering: sink)
+    }
+
+    private func sweepOutliers() async throws {
+        // Detectors look at their own interval; a second is fine enough to report that an endpoint is back.
+        while true {
+            try await clock.sleep(until: clock.now.advanced(by: .seconds(1)))
+            let now = clock.now
+            for cluster in store.current.clusters.values { cluster.live.outlierDetector?.sweep(now: now) }
+        }
+    }
+}

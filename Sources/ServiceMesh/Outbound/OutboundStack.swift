@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+public import MeshResilience
+
+/// Every layer that an outbound request passes, in the one order that is right.
+///
+/// An adapter fixes it to its own request and response in a non-generic struct, so that the whole nest is specialised.
+public struct OutboundStack<Leaf: Transport>: Transport
+where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
+    // Innermost first. Each line says what it must stand inside of, and why.
+
+    /// An attempt ends where the leaf says it ends: limits and statistics must see exactly that.
+    public typealias Attempt = AttemptLayer<Leaf>
+    /// Outside the pick, so that the time that an attempt waits for a connection counts.
+    public typealias AttemptDeadline = DeadlineLayer<Attempt, SelectionSources.AttemptTimeout>
+    /// Outside the attempt's deadline: the application sees each attempt with its outcome.
+    public typealias AttemptSlot = MiddlewareSlot<AttemptDeadline>
+    /// Outside everything that belongs to one attempt.
+    public typealias Retries = RetryLayer<AttemptSlot, SelectionSources.Retries>
+    /// Outside the retries, so that all attempts and their waits share it.
+    public typealias RouteDeadline = DeadlineLayer<Retries, SelectionSources.RouteTimeout>
+    /// Outside the retries: a request counts once, however many attempts it takes.
+    public typealias RateLimit = RateLimitLayer<RouteDeadline, SelectionSources.RateLimit>
+    /// Outside the rate limit and the retries, so that retries do not mask an injected abort.
+    public typealias Fault = FaultLayer<RateLimit, SelectionSources.Fault>
+    /// Outside everything that reads its policy from the route.
+    public typealias Routes = RouteLayer<Fault>
+    /// Outside route selection: the application may change what is routed by.
+    public typealias RequestSlot = MiddlewareSlot<Routes>
+    /// Outermost: it sees what every other layer does, and the end of the body.
+    public typealias Telemetry = TelemetryLayer<RequestSlot>
+
+    @usableFromInline let stack: Telemetry
+    @usableFromInline let leaf: Leaf
+    @usableFromInline let isDisabled: Bool
+
+    /// Builds the stack over a transport.
+    /// - Parameters:
+    ///   - mesh: The mesh whose configuration decides.
+    ///   - leaf: What carries one request to one endpoint.
+    ///   - requestMiddleware: The application's own, once a request; the first is the outermost.
+    ///   - attemptMiddleware: The application's own, once an attempt.
+    public init(
+        mesh: Mesh,
+        leaf: Leaf,
+        requestMiddleware: [any Middleware<Leaf.Request, Leaf.Response>] = [],
+        attemptMiddleware: [any Middleware<Leaf.Request, Leaf.Response>] = []
+    ) {
+        let clock = mesh.clock
+        let attempt = Attempt(leaf, mesh: mesh)
+        let deadline = AttemptDeadline(attempt, scope: .attempt, source: .init(), clock: clock)
+        let attemptSlot = AttemptSlot(attemptMiddleware, around: deadline)
+        let retries = Retries(
+            attemptSlot,
+            source: .init(),
+            clock: clock,
+            random: mesh.random,
+            observers: mesh.observers
+        )
+        let routeDeadline = RouteDeadline(retries, scope: .request, source: .init(), clock: clock)
+        let rateLimit = RateLimit(routeDeadline, source: .init())
+        let fault = Fault(rateLimit, source: .init(), clock: clock, random: mesh.random)
+        let routes = Routes(fault, mesh: mesh)
+        self.stack = Telemetry(RequestSlot(requestMiddleware, around: routes), mesh: mesh)
+        self.leaf = leaf
+        self.isDisabled = mesh.isDisabled
+    }
+
+    /// Sends a request through the mesh.
+    /// - Throws: `MeshError` for everything that the mesh or the network refuses, with the route, cluster, endpoint and
+    ///   attempt that it concerns.
+    @inlinable
+    public func send(_ request: Leaf.Request, context: inout CallContext) async throws -> Leaf.Response {
+        guard !isDisabled else {
+            context.endpoint = try Endpoint(passThroughTo: request.authority ?? "", scheme: request.scheme)
+            return try await leaf.send(request, context: &context)
+        }
+        return try await stack.send(request, context: &context)
+    }
+
+    /// Ends the exchange of a request whose `send` returned.
+    @inlinable
+    public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
+        guard !isDisabled else { return leaf.finish(&context, ending) }
+        stack.finish(&context, ending)
+    }
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+public import MeshCore
+import MeshRouting
+
+/// Loads the configuration, once a request, and decides where the request goes by it.
+public struct RouteLayer<Base: Transport>: Transport where Base.Request: RequestHead {
+    @usableFromInline let base: Base
+    @usableFromInline let mesh: Mesh
+
+    @usableFromInline
+    init(_ base: Base, mesh: Mesh) {
+        self.base = base
+        self.mesh = mesh
+    }
+
+    /// Sends by the route that matches.
+    @inlinable
+    public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
+        try select(request, &context)
+        return try await base.send(request, context: &context)
+    }
+
+    /// Ends the exchange.
+    @inlinable
+    public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
+        base.finish(&context, ending)
+    }
+
+    @usableFromInline
+    func select(_ request: Base.Request, _ context: inout CallContext) throws(MeshError) {
+        let snapshot = mesh.loadSnapshot()
+        context.snapshot = snapshot
+        switch snapshot.routes.decide(request) {
+        case .route(_, _, let route):
+            try select(route, &context)
+        case .noRoute:
+            throw MeshError(
+                .noRoute,
+                origin: .local,
+                message: "no route of \(request.authority ?? "") matches \(request.method) \(request.path)"
+            )
+        case .noHost:
+            try passThrough(request, &context)
+        }
+    }
+
+    private func select(_ route: RouteRuntime, _ context: inout CallContext) throws(MeshError) {
+        if let clusters = route.clusters {
+            let position = clusters.shares.count > 1 ? clusters.position(for: mesh.random.next()) : 0
+            context.route = route.selections[position]
+            return
+        }
+        switch route.route.action {
+        case .directResponse(let reply):
+            var error = MeshError(
+                .directResponse,
+                origin: .local,
+                message: "the route answers by itself",
+                localReply: reply
+            )
+            error.route = route.name
+            throw error
+        default:
+            var error = MeshError(
+                .noRoute,
+                origin: .local,
+                message: "the route \(route.name) does not forward requests"
+            )
+            error.route = route.name
+            throw error
+        }
+    }
+
+    private func passThrough(_ request: Base.Request, _ context: inout CallContext) throws(MeshError) {
+        let authority = request.authority ?? ""
+        guard mesh.isDisabled || mesh.configuration.outboundTrafficPolicy == .allowAny else {
+            throw MeshError(
+                .unknownHost,
+                origin: .local,
+                message: "the host \(authority) is not in the mesh, and the outbound traffic policy refuses such hosts"
+            )
+        }
+        context.endpoint = try Endpoint(passThroughTo: authority, scheme: request.scheme)
+    }
+}
+
+extension Endpoint {
+    /// Where a request goes that the mesh does not route.
+    @usableFromInline
+    init(passThroughTo authority: String, scheme: String?) throws(MeshError) {
+        let isSecure = scheme == "https"
+        guard let address = EndpointAddress(authority: authority, defaultPort: isSecure ? 443 : 80) else {
+            throw MeshError(.invalidRequest, origin: .downstream, message: "\"\(authority)\" is not an authority")
+        }
+        self.init(address: address, security: .plaintext)
+    }
+}

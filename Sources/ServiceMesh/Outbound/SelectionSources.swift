@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+public import MeshResilience
+
+/// Where the outbound layers find their policies: in the route that the context carries.
+public enum SelectionSources {
+    /// The route's faults.
+    public struct Fault: PolicySource {
+        /// The faults of the selected route and cluster.
+        public func policy(for context: CallContext) -> FaultConfiguration? { context.selection?.fault }
+    }
+
+    /// The route's rate limit.
+    public struct RateLimit: PolicySource {
+        /// The limiter of the selected route.
+        public func policy(for context: CallContext) -> RateLimiter? { context.selection?.rateLimiter }
+    }
+
+    /// The route's timeout.
+    public struct RouteTimeout: PolicySource {
+        /// The timeout of the selected route.
+        public func policy(for context: CallContext) -> Nanoseconds? { context.selection?.timeout }
+    }
+
+    /// The timeout of each attempt.
+    public struct AttemptTimeout: PolicySource {
+        /// The per-try timeout of the selected route.
+        public func policy(for context: CallContext) -> Nanoseconds? {
+            context.selection?.retry?.policy.perTryTimeout
+        }
+    }
+
+    /// The route's retries.
+    public struct Retries: PolicySource {
+        /// The retries of the selected route under its cluster's budget.
+        public func policy(for context: CallContext) -> Retry? { context.selection?.retry }
+    }
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshBalancing
+import MeshConfig
+import MeshCore
+import MeshResilience
+import MeshRouting
+
+/// Compiles a configuration, and carries over the live state of everything that it leaves alone.
+struct RuntimeBuilder: Sendable {
+    let configuration: MeshConfiguration
+    let clock: any MeshClock
+    let random: MeshRandom
+    let observers: ObserverSet
+
+    func build(
+        _ snapshot: MeshSnapshot,
+        replacing previous: RuntimeSnapshot
+    ) throws(ConfigurationError) -> RuntimeSnapshot {
+        let resources = snapshot.resources
+        var clusters: [String: ClusterRuntime] = [:]
+        for (name, cluster) in resources.clusters {
+            clusters[name] = build(cluster, resources.endpoints(of: cluster), replacing: previous.clusters[name])
+        }
+        let limiters = RateLimiterPool(previous: previous, clock: clock)
+        var inbound: [EndpointAddress: InboundRuntime] = [:]
+        var hosts: [RouteTable<RouteRuntime>.Host] = []
+        var claimed: Set<DomainPattern> = []
+        for (name, listener) in resources.listeners.sorted(by: { $0.key < $1.key }) {
+            switch listener.direction {
+            case .inbound(let address, _):
+                let limiter = listener.rateLimit.map { limiters.limiter("inbound \(name)", $0) }
+                inbound[address] = InboundRuntime(listener: listener, rateLimiter: limiter)
+            case .outbound:
+                guard let routes = resources.routes(of: listener) else { continue }
+                for host in routes.virtualHosts {
+                    let domains = domains(of: host, listener: name).filter { claimed.insert($0).inserted }
+                    guard !domains.isEmpty else { continue }
+                    let compiled = host.routes.enumerated().map { number, route in
+                        let place = "\(host.name)[\(number)]"
+                        return (
+                            match: route.match,
+                            value: build(
+                                route,
+                                place: place,
+                                listener: listener,
+                                clusters: clusters,
+                                limiters: limiters
+                            )
+                        )
+                    }
+                    hosts.append(RouteTable.Host(name: host.name, domains: domains, routes: compiled))
+                }
+            }
+        }
+        return RuntimeSnapshot(source: snapshot, routes: try RouteTable(hosts), clusters: clusters, inbound: inbound)
+    }
+
+    /// The authorities that a virtual host serves.
+    ///
+    /// A listener is chosen by its name (gRPC's `xds:///NAME`), so in it `*` means "whoever asked for this listener":
+    /// requests to the listener's name, with and without its port. It must not swallow the other listeners' hosts.
+    private func domains(of host: VirtualHost, listener: String) -> [DomainPattern] {
+        host.domains.flatMap { domain -> [DomainPattern] in
+            guard domain == .any else { return [domain] }
+            let name = listener.lowercased()
+            guard let address = EndpointAddress(authority: name), address.host != name else { return [.exact(name)] }
+            return [.exact(name), .exact(address.host)]
+        }
+    }
+
+    private func build(
+        _ route: Route,
+        place: String,
+        listener: Listener,
+        clusters: [String: ClusterRuntime],
+        limiters: RateLimiterPool
+    ) -> RouteRuntime {
+        let name = route.name.isEmpty ? place : route.name
+        guard case .forward(let forward) = route.action else {
+            return RouteRuntime(name: name, listener: listener.name, route: route, clusters: nil, selections: [])
+        }
+        let limiter = (route.rateLimit ?? listener.rateLimit).map { limiters.limiter("\(listener.name) \(name)", $0) }
+        let selections = forward.clusters.shares.map { share in
+            let cluster = clusters[share.cluster]
+            return RouteSelection(
+                routeName: name,
+                clusterName: share.cluster,
+                cluster: cluster,
+                timeout: forward.timeout,
+                retry: forward.retry.map { Retry($0, budget: cluster?.live.retryBudget) },
+                fault: forward.clusterFaults[share.cluster] ?? route.fault ?? listener.fault,
+                rateLimiter: limiter
+            )
+        }
+        return RouteRuntime(
+            name: name,
+            listener: listener.name,
+            route: route,
+            clusters: forward.clusters,
+            selections: selections
+        )
+    }
+
+    private func build(
+        _ cluster: Cluster,
+        _ assignment: EndpointAssignment?,
+        replacing previous: ClusterRuntime?
+    ) -> ClusterRuntime {
+        var cluster = cluster
+        if cluster.circuitBreaker == nil { cluster.circuitBreaker = configuration.circuitBreaker }
+        let known = Dictionary((previous?.endpoints ?? []).map { ($0.endpoint.address, $0) }) { first, _ in first }
+        let endpoints = cluster.usableEndpoints(of: assignment).map { endpoint, weight in
+            // An endpoint that did not change keeps its counts; a changed one starts anew.
+            if let state = known[endpoint.address], state.endpoint == endpoint, state.weight == weight { return state }
+            return EndpointState(endpoint, weight: weight)
+        }
+        if let previous, previous.cluster == cluster, previous.endpoints.elementsEqual(endpoints, by: ===) {
+            return previous
+        }
+        let live = liveState(of: cluster, previous: previous)
+        live.outlierDetector?.endpointsChanged(endpoints)
+        live.keepBreakers(of: Set(endpoints.map(\.endpoint.address)))
+        let picker = cluster.loadBalancing.policy.makePicker(endpoints, random: random)
+        return ClusterRuntime(cluster: cluster, live: live, endpoints: endpoints, picker: picker)
+    }
+
+    private func liveState(of cluster: Cluster, previous: ClusterRuntime?) -> ClusterLiveState {
+        if let previous, previous.cluster.outlierDetection == cluster.outlierDetection,
+            previous.cluster.circuitBreaker == cluster.circuitBreaker
+        {
+            return previous.live
+        }
+        return ClusterLiveState(
+            retryBudget: previous?.live.retryBudget ?? configuration.retryBudget.map { RetryBudget($0) },
+            outlierDetector: cluster.outlierDetection.map {
+                OutlierDetector($0, cluster: cluster.name, observers: observers)
+            }
+        )
+    }
+}
+
+extension Cluster {
+    /// The endpoints of the highest priority that has any, each with all that a transport must know.
+    fileprivate func usableEndpoints(of assignment: EndpointAssignment?) -> [(Endpoint, weight: UInt32)] {
+        let usable = (assignment?.localities ?? []).filter { $0.endpoints.contains { $0.health.isUsable } }
+        guard let priority = usable.map(\.priority).min() else { return [] }
+        return usable.filter { $0.priority == priority }.flatMap { group in
+            group.endpoints.filter(\.health.isUsable).map { endpoint in
+                (
+                    Endpoint(
+                        address: endpoint.address,
+                        security: security(of: endpoint),
+                        connectTimeout: connectTimeout,
+                        maximumPendingRequests: Int(concurrencyLimit.maximumPendingRequests),
+                        maximumConnections: Int(concurrencyLimit.maximumConnections)
+                    ),
+                    weight: endpoint.weight
+                )
+            }
+        }
+    }
+
+    private func security(of endpoint: ClusterEndpoint) -> Endpoint.Security {
+        switch upstreamSecurity {
+        case .plaintext: .plaintext
+        case .automatic(let identities):
+            endpoint.speaksMutualTLS ? .mutualTLS(acceptedIdentities: identities) : .plaintext
+        case .mutualTLS(let identities): .mutualTLS(acceptedIdentities: identities)
+        }
+    }
+}

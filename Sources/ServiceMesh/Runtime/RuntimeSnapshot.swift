@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+import MeshCore
+import MeshRouting
+
+/// A configuration in the form that requests use: tables compiled, references resolved, live state attached.
+@usableFromInline
+final class RuntimeSnapshot: Sendable {
+    /// The configuration that it was made from; `nil` before the first.
+    let source: MeshSnapshot?
+    /// The routes of every outbound listener, by authority.
+    let routes: RouteTable<RouteRuntime>
+    /// The clusters by name.
+    let clusters: [String: ClusterRuntime]
+    /// The inbound listeners by address.
+    let inbound: [EndpointAddress: InboundRuntime]
+
+    var generation: UInt64 { source?.generation ?? 0 }
+
+    init(
+        source: MeshSnapshot?,
+        routes: RouteTable<RouteRuntime>,
+        clusters: [String: ClusterRuntime],
+        inbound: [EndpointAddress: InboundRuntime]
+    ) {
+        self.source = source
+        self.routes = routes
+        self.clusters = clusters
+        self.inbound = inbound
+    }
+
+    /// Nothing is known yet.
+    static let empty = RuntimeSnapshot(source: nil, routes: .empty, clusters: [:], inbound: [:])
+}
