@@ -245,7 +245,7 @@ let package = Package(
         .testTarget(
             name: "MeshIdentityTests",
             dependencies: [
-                "MeshIdentity", "MeshSecurity", "MeshCore",
+                "MeshIdentity", "MeshSecurity", "MeshCore", "MeshTesting",
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Identity"])),
                 .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Identity"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Identity"])),
