@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-public import MeshCore
-
 /// Why the mesh would send a request where it would send it: for people, not for programs to parse.
 public struct Explanation: Sendable, CustomStringConvertible {
     /// A fact with its name.

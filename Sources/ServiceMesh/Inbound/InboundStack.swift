@@ -4,7 +4,7 @@
 import MeshConfig
 public import MeshCore
 import MeshResilience
-public import MeshSecurity
+import MeshSecurity
 
 /// What happens to a request before and after an application's handler serves it.
 ///
