@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshCore
+import Metrics
+
+/// What is counted of one upstream cluster, under the names that Envoy's Prometheus endpoint uses.
+struct ClusterSeries: Sendable {
+    /// A cluster's name; `nil` for all clusters beyond the bound.
+    struct Labels: SeriesLabels {
+        var cluster: String?
+
+        var overflow: Labels { Labels(cluster: nil) }
+    }
+
+    /// Attempts that ended.
+    let attempts: Counter
+    /// Attempts by the first digit of their status code, 1 to 5.
+    private let attemptsByClass: [Counter]
+    /// Time from an attempt's start to its end, in milliseconds.
+    let attemptTime: Recorder
+    /// Attempts after the first.
+    let retries: Counter
+    /// Retries that succeeded.
+    let retrySuccesses: Counter
+    /// Retries that the budget refused.
+    let retryOverflows: Counter
+    /// Requests that failed after their last permitted attempt.
+    let retryLimitExceeded: Counter
+    /// Attempts that took longer than one may.
+    let attemptTimeouts: Counter
+    /// Requests that took longer than they may.
+    let timeouts: Counter
+    /// Attempts that a limit or an open breaker refused.
+    let overflows: Counter
+    /// Attempts whose connection could not be made.
+    let connectFailures: Counter
+    /// Attempts that their caller gave up.
+    let cancellations: Counter
+    /// Endpoints that were ejected.
+    let ejections: Counter
+    /// Endpoints that came back after an ejection.
+    let returns: Counter
+    private let breakerTransitions: [String: Counter]
+
+    init(_ labels: Labels, factory: any MetricsFactory) {
+        let cluster = ("envoy_cluster_name", labels.cluster ?? "other")
+        func counter(_ name: String, _ more: (String, String)...) -> Counter {
+            Counter(label: name, dimensions: [cluster] + more, factory: factory)
+        }
+        attempts = counter("envoy_cluster_upstream_rq_total")
+        attemptsByClass = (1...5).map {
+            counter("envoy_cluster_upstream_rq_xx", ("envoy_response_code_class", String($0)))
+        }
+        attemptTime = Recorder(
+            label: "envoy_cluster_upstream_rq_time",
+            dimensions: [cluster],
+            aggregate: true,
+            factory: factory
+        )
+        retries = counter("envoy_cluster_upstream_rq_retry")
+        retrySuccesses = counter("envoy_cluster_upstream_rq_retry_success")
+        retryOverflows = counter("envoy_cluster_upstream_rq_retry_overflow")
+        retryLimitExceeded = counter("envoy_cluster_upstream_rq_retry_limit_exceeded")
+        attemptTimeouts = counter("envoy_cluster_upstream_rq_per_try_timeout")
+        timeouts = counter("envoy_cluster_upstream_rq_timeout")
+        overflows = counter("envoy_cluster_upstream_rq_pending_overflow")
+        connectFailures = counter("envoy_cluster_upstream_cx_connect_fail")
+        cancellations = counter("envoy_cluster_upstream_rq_cancelled")
+        ejections = counter("envoy_cluster_outlier_detection_ejections_enforced_total")
+        returns = counter("mesh_outlier_detection_returns_total")
+        breakerTransitions = Dictionary(
+            uniqueKeysWithValues: ["closed", "open", "halfOpen"].map {
+                ($0, counter("mesh_circuit_breaker_transitions_total", ("state", $0)))
+            }
+        )
+    }
+
+    func record(_ record: AttemptRecord) {
+        attempts.increment()
+        attemptTime.record(Double(record.duration.rawValue) / 1e6)
+        if (100..<600).contains(record.status) { attemptsByClass[record.status / 100 - 1].increment() }
+        if record.attempt > 1 {
+            retries.increment()
+            if record.outcome == .success { retrySuccesses.increment() }
+        }
+        guard let error = record.error else { return }
+        switch (error as? MeshError)?.code {
+        case .attemptTimeout: attemptTimeouts.increment()
+        case .overflow, .circuitOpen: overflows.increment()
+        case .connectionFailed: connectFailures.increment()
+        case .cancelled: cancellations.increment()
+        case nil where error is CancellationError: cancellations.increment()
+        default: break
+        }
+    }
+
+    /// Counts a breaker's new state; a state of another name than ours is not counted, because its label would be
+    /// unbounded.
+    func breakerChanged(to state: String) {
+        breakerTransitions[state]?.increment()
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+public import Metrics
+
+/// Counts requests, attempts and events through swift-metrics, under the names that Istio's and Envoy's dashboards
+/// read.
+///
+/// | metric | kind | labels |
+/// |---|---|---|
+/// | `istio_requests_total`, `istio_request_duration_milliseconds` | counter, histogram | Istio's; see below |
+/// | `envoy_cluster_upstream_rq_total`, `…_retry`, `…_timeout`, … | counters | `envoy_cluster_name` |
+/// | `envoy_cluster_upstream_rq_xx` | counter | and `envoy_response_code_class`, 1 to 5 |
+/// | `envoy_cluster_upstream_rq_time` | histogram, milliseconds | `envoy_cluster_name` |
+/// | `envoy_cluster_outlier_detection_ejections_enforced_total` | counter | `envoy_cluster_name` |
+/// | `mesh_circuit_breaker_transitions_total` | counter | and `state` |
+/// | `mesh_configuration_generation`, `mesh_configuration_source_connected` | gauges | `source` |
+/// | `mesh_identity_renewals_total` | counter | `result` |
+///
+/// Istio's labels are `reporter` (`source` for outbound requests, `destination` for inbound ones), `source_workload`,
+/// `source_principal`, `destination_workload`, `destination_principal`, `destination_service`,
+/// `destination_service_name`, `destination_service_namespace`, `request_protocol`, `response_code`, `response_flags`
+/// and `connection_security_policy`; what this side of a call cannot know is `unknown`, as with Istio. Paths and hosts
+/// of requests are never labels.
+///
+/// Metric objects are made at the first use of their labels and kept. At most `Configuration.maximumSeries` sets of
+/// labels exist in each of the three families; those beyond it share one whose labels are `other`.
+public struct MetricsObserver: Observer {
+    /// What the observer says about this process, and its bound.
+    public struct Configuration: Sendable {
+        /// Makes the metrics. Default: the factory that the process has bootstrapped.
+        public var factory: any MetricsFactory
+        /// The workload that this process belongs to (Istio's `source_workload`, `destination_workload`).
+        public var workload: String
+        /// The host of the service that this process is an instance of (Istio's `destination_service`).
+        public var service: String
+        /// This process's own identity (`spiffe://…`), if it has one.
+        public var principal: String?
+        /// Istio's `request_protocol`. Default `http`.
+        public var requestProtocol: String
+        /// The most sets of labels in each family, at least 1. Default 1000: some 20 metrics a cluster of a mesh that
+        /// Prometheus still takes in one scrape.
+        public var maximumSeries: Int
+
+        /// Creates a configuration.
+        public init(
+            factory: any MetricsFactory = MetricsSystem.factory,
+            workload: String = "unknown",
+            service: String = "unknown",
+            principal: String? = nil,
+            requestProtocol: String = "http",
+            maximumSeries: Int = 1000
+        ) {
+            self.factory = factory
+            self.workload = workload
+            self.service = service
+            self.principal = principal
+            self.requestProtocol = requestProtocol
+            self.maximumSeries = max(1, maximumSeries)
+        }
+    }
+
+    private let requests: SeriesCache<RequestSeries.Labels, RequestSeries>
+    private let clusters: SeriesCache<ClusterSeries.Labels, ClusterSeries>
+    private let events: SeriesCache<EventSeries.Labels, EventSeries>
+
+    /// Creates an observer.
+    public init(_ configuration: Configuration = Configuration()) {
+        let factory = configuration.factory
+        requests = SeriesCache(limit: configuration.maximumSeries) { RequestSeries($0, configuration) }
+        clusters = SeriesCache(limit: configuration.maximumSeries) { ClusterSeries($0, factory: factory) }
+        events = SeriesCache(limit: configuration.maximumSeries) { EventSeries($0, factory: factory) }
+    }
+
+    /// Counts an attempt.
+    public func attemptFinished(_ record: AttemptRecord, context: CallContext) {
+        clusters[ClusterSeries.Labels(cluster: record.cluster)].record(record)
+    }
+
+    /// Counts a request.
+    public func requestFinished(_ record: RequestRecord, context: CallContext) {
+        let series = requests[RequestSeries.Labels(record)]
+        series.total.increment()
+        series.duration.record(Double(record.duration.rawValue) / 1e6)
+        guard record.direction == .outbound, let cluster = record.cluster, !record.flags.isEmpty else { return }
+        let clusterSeries = clusters[ClusterSeries.Labels(cluster: cluster)]
+        if record.flags.contains(.durationTimeout) { clusterSeries.timeouts.increment() }
+        if record.flags.contains(.upstreamRetryLimitExceeded) { clusterSeries.retryLimitExceeded.increment() }
+    }
+
+    /// Counts an event.
+    public func noticed(_ event: MeshEvent) {
+        switch event {
+        case .configurationApplied(let generation, let source):
+            series(.configurationsApplied, source).increment()
+            series(.configurationGeneration, source).set(Double(generation))
+        case .configurationRejected(let source, _):
+            series(.configurationsRejected, source).increment()
+        case .sourceConnection(let source, let isConnected, _):
+            series(.sourceConnected, source).set(isConnected ? 1 : 0)
+        case .endpointEjected(let cluster, _, _, _):
+            clusters[ClusterSeries.Labels(cluster: cluster)].ejections.increment()
+        case .endpointReturned(let cluster, _):
+            clusters[ClusterSeries.Labels(cluster: cluster)].returns.increment()
+        case .circuitBreakerChanged(let cluster, _, _, let state):
+            clusters[ClusterSeries.Labels(cluster: cluster)].breakerChanged(to: state)
+        case .retryBudgetExhausted(let cluster):
+            clusters[ClusterSeries.Labels(cluster: cluster)].retryOverflows.increment()
+        case .identityRenewed(let identity, let validFor):
+            series(.identityRenewals, "success").increment()
+            series(.identityValidity, identity).set(validFor.seconds)
+        case .identityRenewalFailed:
+            series(.identityRenewals, "failure").increment()
+        case .faultInjected(_, let kind):
+            series(.faultsInjected, kind).increment()
+        case .unexpected(let component, _):
+            series(.unexpectedEvents, component).increment()
+        }
+    }
+
+    private func series(_ event: EventSeries.Labels.Event, _ value: String) -> EventSeries {
+        events[EventSeries.Labels(event: event, value: value)]
+    }
+}
