@@ -1,13 +1,12 @@
-//===----------------------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0
-// This file is part of the swift-service-mesh project.
-//===----------------------------------------------------------------------===//
+// Part of swift-service-mesh.
 
 /// Simple case folding: which scalars differ only by case.
 ///
 /// The standard library offers case mappings, not Unicode's CaseFolding.txt. Two scalars fold together if lowering the
-/// upper case of both gives the same scalar, where mappings to several scalars (`ß` to `SS`) count as none. This yields
-/// the same classes as the file's simple foldings, but for the dotless i.
+/// upper case of both gives the same scalar, where mappings to several scalars (`ß` to `SS`) count as none. With the
+/// dotless i left out, this yields the classes of the file's simple foldings, but for three pairs of one letter encoded
+/// twice (U+0390 and U+1FD3, U+03B0 and U+1FE3, U+FB05 and U+FB06), which it keeps apart.
 enum CaseFolding {
     /// Calls `body` for the scalars outside of `scalar` itself that differ from it by case only.
     static func forEachVariant(of scalar: UInt32, _ body: (UInt32) -> Void) {

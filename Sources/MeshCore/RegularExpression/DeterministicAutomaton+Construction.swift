@@ -1,7 +1,5 @@
-//===----------------------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0
-// This file is part of the swift-service-mesh project.
-//===----------------------------------------------------------------------===//
+// Part of swift-service-mesh.
 
 extension DeterministicAutomaton {
     /// Tables beyond this number of entries, of two bytes each, are not built.
@@ -33,7 +31,7 @@ private struct AutomatonConstruction {
     }
 
     /// What a closure depends on in the next byte; all bytes of a class share it.
-    private enum Outlook: Hashable {
+    private enum Outlook: Int, CaseIterable {
         case end, newline, word, continuation, other
 
         init(_ byte: UInt8?) {
@@ -57,6 +55,8 @@ private struct AutomatonConstruction {
     private let representatives: [UInt8?]
     private var subsets: [Subset] = []
     private var states: [Subset: DeterministicAutomaton.State] = [:]
+    /// The closure of the state at hand for each outlook, kept over states so that the memory is.
+    private var closures: [SparseSet]
     private var targets: SparseSet
     private var steps = 0
 
@@ -66,6 +66,7 @@ private struct AutomatonConstruction {
         self.program = program
         self.extent = extent
         targets = SparseSet(capacity: program.instructions.count)
+        closures = Array(repeating: targets, count: Outlook.allCases.count)
         hasAssertions = program.instructions.contains { if case .assert = $0 { true } else { false } }
 
         // A class begins at each of these bytes.
@@ -105,13 +106,13 @@ private struct AutomatonConstruction {
         while index < subsets.count {
             // Counted before the work is done, with all states that are known to come.
             if subsets.count * stride > maximumEntries { return false }
-            var closures: [Outlook: (addresses: SparseSet, isMatch: Bool)] = [:]
+            var isMatch: [Bool?] = Array(repeating: nil, count: closures.count)
             for next in representatives {
-                let outlook = Outlook(next)
-                let closure = closures[outlook] ?? closure(of: subsets[index], before: next)
-                closures[outlook] = closure
-                table.append(state(after: closure.addresses, isMatch: closure.isMatch, taking: next))
-                steps += closure.addresses.count
+                let outlook = Outlook(next).rawValue
+                let isMatchBeforeNext = isMatch[outlook] ?? close(subsets[index], before: next)
+                isMatch[outlook] = isMatchBeforeNext
+                table.append(state(after: closures[outlook], isMatch: isMatchBeforeNext, taking: next))
+                steps += closures[outlook].count
                 if steps > maximumSteps { return false }
             }
             index += 1
@@ -119,13 +120,15 @@ private struct AutomatonConstruction {
         return true
     }
 
-    private mutating func closure(of subset: Subset, before next: UInt8?) -> (addresses: SparseSet, isMatch: Bool) {
-        var addresses = SparseSet(capacity: program.instructions.count)
-        for address in subset.addresses { addresses.insert(address) }
-        if extent == .anywhere, next.map(UTF8.isContinuation) != true { addresses.insert(program.start) }
-        let isMatch = program.close(&addresses, between: subset.previous, and: next)
-        steps += addresses.count
-        return (addresses, isMatch)
+    /// Puts the closure of a state's addresses into `closures`.
+    ///
+    /// - Returns: Whether a match is among them.
+    private mutating func close(_ subset: Subset, before next: UInt8?) -> Bool {
+        let outlook = Outlook(next).rawValue
+        closures[outlook].removeAll()
+        for address in subset.addresses { closures[outlook].insert(address) }
+        if extent == .anywhere, next.map(UTF8.isContinuation) != true { closures[outlook].insert(program.start) }
+        return program.close(&closures[outlook], between: subset.previous, and: next)
     }
 
     private mutating func state(

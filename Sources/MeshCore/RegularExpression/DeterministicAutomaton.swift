@@ -1,7 +1,5 @@
-//===----------------------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0
-// This file is part of the swift-service-mesh project.
-//===----------------------------------------------------------------------===//
+// Part of swift-service-mesh.
 
 /// A program turned into a table with one entry for each state and class of bytes, where that stays small.
 ///
@@ -29,11 +27,18 @@ struct DeterministicAutomaton: Sendable {
     let table: [State]
 
     func accepts(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
-        var state = Self.initial
-        for byte in bytes {
-            state = table[Int(state - Self.initial) * stride + Int(classes[Int(byte)])]
-            if state < Self.initial { return state == Self.accepted }
+        // Without the pointers each byte would pay for two checks of bounds, which `classes` and `table` rule out: a class
+        // is less than `stride`, and each state in the table has a row.
+        classes.withUnsafeBufferPointer { classes in
+            table.withUnsafeBufferPointer { table in
+                var row = 0
+                for byte in bytes {
+                    let state = table[row + Int(classes[Int(byte)])]
+                    if state < Self.initial { return state == Self.accepted }
+                    row = Int(state - Self.initial) &* stride
+                }
+                return table[row + stride - 1] == Self.accepted
+            }
         }
-        return table[Int(state - Self.initial) * stride + stride - 1] == Self.accepted
     }
 }

@@ -1,7 +1,5 @@
-//===----------------------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0
-// This file is part of the swift-service-mesh project.
-//===----------------------------------------------------------------------===//
+// Part of swift-service-mesh.
 
 /// Turns a syntax tree into a program.
 ///
@@ -10,6 +8,8 @@
 /// bound, so a pattern that is too large is given up after as much work as a program of the allowed size takes.
 struct MatchProgramCompiler {
     private let maximumSize: Int
+    /// The ranges of classes that may still be compiled: equal classes share instructions, which costs time but no size.
+    private var rangeBudget: Int
     private var program: MatchProgram
     /// Equal branches to equal places are shared; this is what keeps Unicode classes small.
     private var shared: [[MatchProgram.Transition]: MatchProgram.Address] = [:]
@@ -27,6 +27,7 @@ struct MatchProgramCompiler {
 
     private init(maximumSize: Int, groupCount: Int) {
         self.maximumSize = maximumSize
+        self.rangeBudget = maximumSize * 16
         self.program = MatchProgram(groupCount: groupCount)
     }
 
@@ -146,6 +147,8 @@ struct MatchProgramCompiler {
         _ set: ScalarSet,
         next: MatchProgram.Address
     ) throws(RegularExpressionError) -> MatchProgram.Address {
+        rangeBudget -= set.ranges.count
+        if rangeBudget < 0 { throw RegularExpressionError(.patternTooLarge, at: 0) }
         var transitions: [MatchProgram.Transition] = []
         for length in EncodedLength.all {
             let ranges = length.payloads(of: set)

@@ -1,7 +1,5 @@
-//===----------------------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0
-// This file is part of the swift-service-mesh project.
-//===----------------------------------------------------------------------===//
+// Part of swift-service-mesh.
 
 extension PatternParser {
     /// Reads an item that begins with a backslash, outside of a class.
@@ -92,7 +90,7 @@ extension PatternParser {
         let begin = position
         position += 1
         guard position < bytes.count else {
-            throw error(.trailingBackslash, from: begin, to: position)
+            throw RegularExpressionError(.trailingBackslash, at: begin)
         }
         let escaped = readScalar()
         switch escaped {
@@ -127,9 +125,11 @@ extension PatternParser {
     private mutating func parseHexadecimal(from begin: Int) throws(RegularExpressionError) -> UInt32 {
         var value: UInt32 = 0
         guard byte(at: position) == UInt8(ascii: "{") else {
+            let firstDigit = position
             for _ in 0..<2 {
                 guard let digit = hexadecimalDigit(at: position) else {
-                    throw error(.invalidEscape, from: begin, to: endOfScalar(at: position))
+                    // Both places are named, whichever of them is wrong.
+                    throw error(.invalidEscape, from: begin, to: endOfScalar(at: endOfScalar(at: firstDigit)))
                 }
                 value = value << 4 | digit
                 position += 1

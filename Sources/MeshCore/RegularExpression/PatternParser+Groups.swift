@@ -1,7 +1,5 @@
-//===----------------------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0
-// This file is part of the swift-service-mesh project.
-//===----------------------------------------------------------------------===//
+// Part of swift-service-mesh.
 
 extension PatternParser {
     /// Reads what follows `(?`: a named or non-capturing group, or flags.

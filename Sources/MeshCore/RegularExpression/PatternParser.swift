@@ -1,7 +1,5 @@
-//===----------------------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0
-// This file is part of the swift-service-mesh project.
-//===----------------------------------------------------------------------===//
+// Part of swift-service-mesh.
 
 /// Parses RE2's syntax.
 ///

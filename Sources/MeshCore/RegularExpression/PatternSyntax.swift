@@ -1,7 +1,5 @@
-//===----------------------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0
-// This file is part of the swift-service-mesh project.
-//===----------------------------------------------------------------------===//
+// Part of swift-service-mesh.
 
 /// A parsed pattern: a tree that says what to match and knows three facts about itself that bound later work.
 struct PatternSyntax: Sendable {

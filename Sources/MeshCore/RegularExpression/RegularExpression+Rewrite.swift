@@ -1,7 +1,5 @@
-//===----------------------------------------------------------------------===//
 // SPDX-License-Identifier: Apache-2.0
-// This file is part of the swift-service-mesh project.
-//===----------------------------------------------------------------------===//
+// Part of swift-service-mesh.
 
 extension RegularExpression {
     /// A replacement text for the matches of one expression, in RE2's rewrite syntax.
