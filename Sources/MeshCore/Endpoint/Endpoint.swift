@@ -28,6 +28,10 @@ public struct Endpoint: Hashable, Sendable {
         ///
         /// An empty list accepts every identity of the trusted domains.
         case mutualTLS(acceptedIdentities: [String])
+        /// TLS as the public web has it, for hosts outside the mesh: the system's trust roots, no identity of ours.
+        ///
+        /// The certificate must be valid for `serverName`, which is also sent as the server name indication.
+        case tls(serverName: String)
     }
 
     /// Creates an endpoint.

@@ -95,6 +95,6 @@ extension Endpoint {
         guard let address = EndpointAddress(authority: authority, defaultPort: isSecure ? 443 : 80) else {
             throw MeshError(.invalidRequest, origin: .downstream, message: "\"\(authority)\" is not an authority")
         }
-        self.init(address: address, security: .plaintext)
+        self.init(address: address, security: isSecure ? .tls(serverName: address.host) : .plaintext)
     }
 }
