@@ -202,7 +202,7 @@ let package = Package(
                 .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Examples"])),
             ],
             path: "Examples/Bookinfo",
-            exclude: ["manifests"]
+            resources: [.copy("manifests")]
         ),
         .executableTarget(
             name: "benchmarks",

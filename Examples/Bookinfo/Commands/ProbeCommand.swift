@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import ArgumentParser
+import Foundation
+import MeshConfig
+import MeshCore
+import MeshXDS
+import ServiceMesh
+import Synchronization
+
+/// An xDS client that says what it is configured to do: for looking at any control plane from outside.
+struct ProbeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "probe",
+        abstract: "Follows a control plane and prints each configuration that is applied as a line of JSON."
+    )
+
+    @Option(help: "A gRPC xDS bootstrap file; by default what the environment names.")
+    var bootstrap: String?
+
+    func run() async throws {
+        let bootstrap = try self.bootstrap.map { try Bootstrap(path: $0) } ?? Bootstrap.fromEnvironment()
+        let printer = ProbeObserver()
+        let mesh = try Mesh(
+            MeshConfiguration(observers: [printer]),
+            sources: [XDSConfigSource(bootstrap: bootstrap)]
+        )
+        printer.watch(mesh)
+        try await mesh.run()
+    }
+}
+
+/// Prints what happens to a mesh.
+final class ProbeObserver: Observer {
+    private let mesh = Mutex<Mesh?>(nil)
+
+    func watch(_ mesh: Mesh) {
+        self.mesh.withLock { $0 = mesh }
+    }
+
+    func noticed(_ event: MeshEvent) {
+        switch event {
+        case .configurationApplied(let generation, _):
+            guard let resources = mesh.withLock({ $0 })?.snapshot?.resources else { return }
+            var routes: [[String: Any]] = []
+            for configuration in resources.routeConfigurations.values.sorted(by: { $0.name < $1.name }) {
+                for host in configuration.virtualHosts {
+                    for route in host.routes {
+                        guard case .forward(let forward) = route.action else { continue }
+                        let weights = Dictionary(
+                            forward.clusters.shares.map { ($0.cluster, Int($0.weight)) },
+                            uniquingKeysWith: +
+                        )
+                        routes.append(["configuration": configuration.name, "host": host.name, "weights": weights])
+                    }
+                }
+            }
+            let endpoints = resources.endpointAssignments.mapValues { assignment in
+                assignment.localities.flatMap(\.endpoints).map(\.address.description).sorted()
+            }
+            emit(["event": "applied", "generation": Int(generation), "routes": routes, "endpoints": endpoints])
+        case .configurationRejected(_, let error):
+            emit(["event": "rejected", "error": "\(error)"])
+        case .sourceConnection(_, let isConnected, let reason):
+            emit(["event": isConnected ? "connected" : "disconnected", "reason": reason ?? ""])
+        default:
+            break
+        }
+    }
+
+    private func emit(_ line: [String: Any]) {
+        guard let data = try? JSONSerialization.data(withJSONObject: line, options: [.sortedKeys]) else { return }
+        FileHandle.standardOutput.write(data + Data("\n".utf8))
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import Dispatch
+import Foundation
+import NIOCore
+import NIOPosix
+
+/// This process's identifier.
+var processID: Int32 { ProcessInfo.processInfo.processIdentifier }
+
+/// Prints one line of JSON, at once.
+func printJSON(_ value: [String: String]) throws {
+    let data = try JSONSerialization.data(withJSONObject: value, options: [.sortedKeys, .withoutEscapingSlashes])
+    FileHandle.standardOutput.write(data + Data("\n".utf8))
+}
+
+/// Waits until the task is cancelled.
+func waitForever() async throws {
+    let (never, _) = AsyncStream.makeStream(of: Never.self)
+    for await _ in never {}
+    try Task.checkCancellation()
+}
+
+/// The signals that end a program from a terminal or a supervisor.
+private func interruptions() -> AsyncStream<Int32> {
+    AsyncStream { continuation in
+        let sources = [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number)
+            source.setEventHandler { continuation.yield(number) }
+            source.activate()
+            return source
+        }
+        continuation.onTermination = { _ in for source in sources { source.cancel() } }
+    }
+}
+
+/// Runs `body` until it returns or somebody interrupts the program, which cancels it.
+/// - Returns: `nil` after an interruption.
+func withInterruption<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value? {
+    let signals = interruptions()
+    return try await withThrowingTaskGroup(of: Value?.self) { group in
+        group.addTask { try await body() }
+        group.addTask {
+            for await _ in signals { return nil }
+            return nil
+        }
+        defer { group.cancelAll() }
+        guard let first = try await group.next() else { return nil }
+        group.cancelAll()
+        // The other child is let finish: that is what stops the processes that it started.
+        while let rest = await group.nextResult() { _ = rest }
+        return first
+    }
+}
+
+/// Runs `body` until it returns, a signal comes or, if somebody supervises this process, standard input ends: the
+/// kernel closes it however the supervisor dies, so that no process is left behind.
+func runSupervised(_ isSupervised: Bool, _ body: @escaping @Sendable () async throws -> Void) async throws {
+    _ = try await withInterruption {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await body() }
+            if isSupervised { group.addTask { try await standardInputEnded() } }
+            defer { group.cancelAll() }
+            try await group.next()
+            group.cancelAll()
+            while let rest = await group.nextResult() { _ = rest }
+        }
+    }
+}
+
+private func standardInputEnded() async throws {
+    let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
+    FileHandle.standardInput.readabilityHandler = { handle in
+        if handle.availableData.isEmpty {
+            handle.readabilityHandler = nil
+            continuation.finish()
+        }
+    }
+    for await _ in stream {}
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import Foundation
+import MeshCore
+
+extension Stage {
+    /// A finding of the control plane about the manifests.
+    struct Diagnostic: Decodable, Sendable {
+        var severity: String
+        var file: String
+        var line: Int
+        var column: Int
+        var message: String
+    }
+
+    private struct DiagnosticList: Decodable {
+        var diagnostics: [Diagnostic]
+    }
+
+    private struct InstanceList: Decodable {
+        struct Instance: Decodable {
+            var id: String
+        }
+
+        var instances: [Instance]
+    }
+
+    /// Asks the control plane for its findings until they satisfy a condition, or for a while.
+    func diagnostics(until condition: ([Diagnostic]) -> Bool) async throws -> [Diagnostic] {
+        let deadline = Date().addingTimeInterval(10)
+        var found: [Diagnostic] = []
+        while Date() < deadline {
+            let (_, body) = try await client.get("/v1/diagnostics", at: cluster.registry)
+            found = try JSONDecoder().decode(DiagnosticList.self, from: body).diagnostics
+            if condition(found) { break }
+            try await Pause.milliseconds(50)
+        }
+        return found
+    }
+
+    /// Whether the control plane still has an instance in its registry.
+    func isRegistered(_ instance: String) async throws -> Bool {
+        let (_, body) = try await client.get("/v1/instances", at: cluster.registry)
+        return try JSONDecoder().decode(InstanceList.self, from: body).instances.contains { $0.id == instance }
+    }
+}
+
+/// Looks for words in a process's log.
+struct LogReader: Sendable {
+    let path: String
+
+    /// How long the log is, in bytes.
+    var length: Int { (try? Data(contentsOf: URL(filePath: path)).count) ?? 0 }
+
+    /// Whether a line behind the first `offset` bytes has the words.
+    func contains(_ words: String, behind offset: Int) -> Bool {
+        guard let data = try? Data(contentsOf: URL(filePath: path)), data.count > offset else { return false }
+        return String(decoding: data[offset...], as: UTF8.self).contains(words)
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import Hummingbird
+import Logging
+import MeshCore
+import MeshHTTP
+import MeshHummingbird
+import MeshIdentity
+import MeshObservability
+import MeshSecurity
+import MeshXDS
+import ServiceMesh
+
+/// All that one process of a service runs: its identity, its mesh, its server and its registration.
+struct ServiceProcess: Sendable {
+    let kind: BookinfoService
+    let version: String
+    let instance: String
+    let serviceAccount: String
+    let address: EndpointAddress
+    let xds: EndpointAddress
+    let registry: EndpointAddress
+    let token: String
+    let spans: String
+    let isPlaintext: Bool
+
+    func run() async throws {
+        var logger = Logger(label: instance)
+        logger.logLevel = .notice
+        let observability = Observability(
+            serviceName: kind.rawValue,
+            logger: logger,
+            accessLogLevel: .debug,
+            spanExporter: FileSpanExporter(path: spans)
+        )
+
+        // Who this process is: a certificate of the control plane's authority, renewed while it runs.
+        let spiffeID = try SPIFFEID(trustDomain: "cluster.local", namespace: "default", serviceAccount: serviceAccount)
+        let identity = try WorkloadIdentity(spiffeID: spiffeID)
+        let rotation = IdentityRotation(
+            identity: identity,
+            issuer: XDSCertificateIssuer(address: xds, token: token),
+            observers: observability.observers
+        )
+
+        // What the mesh does is decided by the control plane, live.
+        let bootstrap = Bootstrap(
+            server: xds,
+            node: .init(
+                id: "\(instance).default",
+                cluster: kind.rawValue,
+                metadata: [
+                    "NAMESPACE": "default",
+                    "SERVICE_ACCOUNT": .string(serviceAccount),
+                    "LABELS": .object(["app": .string(kind.rawValue), "version": .string(version)]),
+                ]
+            )
+        )
+        let mesh = try Mesh(
+            MeshConfiguration(observers: observability.observers.observers),
+            sources: [XDSConfigSource(bootstrap: bootstrap, inboundAddresses: [address])]
+        )
+
+        // One client for every call, one middleware before every route.
+        let transport = HTTPTransport(
+            configuration: .init(tls: ClientTLS { endpoint in try identity.makeClientHandler(for: endpoint) })
+        )
+        let client = MeshHTTPClient(mesh: mesh, transport: transport)
+        let router = Router(context: BasicMeshRequestContext.self)
+        router.add(middleware: MeshMiddleware(mesh: mesh, address: address))
+        kind.routes(router, version: version, instance: instance, client: client)
+
+        let registration = InstanceRegistration(
+            controlPlane: registry,
+            token: token,
+            instance: .init(
+                id: instance,
+                service: kind.rawValue,
+                namespace: "default",
+                address: address,
+                servicePort: 9080,
+                labels: ["app": kind.rawValue, "version": version],
+                version: version,
+                serviceAccount: serviceAccount,
+                mutualTLS: !isPlaintext
+            ),
+            observers: observability.observers
+        )
+
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await observability.run() }
+            group.addTask { try await rotation.run() }
+            group.addTask { try await mesh.run() }
+            try await rotation.ready()
+            try await mesh.ready(timeout: .seconds(30))
+            let application = Application(
+                router: router,
+                server: isPlaintext ? .http1() : try .mutualTLS(identity),
+                configuration: .init(address: .hostname(address.host, port: Int(address.port ?? 0))),
+                logger: logger
+            )
+            group.addTask { try await application.run() }
+            group.addTask { try await registration.run() }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        await transport.shutdown()
+    }
+}
+
+/// The control plane's authority, as this process asks it for certificates.
+struct XDSCertificateIssuer: CertificateIssuer {
+    let address: EndpointAddress
+    let token: String
+
+    func issue(csrPEM: String, validity: Nanoseconds) async throws -> [String] {
+        try await CertificateServiceClient(address: address)
+            .create(csrPEM: csrPEM, token: token, validity: validity)
+    }
+}
+
+extension WorkloadIdentity {
+    /// The TLS handler of a connection to an endpoint of the mesh.
+    func makeClientHandler(for endpoint: Endpoint) throws -> NIOSSLClientHandler {
+        guard case .mutualTLS(let identities) = endpoint.security else {
+            throw MeshError(.connectionFailed, origin: .local, message: "\(endpoint.address) does not speak mutual TLS")
+        }
+        return try makeClientHandler(acceptedIdentities: identities)
+    }
+}
