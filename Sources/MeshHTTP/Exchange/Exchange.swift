@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import HTTPTypes
+import MeshCore
+import NIOCore
+import Synchronization
+
+/// One request and its response: what the caller's task and the connection's event loop share.
+///
+/// Both machines live under one lock, so that a chunk passes from loop to reader without a hop.
+final class Exchange: Sendable {
+    /// Who has the exchange in hands.
+    private enum Place {
+        case nowhere
+        case pool(ConnectionPool, UInt64)
+        case connection(HTTP1Connection)
+    }
+
+    // The machines say when each of these is resumed: they answer `wait` at most once for each resumption.
+    private struct State {
+        var machine: ExchangeStateMachine
+        var upload: UploadStateMachine
+        var place = Place.nowhere
+        var closesConnection = false
+        var headWaiter: UnsafeContinuation<HTTPResponse, any Error>?
+        var chunkWaiter: UnsafeContinuation<ByteBuffer?, any Error>?
+        var uploadWaiter: UnsafeContinuation<Void, any Error>?
+    }
+
+    let request: WireRequest
+    let endpoint: Endpoint
+    let deadline: Deadline
+    /// The loop of the caller's task, if it runs on one of the transport's.
+    let loop: Int?
+    private let state: Mutex<State>
+
+    init(_ request: WireRequest, to endpoint: Endpoint, deadline: Deadline, loop: Int?, highWatermark: Int) {
+        self.request = request
+        self.endpoint = endpoint
+        self.deadline = deadline
+        self.loop = loop
+        self.state = Mutex(
+            State(
+                machine: ExchangeStateMachine(highWatermark: highWatermark),
+                upload: UploadStateMachine(isStreamed: request.isStreamed, declaredLength: request.declaredLength)
+            )
+        )
+    }
+
+    var requestState: RequestState { state.withLock { $0.machine.requestState } }
+    var trailers: HTTPFields? { state.withLock { $0.machine.readTrailers } }
+    var isOpen: Bool { state.withLock { $0.machine.isOpen } }
+    var failure: (any Error)? { state.withLock { $0.machine.failure } }
+    /// Whether the peer answered in a way that says that it does not want the rest of the request.
+    var isRestRefused: Bool { state.withLock { $0.closesConnection } }
+
+    // MARK: The caller's side
+
+    /// Submits the exchange and waits for the response's head.
+    func head(from pools: PoolRegistry) async throws -> HTTPResponse {
+        try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                let action = state.withLock { state in
+                    let action = state.machine.headAwaited()
+                    if case .wait = action { state.headWaiter = continuation }
+                    return action
+                }
+                switch action {
+                case .wait: pools.submit(self)
+                case .head(let head): continuation.resume(returning: head)
+                case .fail(let error): continuation.resume(throwing: error)
+                }
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    /// The next chunk of the response's body; `nil` at its end.
+    func nextChunk() async throws -> ByteBuffer? {
+        // Without a continuation where a chunk is at hand, which is the common case.
+        switch state.withLock({ $0.machine.chunkAwaited(waits: false) }) {
+        case .chunk(let chunk, let resumesReading): return deliver(chunk, resumesReading)
+        case .end: return nil
+        case .fail(let error): throw error
+        case .wait: break
+        }
+        return try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { continuation in
+                let action = state.withLock { state in
+                    let action = state.machine.chunkAwaited(waits: true)
+                    if case .wait = action { state.chunkWaiter = continuation }
+                    return action
+                }
+                switch action {
+                case .wait: break
+                case .chunk(let chunk, let resumes): continuation.resume(returning: deliver(chunk, resumes))
+                case .end: continuation.resume(returning: nil)
+                case .fail(let error): continuation.resume(throwing: error)
+                }
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    private func deliver(_ chunk: ByteBuffer, _ resumesReading: Bool) -> ByteBuffer {
+        if resumesReading { connection?.perform { $0.resumeReading(self) } }
+        return chunk
+    }
+
+    /// The consumer of the response is done with it.
+    func finish(_ ending: ExchangeEnding) {
+        guard case .abandon(let mayDrain) = state.withLock({ $0.machine.finished(ending) }) else { return }
+        connection?.perform { $0.abandon(self, mayDrain: mayDrain) }
+    }
+
+    /// The caller's task was cancelled.
+    func cancel() {
+        abort(.cancelled, origin: .downstream, message: "the caller cancelled the request")
+    }
+
+    /// Fails the exchange for a reason on this side, and ends what goes on for it.
+    func abort(_ code: MeshError.Code, origin: MeshError.Origin, message: String) {
+        let place = state.withLock { $0.place }
+        fail(code, origin: origin, message: message)
+        switch place {
+        case .nowhere: break
+        case .pool(let pool, let id): pool.withdraw(id)
+        case .connection(let connection): connection.perform { $0.abort(self) }
+        }
+    }
+
+    // MARK: The pool's side
+
+    /// The exchange is about to wait in a pool.
+    func entered(_ pool: ConnectionPool, as id: UInt64) {
+        state.withLock { $0.place = .pool(pool, id) }
+    }
+
+    // MARK: The connection's side
+
+    /// The first byte is about to be written.
+    /// - Returns: Whether it may be.
+    func begin(on connection: HTTP1Connection) -> Bool {
+        state.withLock { state in
+            guard state.machine.begun() else { return false }
+            state.place = .connection(connection)
+            return true
+        }
+    }
+
+    /// Hands over what was received.
+    /// - Returns: Whether the connection should go on reading.
+    func receive(_ delivery: ExchangeStateMachine.Delivery, closesConnection: Bool = false) -> Bool {
+        let (action, headWaiter, chunkWaiter) = state.withLock { state in
+            let action = state.machine.delivered(delivery)
+            // RFC 9112 §9.5: a client that sees such an answer stops sending.
+            if let head = delivery.head, closesConnection || head.status.code >= 400 { state.closesConnection = true }
+            return (
+                action,
+                action.head == nil ? nil : state.headWaiter.take(),
+                action.chunk == nil && !action.ends ? nil : state.chunkWaiter.take()
+            )
+        }
+        if let head = action.head { headWaiter?.resume(returning: head) }
+        chunkWaiter?.resume(returning: action.chunk)
+        return action.wantsMore
+    }
+
+    /// Fails the exchange; what waits for it is told. Nothing happens if it is over.
+    func fail(
+        _ code: MeshError.Code,
+        origin: MeshError.Origin,
+        message: String,
+        cause: (any Error)? = nil,
+        keepsBody: Bool = false
+    ) {
+        fail(keepsBody: keepsBody) { [endpoint] requestState in
+            var error = MeshError(code, origin: origin, requestState: requestState, message: message, cause: cause)
+            error.endpoint = endpoint.address
+            return error
+        }
+    }
+
+    func fail(keepsBody: Bool, _ failure: (RequestState) -> any Error) {
+        let (error, headWaiter, chunkWaiter, uploadWaiter) = state.withLock { state in
+            let error = state.machine.failed(keepsBody: keepsBody, failure)
+            _ = state.upload.stopped()
+            return (error, state.headWaiter.take(), state.chunkWaiter.take(), state.uploadWaiter.take())
+        }
+        guard let error else {
+            // The response is over, the request is not: only its producer still waits.
+            uploadWaiter?.resume(throwing: CancellationError())
+            return
+        }
+        headWaiter?.resume(throwing: error)
+        chunkWaiter?.resume(throwing: error)
+        uploadWaiter?.resume(throwing: error)
+    }
+
+    private var connection: HTTP1Connection? {
+        state.withLock { state in
+            if case .connection(let connection) = state.place { connection } else { nil }
+        }
+    }
+}
+
+// MARK: The request's body
+
+extension Exchange {
+    /// Produces a streamed body. Runs in a child task of the caller's.
+    func upload(_ produce: @Sendable (RequestBodyWriter) async throws -> Void) async throws {
+        do {
+            try await produce(RequestBodyWriter(exchange: self))
+        } catch {
+            // Whoever stopped the upload is not interested in how it ended.
+            guard !state.withLock({ $0.upload.isStopped }) else { throw error }
+            stopUpload()
+            fail(keepsBody: false) { _ in error }
+            connection?.perform { $0.abort(self) }
+            throw error
+        }
+        guard state.withLock({ $0.upload.produced() }) else {
+            throw abortUpload("the body is shorter than its declared length")
+        }
+        connection?.perform { $0.pump(self) }
+    }
+
+    /// Hands a chunk to the connection; returns when it takes the next one.
+    func upload(_ chunk: ByteBuffer) async throws {
+        guard chunk.readableBytes > 0 else { return }
+        try await withTaskCancellationHandler {
+            try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
+                let (action, failure) = state.withLock { state in
+                    let action = state.upload.chunkOffered(chunk)
+                    if case .wait = action { state.uploadWaiter = continuation }
+                    return (action, state.machine.failure)
+                }
+                switch action {
+                case .wait: connection?.perform { $0.pump(self) }
+                case .tooLong:
+                    continuation.resume(throwing: abortUpload("the body is longer than its declared length"))
+                case .refuse: continuation.resume(throwing: failure ?? CancellationError())
+                }
+            }
+        } onCancel: {
+            // A stopped upload is cancelled because the peer refused the body, any other with the caller's task.
+            if !state.withLock({ $0.upload.isStopped }) { cancel() }
+        }
+    }
+
+    /// Nobody wants the rest of the body.
+    func stopUpload() {
+        let (hadRest, waiter) = state.withLock { ($0.upload.stopped(), $0.uploadWaiter.take()) }
+        waiter?.resume(throwing: CancellationError())
+        if hadRest { connection?.perform { $0.cutRequestShort(self) } }
+    }
+
+    /// What the connection is to write next. Called on its loop.
+    func nextUpload() -> UploadStateMachine.WriteAction {
+        state.withLock { $0.upload.writable() }
+    }
+
+    /// The connection takes another chunk.
+    func uploadAccepted() {
+        state.withLock { $0.uploadWaiter.take() }?.resume()
+    }
+
+    private func abortUpload(_ message: String) -> MeshError {
+        let error = MeshError(.invalidRequest, origin: .downstream, requestState: requestState, message: message)
+        fail(keepsBody: false) { _ in error }
+        connection?.perform { $0.abort(self) }
+        return error
+    }
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshCore
+import NIOCore
+
+/// Decides when a chunk of a streamed request body goes to the connection: one at a time, and only its declared length.
+struct UploadStateMachine {
+    private enum State {
+        /// The body is not streamed.
+        case none
+        /// The producer is at work; a chunk may wait for the connection.
+        case open(ByteBuffer?)
+        /// The producer is done, the end is not written yet.
+        case produced
+        /// The end was written.
+        case ended
+        /// Nobody wants the rest.
+        case stopped
+    }
+
+    /// What becomes of a chunk.
+    enum OfferAction {
+        /// It waits for the connection; so does the producer.
+        case wait
+        /// The body is longer than its declared length.
+        case tooLong
+        /// Nobody wants it.
+        case refuse
+    }
+
+    /// What the connection is to write.
+    enum WriteAction: Equatable {
+        case nothing
+        case chunk(ByteBuffer)
+        case end
+    }
+
+    private var state: State
+    private var remaining: Int?
+
+    /// - Parameter declaredLength: The value of `content-length`; `nil` for a chunked body.
+    init(isStreamed: Bool, declaredLength: Int?) {
+        self.state = isStreamed ? .open(nil) : .none
+        self.remaining = declaredLength
+    }
+
+    var isStopped: Bool {
+        if case .stopped = state { true } else { false }
+    }
+
+    mutating func chunkOffered(_ chunk: ByteBuffer) -> OfferAction {
+        guard case .open(nil) = state else { return .refuse }
+        if let remaining {
+            guard chunk.readableBytes <= remaining else {
+                state = .stopped
+                return .tooLong
+            }
+            self.remaining = remaining - chunk.readableBytes
+        }
+        state = .open(chunk)
+        return .wait
+    }
+
+    /// The producer is done.
+    /// - Returns: Whether the body has its declared length.
+    mutating func produced() -> Bool {
+        guard case .open = state else { return true }
+        guard remaining ?? 0 == 0 else {
+            state = .stopped
+            return false
+        }
+        state = .produced
+        return true
+    }
+
+    /// The connection can take something.
+    mutating func writable() -> WriteAction {
+        switch state {
+        case .open(let chunk?):
+            state = .open(nil)
+            return .chunk(chunk)
+        case .produced:
+            state = .ended
+            return .end
+        case .none, .open(nil), .ended, .stopped:
+            return .nothing
+        }
+    }
+
+    /// Nobody wants the rest.
+    /// - Returns: Whether there was a rest.
+    mutating func stopped() -> Bool {
+        switch state {
+        case .open, .produced:
+            state = .stopped
+            return true
+        case .none, .ended, .stopped:
+            return false
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import HTTPTypes
+public import MeshCore
+public import NIOCore
+
+/// The response to an outbound request; its body is read from the connection as it is iterated.
+public struct OutboundResponse: Sendable {
+    /// Status and header fields.
+    public var head: HTTPResponse
+    /// The body.
+    public var body: ResponseBody
+
+    /// Creates a response whose body is held in memory: what middleware answers with.
+    public init(_ head: HTTPResponse, body: ByteBuffer = ByteBuffer(), trailers: HTTPFields? = nil) {
+        self.head = head
+        self.body = ResponseBody(bytes: body, trailers: trailers)
+    }
+
+    init(_ head: HTTPResponse, exchange: Exchange) {
+        self.head = head
+        self.body = ResponseBody(exchange: exchange)
+    }
+
+    /// The fields behind the body; `nil` before its end was read, and if there are none.
+    public var trailers: HTTPFields? { body.trailers }
+}
+
+extension OutboundResponse: ResponseHead {
+    /// The status code.
+    public var statusCode: Int { head.status.code }
+
+    /// The value of a header field.
+    public func value(of name: HeaderName) -> String? {
+        head.headerFields.joinedValue(of: name.lowercased)
+    }
+}

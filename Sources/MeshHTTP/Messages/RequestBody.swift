@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import NIOCore
+
+/// What a request carries.
+public struct RequestBody: Sendable {
+    enum Content: Sendable {
+        case none
+        case bytes(ByteBuffer)
+        case stream(@Sendable (RequestBodyWriter) async throws -> Void)
+    }
+
+    let content: Content
+    /// Whether the body can be sent again, which retries need.
+    public let isReplayable: Bool
+
+    private init(_ content: Content, isReplayable: Bool) {
+        self.content = content
+        self.isReplayable = isReplayable
+    }
+
+    /// No body.
+    public static let none = RequestBody(.none, isReplayable: true)
+
+    /// A body that is held in memory, and so can be sent again.
+    public static func bytes(_ bytes: ByteBuffer) -> RequestBody {
+        RequestBody(.bytes(bytes), isReplayable: true)
+    }
+
+    /// A text in UTF-8.
+    public static func text(_ text: String) -> RequestBody {
+        .bytes(ByteBuffer(string: text))
+    }
+
+    /// A body that is produced while it is sent, as fast as the peer takes it.
+    ///
+    /// With a `content-length` field in the head the body is sent under that length, and a sequence of any other length
+    /// fails the request; without one it is chunked. The sequence is read in a child task of the caller's, which is
+    /// cancelled when the request fails or the peer refuses the body.
+    /// - Parameters:
+    ///   - sequence: The chunks.
+    ///   - isReplayable: Whether the sequence can be iterated again, from its beginning, for a retry.
+    public static func stream<Chunks: AsyncSequence & Sendable>(
+        _ sequence: Chunks,
+        isReplayable: Bool = false
+    ) -> RequestBody where Chunks.Element == ByteBuffer {
+        RequestBody(
+            .stream { writer in
+                for try await chunk in sequence { try await writer.write(chunk) }
+            },
+            isReplayable: isReplayable
+        )
+    }
+
+    /// A body that `produce` writes, as fast as the peer takes it.
+    /// - Parameters:
+    ///   - isReplayable: Whether `produce` can be called again, for a retry.
+    ///   - produce: Writes the body and returns at its end.
+    public static func written(
+        isReplayable: Bool = false,
+        by produce: @escaping @Sendable (RequestBodyWriter) async throws -> Void
+    ) -> RequestBody {
+        RequestBody(.stream(produce), isReplayable: isReplayable)
+    }
+}
+
+/// Where a streamed body goes.
+public struct RequestBodyWriter: Sendable {
+    let exchange: Exchange
+
+    /// Sends a chunk; returns when the connection takes the next one.
+    /// - Throws: `MeshError` when the exchange has failed, `CancellationError` when nobody wants the rest of the body.
+    public func write(_ chunk: ByteBuffer) async throws {
+        try await exchange.upload(chunk)
+    }
+}

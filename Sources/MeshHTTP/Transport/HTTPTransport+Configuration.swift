@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+public import NIOPosix
+
+extension HTTPTransport {
+    /// How a transport behaves.
+    public struct Configuration: Sendable {
+        /// The event loops that connections live on.
+        ///
+        /// Default: the process's shared group. Give the servers of the process the same group, so that a request that
+        /// is served on a loop finds its outbound connections there.
+        public var eventLoopGroup: MultiThreadedEventLoopGroup
+        /// How long a connection may be idle before it is closed.
+        ///
+        /// Default 60 s, which is shorter than the idle timeouts of common servers and balancers.
+        public var idleTimeout: Nanoseconds
+        /// How long a connection may be used, so that it does not outlive an identity or a change of address.
+        ///
+        /// Default `forever`: Envoy's `max_connection_duration` is unset by default.
+        public var maximumConnectionAge: Nanoseconds
+        /// The most bytes of header fields in a response.
+        ///
+        /// Default 60 KiB: Envoy's `max_request_headers_kb`, taken for responses too.
+        public var maximumHeaderBytes: Int
+        /// The most header fields in a response, at most 65 534.
+        ///
+        /// Default 100: Envoy's `max_headers_count`.
+        public var maximumHeaderFields: Int
+        /// How many bytes of a response's body may wait for its reader before the peer is made to pause.
+        ///
+        /// Default 64 KiB. A read that is under way may add as much again.
+        public var bodyBufferLimit: Int
+        /// How many bytes of a response that nobody wants are read to keep its connection; beyond them it is closed.
+        ///
+        /// Default 64 KiB: about what a new connection's handshake and first round trips cost.
+        public var drainLimit: Int
+        /// How long reading such a rest may take.
+        ///
+        /// Default 1 s.
+        public var drainTimeout: Nanoseconds
+        /// TLS to endpoints of the mesh; without it, endpoints that want mutual TLS cannot be reached.
+        public var mutualTLS: ClientTLS?
+        /// TLS to hosts outside the mesh; `nil` for the system's roots.
+        public var publicTLS: ClientTLS?
+        /// The clock that deadlines are instants of. Event loops wait by the system's monotonic clock.
+        public var clock: any MeshClock
+
+        /// Creates a configuration with the defaults.
+        public init(
+            eventLoopGroup: MultiThreadedEventLoopGroup = .singleton,
+            idleTimeout: Nanoseconds = .seconds(60),
+            maximumConnectionAge: Nanoseconds = .forever,
+            maximumHeaderBytes: Int = 60 * 1024,
+            maximumHeaderFields: Int = 100,
+            bodyBufferLimit: Int = 64 * 1024,
+            drainLimit: Int = 64 * 1024,
+            drainTimeout: Nanoseconds = .seconds(1),
+            mutualTLS: ClientTLS? = nil,
+            publicTLS: ClientTLS? = nil,
+            clock: any MeshClock = SystemClock()
+        ) {
+            self.eventLoopGroup = eventLoopGroup
+            self.idleTimeout = idleTimeout
+            self.maximumConnectionAge = maximumConnectionAge
+            self.maximumHeaderBytes = maximumHeaderBytes
+            self.maximumHeaderFields = maximumHeaderFields
+            self.bodyBufferLimit = bodyBufferLimit
+            self.drainLimit = drainLimit
+            self.drainTimeout = drainTimeout
+            self.mutualTLS = mutualTLS
+            self.publicTLS = publicTLS
+            self.clock = clock
+        }
+    }
+
+    /// How many of everything there are at the moment.
+    public struct Statistics: Hashable, Sendable {
+        /// Endpoints with a connection or a waiting request.
+        public var endpoints = 0
+        /// Connections: being made, idle, in use, being closed.
+        public var connections = 0
+        /// Connections that wait for a request.
+        public var idleConnections = 0
+        /// Requests that wait for a connection.
+        public var pendingRequests = 0
+
+        mutating func add(_ other: Statistics) {
+            endpoints += other.endpoints
+            connections += other.connections
+            idleConnections += other.idleConnections
+            pendingRequests += other.pendingRequests
+        }
+    }
+}
