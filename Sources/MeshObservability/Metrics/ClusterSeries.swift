@@ -70,7 +70,7 @@ struct ClusterSeries: Sendable {
         ejections = counter("envoy_cluster_outlier_detection_ejections_enforced_total")
         returns = counter("mesh_outlier_detection_returns_total")
         breakerTransitions = Dictionary(
-            uniqueKeysWithValues: ["closed", "open", "halfOpen"].map {
+            uniqueKeysWithValues: ["closed", "open", "half-open"].map {
                 ($0, counter("mesh_circuit_breaker_transitions_total", ("state", $0)))
             }
         )

@@ -39,8 +39,8 @@ public struct MetricsObserver: Observer {
         public var principal: String?
         /// Istio's `request_protocol`. Default `http`.
         public var requestProtocol: String
-        /// The most sets of labels in each family, at least 1. Default 1000: some 20 metrics a cluster of a mesh that
-        /// Prometheus still takes in one scrape.
+        /// The most sets of labels in each family; with 0 all share one. Default 1000: some 20 metrics a cluster make
+        /// what Prometheus still takes in one scrape.
         public var maximumSeries: Int
 
         /// Creates a configuration.
@@ -57,7 +57,7 @@ public struct MetricsObserver: Observer {
             self.service = service
             self.principal = principal
             self.requestProtocol = requestProtocol
-            self.maximumSeries = max(1, maximumSeries)
+            self.maximumSeries = maximumSeries
         }
     }
 

@@ -12,7 +12,7 @@ public import Tracing
 /// `SpanExporter`. What does not fit is dropped and counted in `statistics`: tracing never slows the traffic down.
 /// An application that wants its own spans in the same trace bootstraps `InstrumentationSystem` with the tracer.
 public struct OTLPTracer: Tracer {
-    /// How spans are named, sampled, bounded and exported.
+    /// How spans are named, sampled, bounded and exported. A bound outside of its range is taken as the nearest in it.
     public struct Configuration: Sendable {
         /// The attribute `service.name` of the resource.
         public var serviceName: String
@@ -22,9 +22,11 @@ public struct OTLPTracer: Tracer {
         ///
         /// Default 1: Envoy's and OpenTelemetry's.
         public var samplingRatio: Double
-        /// The most spans that wait for their export. Default 2048: OpenTelemetry's `OTEL_BSP_MAX_QUEUE_SIZE`.
+        /// The most spans that wait for their export, at least 1. Default 2048: OpenTelemetry's `OTEL_BSP_MAX_QUEUE_SIZE`.
         public var maximumQueueSize: Int
-        /// The most spans of one export. Default 512: OpenTelemetry's `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`.
+        /// The most spans of one export, 1 to `maximumQueueSize`.
+        ///
+        /// Default 512: OpenTelemetry's `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`.
         public var maximumBatchSize: Int
         /// The longest time that a span waits, at least 10 ms. Default 5 s: OpenTelemetry's `OTEL_BSP_SCHEDULE_DELAY`.
         public var interval: Nanoseconds
@@ -50,11 +52,22 @@ public struct OTLPTracer: Tracer {
             self.serviceName = serviceName
             self.resource = resource
             self.samplingRatio = samplingRatio
-            self.maximumQueueSize = max(1, maximumQueueSize)
-            self.maximumBatchSize = max(1, maximumBatchSize)
-            self.interval = max(.milliseconds(10), interval)
-            self.maximumItemsPerSpan = max(0, maximumItemsPerSpan)
-            self.maximumTextLength = max(0, maximumTextLength)
+            self.maximumQueueSize = maximumQueueSize
+            self.maximumBatchSize = maximumBatchSize
+            self.interval = interval
+            self.maximumItemsPerSpan = maximumItemsPerSpan
+            self.maximumTextLength = maximumTextLength
+        }
+
+        /// The same with every bound in its range.
+        var clamped: Configuration {
+            var clamped = self
+            clamped.maximumQueueSize = max(1, maximumQueueSize)
+            clamped.maximumBatchSize = min(max(1, maximumBatchSize), clamped.maximumQueueSize)
+            clamped.interval = max(.milliseconds(10), interval)
+            clamped.maximumItemsPerSpan = max(0, maximumItemsPerSpan)
+            clamped.maximumTextLength = max(0, maximumTextLength)
+            return clamped
         }
     }
 
@@ -75,6 +88,7 @@ public struct OTLPTracer: Tracer {
         clock: any MeshClock = SystemClock(),
         random: MeshRandom = MeshRandom()
     ) {
+        let configuration = configuration.clamped
         self.configuration = configuration
         self.clock = clock
         self.random = random

@@ -24,7 +24,7 @@ final class SpanPipeline: Sendable {
             State(
                 queue: SpanQueue(
                     capacity: configuration.maximumQueueSize,
-                    batchSize: min(configuration.maximumBatchSize, configuration.maximumQueueSize)
+                    batchSize: configuration.maximumBatchSize
                 )
             )
         )

@@ -30,7 +30,7 @@ struct MeshEventLogObserverTests {
             (.endpointEjected(cluster: "c", endpoint: endpoint, duration: .seconds(30), reason: "5xx"), .warning),
             (.endpointReturned(cluster: "c", endpoint: endpoint), .notice),
             (.circuitBreakerChanged(cluster: "c", endpoint: nil, from: "closed", to: "open"), .warning),
-            (.circuitBreakerChanged(cluster: "c", endpoint: endpoint, from: "open", to: "halfOpen"), .notice),
+            (.circuitBreakerChanged(cluster: "c", endpoint: endpoint, from: "open", to: "half-open"), .notice),
             (.retryBudgetExhausted(cluster: "c"), .debug),
             (.identityRenewed(identity: "i", validFor: .seconds(1)), .info),
             (.identityRenewalFailed(error: CancellationError()), .error),

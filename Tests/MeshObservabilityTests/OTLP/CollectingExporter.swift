@@ -11,16 +11,40 @@ final class CollectingExporter: SpanExporter {
         var description: String { "no room" }
     }
 
-    private let state = Mutex<(lines: [String], isFailing: Bool)>(([], false))
+    private struct State {
+        var lines: [String] = []
+        var isFailing = false
+        var waiter: (count: Int, continuation: CheckedContinuation<Void, Never>)?
+    }
+
+    private let state = Mutex(State())
 
     var lines: [String] { state.withLock { $0.lines } }
 
     func fail(_ isFailing: Bool) { state.withLock { $0.isFailing = isFailing } }
 
     func export(_ request: [UInt8]) async throws {
-        try state.withLock { state in
+        let waiter = try state.withLock { state in
             if state.isFailing { throw Failure() }
             state.lines.append(String(decoding: request, as: UTF8.self))
+            guard let waiter = state.waiter, waiter.count <= state.lines.count else {
+                return nil as CheckedContinuation<Void, Never>?
+            }
+            state.waiter = nil
+            return waiter.continuation
+        }
+        waiter?.resume()
+    }
+
+    /// Waits until `count` requests have come. One waiter at a time.
+    func waitForLines(_ count: Int) async {
+        await withCheckedContinuation { continuation in
+            let isThere = state.withLock { state in
+                if state.lines.count >= count { return true }
+                state.waiter = (count, continuation)
+                return false
+            }
+            if isThere { continuation.resume() }
         }
     }
 }

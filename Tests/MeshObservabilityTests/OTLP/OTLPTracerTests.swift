@@ -161,6 +161,21 @@ struct OTLPTracerTests {
     }
 
     @Test
+    func `bounds outside of their range do no harm`() async {
+        let tracer = tracer {
+            $0.maximumQueueSize = -1
+            $0.maximumBatchSize = 0
+            $0.maximumItemsPerSpan = -5
+            $0.maximumTextLength = -5
+        }
+        let span = tracer.startSpan("name", context: .topLevel)
+        span.attributes = ["a": "text"]
+        span.end()
+        await tracer.flush()
+        #expect(tracer.statistics == OTLPStatistics(exported: 1))
+    }
+
+    @Test
     func `an error becomes an exception event`() async throws {
         let tracer = tracer()
         let span = tracer.startSpan("s", context: .topLevel)
@@ -194,22 +209,29 @@ struct OTLPTracerTests {
     }
 
     @Test
-    func `run exports every interval, and the rest when it is cancelled`() async throws {
+    func `run exports every interval, when a batch is full, when it is asked to, and the rest when it is cancelled`()
+        async throws
+    {
         let clock = ManualClock()
-        let tracer = tracer({ $0.interval = .seconds(5) }, clock: clock)
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        let tracer = tracer({ $0.maximumBatchSize = 3 }, clock: clock)
+        await withTaskGroup(of: Void.self) { group in
             group.addTask { await tracer.run() }
             await clock.waitForSleepers()
             end(tracer, spans: 1)
             #expect(exporter.lines.isEmpty, "the interval has not passed")
             clock.advance(by: .seconds(5))
-            // It sleeps again after it has asked for the export, which another task makes.
-            await clock.waitForSleepers()
+            await exporter.waitForLines(1)
+            end(tracer, spans: 3)
+            await exporter.waitForLines(2)
+            end(tracer, spans: 2)
+            tracer.forceFlush()
+            await exporter.waitForLines(3)
             end(tracer, spans: 1)
             group.cancelAll()
-            try await group.waitForAll()
+            await group.waitForAll()
         }
-        #expect(tracer.statistics == OTLPStatistics(exported: 2))
-        #expect(exporter.lines.reduce(0) { $0 + $1.components(of: "\"traceId\"") } == 2)
+        #expect(exporter.lines.map { $0.components(of: "\"traceId\"") } == [1, 3, 2, 1])
+        #expect(tracer.statistics == OTLPStatistics(exported: 7))
+        tracer.forceFlush()
     }
 }
