@@ -22,7 +22,7 @@ struct EncodedLength {
     ///
     /// Valid UTF-8 holds no surrogates, no overlong forms and nothing beyond the last scalar. So a range that reaches up
     /// to one of these may as well include it: then its bytes have no ragged ends, and the class of all scalars takes
-    /// nine instructions and transitions in place of twenty-odd.
+    /// eight instructions and transitions in place of twenty-odd.
     func payloads(of set: ScalarSet) -> [ClosedRange<UInt32>] {
         var payloads: [ClosedRange<UInt32>] = []
         for range in set.ranges where range.overlaps(scalars) {
