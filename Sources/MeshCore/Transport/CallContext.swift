@@ -21,10 +21,12 @@ public struct CallContext: Sendable {
     public var responseStatus: Int
     /// A delay was injected into this request.
     public var isDelayInjected: Bool
-    /// How many responses of the leaf transport wait for their `finish` in this context.
-    ///
-    /// A user's middleware may answer by itself; the layers below it are finished only if this is greater than zero.
+    /// How many responses wait for their `finish` in this context. A leaf transport counts its own.
     public var openExchanges: Int
+    /// The middleware that answered by itself; `nil` while the response in hand came from the leaf transport.
+    ///
+    /// What stands below that middleware opened nothing, and is not finished.
+    var answeredBy: ObjectIdentifier?
     /// The endpoints that earlier attempts went to and that a further attempt avoids.
     public var attemptedEndpoints: [EndpointAddress]
     /// The permit that the endpoint's circuit breaker gave the current attempt.
@@ -60,6 +62,7 @@ public struct CallContext: Sendable {
         self.responseStatus = 0
         self.isDelayInjected = false
         self.openExchanges = 0
+        self.answeredBy = nil
         self.attemptedEndpoints = []
         self.circuitBreakerPermit = 0
         self.requestLine = nil

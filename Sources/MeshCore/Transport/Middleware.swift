@@ -3,9 +3,10 @@
 
 /// Code of an application around a request: what users write.
 ///
-/// `intercept` may change the request, call `next` once, several times or not at all, and change the answer. Whoever
-/// calls `next` more than once ends each answer that it does not return with `next.discard`. Middleware of the
-/// request's slot runs once a request, that of the attempt's slot once an attempt. Called from any thread.
+/// `intercept` may change the request, call `next` once, several times or not at all, and change the answer. An answer
+/// that it will not return it ends with `next.discard`, before it calls `next` again: a context carries one response at a
+/// time. Middleware of the request's slot runs once a request, that of the attempt's slot once an attempt. Called from
+/// any thread.
 public protocol Middleware<Request, Response>: Sendable {
     /// What is sent.
     associatedtype Request: Sendable

@@ -38,9 +38,13 @@ public struct MiddlewareSlot<Base: Transport>: Transport {
 
 /// One middleware in front of the rest of its stack.
 struct MiddlewareTransport<Request: Sendable, Response: Sendable>: Transport {
+    /// Tells this place in the stack from every other.
+    private final class Place: Sendable {}
+
     private let middleware: any Middleware<Request, Response>
     private let below: any Transport<Request, Response>
     private let next: Next<Request, Response>
+    private let place = Place()
 
     init(middleware: any Middleware<Request, Response>, below: any Transport<Request, Response>) {
         self.middleware = middleware
@@ -51,7 +55,13 @@ struct MiddlewareTransport<Request: Sendable, Response: Sendable>: Transport {
     func send(_ request: Request, context: inout CallContext) async throws -> Response {
         let before = context.openExchanges
         do {
-            return try await middleware.intercept(request, context: &context, next: next)
+            let response = try await middleware.intercept(request, context: &context, next: next)
+            if context.openExchanges == before {
+                // It answered by itself, or discarded what it got. Its own answer is an exchange like any other.
+                context.openExchanges += 1
+                context.answeredBy = ObjectIdentifier(place)
+            }
+            return response
         } catch {
             // The middleware got an answer and threw all the same: nobody above will finish that answer.
             if context.openExchanges > before { below.finish(&context, ExchangeEnding(error: error)) }
@@ -61,7 +71,11 @@ struct MiddlewareTransport<Request: Sendable, Response: Sendable>: Transport {
 
     func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         middleware.finish(&context, ending)
-        // A middleware that answered by itself opened nothing below.
-        if context.openExchanges > 0 { below.finish(&context, ending) }
+        if context.answeredBy == ObjectIdentifier(place) {
+            context.answeredBy = nil
+            context.openExchanges -= 1
+        } else {
+            below.finish(&context, ending)
+        }
     }
 }

@@ -34,7 +34,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     /// Ends the exchange, then the record: the counts of the layers below are closed when the record is written.
     @inlinable
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
-        if context.openExchanges > 0 { base.finish(&context, ending) }
+        base.finish(&context, ending)
         end(&context, ending: ending)
     }
 
