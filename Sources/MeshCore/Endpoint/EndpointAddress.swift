@@ -30,17 +30,22 @@ public struct EndpointAddress: Hashable, Sendable, CustomStringConvertible {
             let rest = host[host.index(after: close)...]
             host = host[host.index(after: host.startIndex)..<close]
             if !rest.isEmpty {
-                guard rest.utf8.first == UInt8(ascii: ":"), let number = UInt16(rest.dropFirst()) else { return nil }
+                guard rest.utf8.first == UInt8(ascii: ":"), let number = Self.port(rest.dropFirst()) else { return nil }
                 port = number
             }
         } else if let colon = host.utf8.lastIndex(of: UInt8(ascii: ":")) {
-            guard let number = UInt16(host[host.index(after: colon)...]) else { return nil }
+            guard let number = Self.port(host[host.index(after: colon)...]) else { return nil }
             port = number
             host = host[..<colon]
             guard !host.utf8.contains(UInt8(ascii: ":")) else { return nil }
         }
         guard !host.isEmpty, let port, port > 0 else { return nil }
         self.init(host: String(host), port: port)
+    }
+
+    /// Digits only: `UInt16` itself would take a sign.
+    private static func port(_ text: Substring) -> UInt16? {
+        text.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) } ? UInt16(text) : nil
     }
 
     /// `host:port`, IPv6 addresses in brackets; a Unix socket as `unix:PATH`.

@@ -46,7 +46,7 @@ public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvert
     public func prefixed(by parent: String) -> ConfigurationError {
         ConfigurationError(
             problems.map { problem in
-                let separator = problem.path.isEmpty || problem.path.hasPrefix("[") ? "" : "."
+                let separator = parent.isEmpty || problem.path.isEmpty || problem.path.hasPrefix("[") ? "" : "."
                 return Problem(path: parent + separator + problem.path, message: problem.message)
             }
         )

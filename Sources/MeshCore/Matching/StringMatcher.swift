@@ -29,40 +29,40 @@ public struct StringMatcher: Hashable, Sendable {
     }
 
     /// Whether `text` matches.
-    /// - Complexity: O(length of text) for everything but `contains`, which is O(text × needle).
+    /// - Complexity: O(length of text) for everything but `contains`, which is O(text × needle). No allocation.
     public func matches(_ text: some StringProtocol) -> Bool {
-        if ignoresCase { return Self.matches(pattern, text.lowercased()[...]) }
-        return Self.matches(pattern, Substring(text))
+        let text = Substring(text)
+        if case .regularExpression(let expression) = pattern { return expression.matchesWhole(text) }
+        return ignoresCase
+            ? Self.matches(pattern, text.utf8.lazy.map(\.asciiLowercased)) : Self.matches(pattern, text.utf8)
     }
 
-    private static func matches(_ pattern: Pattern, _ text: Substring) -> Bool {
+    private static func matches(_ pattern: Pattern, _ text: some BidirectionalCollection<UInt8>) -> Bool {
         switch pattern {
-        case .exact(let expected): text.utf8.elementsEqual(expected.utf8)
-        case .prefix(let prefix): text.utf8.starts(with: prefix.utf8)
-        case .suffix(let suffix): text.utf8.reversed().starts(with: suffix.utf8.reversed())
-        case .contains(let needle): contains(needle.utf8, in: text.utf8)
-        case .regularExpression(let expression): expression.matchesWhole(text)
+        case .exact(let expected): text.elementsEqual(expected.utf8)
+        case .prefix(let prefix): text.starts(with: prefix.utf8)
+        case .suffix(let suffix): text.reversed().starts(with: suffix.utf8.reversed())
+        case .contains(let needle): contains(needle.utf8, in: text)
+        case .regularExpression: false
         }
     }
 
-    private static func contains(_ needle: String.UTF8View, in text: Substring.UTF8View) -> Bool {
+    private static func contains(_ needle: String.UTF8View, in text: some BidirectionalCollection<UInt8>) -> Bool {
         var rest = text[...]
-        let length = needle.count
-        while rest.count >= length {
+        while true {
             if rest.starts(with: needle) { return true }
-            rest = rest.dropFirst()
+            if rest.popFirst() == nil { return false }
         }
-        return false
     }
 }
 
 extension StringMatcher.Pattern {
     fileprivate var lowercased: Self {
         switch self {
-        case .exact(let text): .exact(text.lowercased())
-        case .prefix(let text): .prefix(text.lowercased())
-        case .suffix(let text): .suffix(text.lowercased())
-        case .contains(let text): .contains(text.lowercased())
+        case .exact(let text): .exact(text.asciiLowercased)
+        case .prefix(let text): .prefix(text.asciiLowercased)
+        case .suffix(let text): .suffix(text.asciiLowercased)
+        case .contains(let text): .contains(text.asciiLowercased)
         case .regularExpression: self
         }
     }

@@ -8,7 +8,7 @@ public struct HeaderName: Hashable, Sendable, CustomStringConvertible, Expressib
 
     /// Creates a name; ASCII letters are lower-cased.
     public init(_ name: String) {
-        self.lowercased = name.lowercased()
+        self.lowercased = name.asciiLowercased
     }
 
     /// Creates a name from a literal.
