@@ -17,8 +17,8 @@ struct PatternSyntax: Sendable {
 
     /// The bound on `height`.
     ///
-    /// The compiler recurses once a level, so this is what keeps it within the stack of any thread. (Go's engine, which
-    /// shares RE2's syntax, stops at 1000; RE2 recurses on the heap.)
+    /// Neither parser nor compiler recurses, but releasing the tree does, once a level; this keeps that within the stack
+    /// of any thread. (Go's engine, which shares RE2's syntax, stops at 1000; RE2 has no bound of its own.)
     static let maximumHeight = 500
 
     /// RE2's bound on a repetition count, and on the product of counts that are nested in each other.

@@ -11,8 +11,8 @@
 /// match never begins or ends within a scalar. `\d`, `\s`, `\w`, `\b` and the POSIX classes are ASCII, as in RE2.
 ///
 /// Three things differ from RE2 on purpose. `\C` (any one byte) is refused, as it could cut a scalar in two. Scripts
-/// such as `\p{Greek}` are refused, as the standard library knows only general categories. Patterns that nest deeper
-/// than `PatternSyntax.maximumHeight` are refused, so that no pattern can overflow the stack.
+/// such as `\p{Greek}` are refused, as the standard library knows only general categories. Patterns of more than 500
+/// nested groups and operators are refused, so that no pattern can overflow the stack.
 ///
 /// A value is immutable and holds no lock: any number of tasks may use it at once. Compile once, at the edge where
 /// configuration is read. Two values are equal if their patterns and options are.
@@ -85,9 +85,10 @@ public struct RegularExpression: Sendable {
 }
 
 extension RegularExpression: Hashable {
-    /// Whether both have the same pattern and options.
+    /// Whether both have the same pattern, scalar by scalar, and the same options.
     public static func == (left: RegularExpression, right: RegularExpression) -> Bool {
-        left.pattern == right.pattern && left.options == right.options
+        // Strings that differ only in how they compose a character are equal, but as patterns they are not.
+        left.pattern.utf8.elementsEqual(right.pattern.utf8) && left.options == right.options
     }
 
     /// Hashes the pattern and the options.

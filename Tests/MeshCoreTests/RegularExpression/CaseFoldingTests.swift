@@ -6,21 +6,22 @@ import Testing
 @testable import MeshCore
 
 @Suite struct CaseFoldingTests {
-    private func variants(_ scalar: Unicode.Scalar) -> String {
-        var variants = String.UnicodeScalarView()
-        CaseFolding.forEachVariant(of: scalar.value) { value in Unicode.Scalar(value).map { variants.append($0) } }
-        return String(variants)
+    private func variants(_ scalar: Unicode.Scalar) -> [UInt32] {
+        var variants: [UInt32] = []
+        CaseFolding.forEachVariant(of: scalar.value) { variants.append($0) }
+        return variants
     }
 
     // From Unicode's CaseFolding.txt, status C and S.
     @Test(arguments: [
         ("a", "A"), ("A", "a"), ("k", "K\u{212A}"), ("S", "sſ"), ("1", ""), ("é", "É"), ("ß", "ẞ"), ("σ", "Σς"),
-        ("Å", "å\u{212B}"), ("µ", "Μμ"), ("ǆ", "Ǆǅ"), ("İ", ""), ("ı", ""), ("ﬀ", ""), ("ᾳ", "ᾼ"), ("Ꭰ", "ꭰ"),
-        ("𐐀", "𐐨"),
-        ("中", ""),
+        ("\u{C5}", "\u{E5}\u{212B}"), ("\u{B5}", "\u{39C}\u{3BC}"), ("ǆ", "Ǆǅ"), ("İ", ""), ("ı", ""), ("ﬀ", ""),
+        ("ᾳ", "ᾼ"), ("Ꭰ", "ꭰ"),
+        ("𐐀", "𐐨"), ("中", ""),
     ])
     func `a scalar folds with those that CaseFolding.txt lists`(scalar: Unicode.Scalar, expected: String) {
-        #expect(variants(scalar) == expected)
+        // Not as strings, which are equal if they differ in composition only.
+        #expect(Set(variants(scalar)) == Set(expected.unicodeScalars.map(\.value)))
     }
 
     @Test func `the shortcut for ASCII agrees with the table`() {

@@ -130,6 +130,7 @@ import Testing
         #expect(first.hashValue == (try RegularExpression("a+")).hashValue)
         #expect(first != (try RegularExpression("aa*")))
         #expect(first != (try RegularExpression("a+", options: RegularExpression.Options(isCaseInsensitive: true))))
+        #expect(try RegularExpression("\u{E9}") != RegularExpression("e\u{301}"))
         #expect(first.description == "a+")
         #expect(try RegularExpression("(a)(?:b)(?<c>d)").captureGroupCount == 2)
     }
