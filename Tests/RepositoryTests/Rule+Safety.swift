@@ -32,12 +32,12 @@ extension Rule {
     ) { file in
         let allowed = (file.target.flatMap { pureTargets[$0] } ?? []).union(["Synchronization"])
         return file.code.indices.filter { index in
-            guard
-                let match = file.code[index].firstMatch(
-                    of: /^\s*((@\w+|public|package|internal|private) +)*import +(\w+)/
-                )
-            else { return false }
-            return !allowed.contains(match.output.3)
+            guard file.code[index].contains("import ") else { return false }
+            let words = file.code[index].split(separator: " ")
+            // `import struct Foundation.Date` names a kind first.
+            let names = words.drop { $0 != "import" }.dropFirst().drop { $0.first?.isLowercase == true }
+            guard let module = names.first?.prefix(while: { $0 != "." }) else { return false }
+            return !allowed.contains(module)
         }.map { $0 + 1 }
     }
 }

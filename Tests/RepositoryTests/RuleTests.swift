@@ -42,6 +42,7 @@ struct RuleTests {
             (.impureImport, core, "import Foundation"),
             (.impureImport, core, "public import FoundationEssentials"),
             (.impureImport, core, "@preconcurrency import MeshRouting"),
+            (.impureImport, core, "import struct Foundation.Date"),
             (.impureImport, "Sources/MeshRouting/X.swift", "import MeshBalancing"),
             (.forbiddenName, core, "struct ConnectionManager {"),
             (.forbiddenName, core, "public final class HTTPHandler: Sendable {"),
