@@ -35,7 +35,7 @@ public struct Backoff: Hashable, Sendable {
     /// That is what Envoy's code does (`JitteredExponentialBackOffStrategy`); its documentation says otherwise.
     /// - Complexity: O(1); no overflow for any retry number.
     public func wait(beforeRetry retry: Int, random: UInt64) -> Nanoseconds {
-        let shift = max(0, min(retry - 1, 63))
+        let shift = min(max(retry, 1) - 1, 63)
         let grown = base.rawValue.leadingZeroBitCount >= shift ? base.rawValue << UInt64(shift) : .max
         let bound = min(grown, maximum.rawValue)
         return bound == 0 ? .zero : Nanoseconds(rawValue: random % bound)

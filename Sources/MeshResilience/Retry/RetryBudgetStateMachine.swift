@@ -3,14 +3,14 @@
 
 import MeshCore
 
-/// The leaky bucket of a retry budget, in ten time slots; amounts are thousandths of a retry.
+/// The leaky bucket of a retry budget, in ten time slots; amounts are millionths of a retry.
 ///
 /// The balance is a reserve (`minimumPerSecond × timeToLive`) plus what the slots hold. A request puts its share into the
 /// current slot, a retry takes one whole from it; a slot that is older than the time to live is forgotten, and with it
 /// what was put in and taken out then. (Finagle's `RetryBudget`, Tower's `TpsBudget`.)
 struct RetryBudgetStateMachine {
     private static let slotCount: UInt64 = 10
-    private static let oneRetry: Int64 = 1000
+    private static let oneRetry: Int64 = 1_000_000
 
     private let share: Int64
     private let reserve: Int64
@@ -20,7 +20,7 @@ struct RetryBudgetStateMachine {
     private var newest: UInt64 = 0
 
     init(_ configuration: RetryBudgetConfiguration) {
-        self.share = Int64((configuration.percent * 10).rounded())
+        self.share = Int64((configuration.percent * Double(Self.oneRetry / 100)).rounded())
         self.reserve = Int64(configuration.minimumPerSecond * configuration.timeToLive.seconds * Double(Self.oneRetry))
         self.slotWidth = max(configuration.timeToLive.rawValue / Self.slotCount, 1)
         self.slots = Array(repeating: 0, count: Int(Self.slotCount))

@@ -36,8 +36,9 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         guard let retry = source.policy(for: context) else { return try await base.send(request, context: &context) }
         retry.budget?.deposit(at: context.startedAt)
         var machine = RetryStateMachine(retry.policy)
+        // Layers below shorten the context's deadline for an attempt; waits are measured against the request's own.
+        let deadline = context.deadline
         while true {
-            let deadline = context.deadline
             let action: RetryStateMachine.Action
             do {
                 let response = try await base.send(request, context: &context)
@@ -45,11 +46,11 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                 // The common case costs one comparison: nothing is retried below 400 but a gRPC status in a 200.
                 let grpcStatus = status == 200 ? response.value(of: "grpc-status").flatMap { Int($0) } : nil
                 if status < 400, grpcStatus == nil || grpcStatus == 0 { return response }
-                action = decide(.response(status: status, grpcStatus: grpcStatus), &machine, request, context)
+                action = decide(.response(status: status, grpcStatus: grpcStatus), &machine, request, deadline)
                 guard case .retry = action, withdraw(retry, context) else { return response }
                 base.finish(&context, .discarded)
             } catch let error as MeshError {
-                action = decide(.error(error.code, error.requestState), &machine, request, context)
+                action = decide(.error(error.code, error.requestState), &machine, request, deadline)
                 guard case .retry = action, withdraw(retry, context) else {
                     throw error.afterAttempts(context.attempt, action)
                 }
@@ -77,13 +78,13 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         _ failure: RetryStateMachine.Failure,
         _ machine: inout RetryStateMachine,
         _ request: Base.Request,
-        _ context: CallContext
+        _ deadline: Deadline
     ) -> RetryStateMachine.Action {
         machine.attemptEnded(
             failure,
             isIdempotent: request.isIdempotent,
             isReplayable: request.isReplayable,
-            deadline: context.deadline,
+            deadline: deadline,
             at: clock.now,
             using: random
         )

@@ -38,9 +38,12 @@ public struct DeadlineLayer<Base: Transport, Source: PolicySource<Nanoseconds>>:
         guard scope == .attempt else { return try await base.send(request, context: &context) }
         do {
             return try await base.send(request, context: &context)
-        } catch let error as MeshError where error.code == .deadlineExceeded && !outer.hasPassed(at: clock.now) {
+        } catch {
+            // The attempt is over; what comes next has the request's deadline again.
             context.deadline = outer
-            var timedOut = error
+            guard var timedOut = error as? MeshError, timedOut.code == .deadlineExceeded,
+                !outer.hasPassed(at: clock.now)
+            else { throw error }
             timedOut.code = .attemptTimeout
             timedOut.message = "the attempt took longer than its timeout of \(timeout.duration)"
             throw timedOut
