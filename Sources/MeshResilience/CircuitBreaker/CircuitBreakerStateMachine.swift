@@ -72,8 +72,10 @@ public struct CircuitBreakerStateMachine: Sendable {
         case .closed:
             guard outcome != .ignored else { return }
             window.add(outcome, at: now)
+            // A success never opens it, so that only a failure pays for the sum.
+            guard outcome == .failure else { return }
             let counts = window.counts(at: now)
-            guard outcome == .failure, counts.total >= configuration.minimumCalls else { return }
+            guard counts.total >= configuration.minimumCalls else { return }
             if Double(counts.failures) >= configuration.failureRate * Double(counts.total) { open(at: now) }
         case .halfOpen:
             probesOut -= 1

@@ -23,7 +23,7 @@ where Base.Request: RequestHead {
     @inlinable
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         if let configuration = source.policy(for: context) {
-            try await inject(FaultDecision(configuration, for: request, using: random), &context)
+            try await FaultDecision(configuration, for: request, using: random).take(&context, clock: clock)
         }
         return try await base.send(request, context: &context)
     }
@@ -32,30 +32,5 @@ where Base.Request: RequestHead {
     @inlinable
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         base.finish(&context, ending)
-    }
-
-    @usableFromInline
-    func inject(_ decision: FaultDecision, _ context: inout CallContext) async throws {
-        if let delay = decision.delay {
-            context.isDelayInjected = true
-            let end = clock.now.advanced(by: delay)
-            // The caller's deadline goes on running while its request is held back.
-            try await clock.sleep(until: min(end, context.deadline.instant))
-            if context.deadline.instant < end {
-                throw MeshError(
-                    .deadlineExceeded,
-                    origin: .local,
-                    message: "the deadline passed during an injected delay of \(delay.duration)"
-                )
-            }
-        }
-        if let status = decision.abort {
-            throw MeshError(
-                .faultInjected,
-                origin: .local,
-                message: "the request was aborted by fault injection",
-                localReply: LocalReply(status: status, body: "fault filter abort")
-            )
-        }
     }
 }

@@ -62,19 +62,7 @@ public struct InboundStack: Sendable {
             throw refusal(message, policy: policy)
         }
         if let fault = listener.fault {
-            let decision = FaultDecision(fault, for: request, using: mesh.random)
-            if let delay = decision.delay {
-                context.isDelayInjected = true
-                try await mesh.clock.sleep(until: min(mesh.clock.now.advanced(by: delay), context.deadline.instant))
-            }
-            if let status = decision.abort {
-                throw MeshError(
-                    .faultInjected,
-                    origin: .local,
-                    message: "the request was aborted by fault injection",
-                    localReply: LocalReply(status: status, body: "fault filter abort")
-                )
-            }
+            try await FaultDecision(fault, for: request, using: mesh.random).take(&context, clock: mesh.clock)
         }
         try listener.rateLimiter?.acquire()
     }
