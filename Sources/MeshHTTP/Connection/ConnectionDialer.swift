@@ -13,7 +13,7 @@ struct ConnectionDialer: Sendable {
     let publicTLS: PublicTLS
 
     /// Connects, and tells the pool how it went. Called from any thread.
-    func dial(_ endpoint: Endpoint, on loop: any EventLoop, for pool: ConnectionPool, as id: Int) {
+    func dial(_ endpoint: Endpoint, on loop: any EventLoop, for pool: any ConnectionOwner, as id: Int) {
         let dialedAt = configuration.clock.now
         tls(for: endpoint, on: loop).flatMap { tls in
             connect(to: endpoint, tls: tls, on: loop)
@@ -22,7 +22,7 @@ struct ConnectionDialer: Sendable {
             case .success(let channel):
                 do {
                     let driver = try channel.pipeline.syncOperations.handler(type: HTTP1ConnectionDriver.self)
-                    driver.activate(in: pool, as: id, dialedAt: dialedAt)
+                    driver.activate(for: pool, as: id, dialedAt: dialedAt)
                 } catch {
                     pool.connectFailed(id, cause: error)
                 }

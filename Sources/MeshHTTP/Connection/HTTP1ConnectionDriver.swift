@@ -16,28 +16,31 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
     typealias OutboundIn = HTTPClientRequestPart
     typealias OutboundOut = HTTPClientRequestPart
 
-    let configuration: HTTPTransport.Configuration
-    private(set) var machine: HTTP1ConnectionStateMachine
+    /// Who the connection is, once it has an owner.
+    private struct Identity {
+        var connection: HTTP1Connection
+        var owner: any ConnectionOwner
+        var alarm: ConnectionAlarm
+        /// When it becomes too old for another exchange.
+        var retiresAt: MeshInstant?
+    }
+
+    private let configuration: HTTPTransport.Configuration
+    private let needsHandshake: Bool
     private var context: ChannelHandlerContext?
-    private var connection: HTTP1Connection?
-    private var pool: ConnectionPool?
+    private var identity: Identity?
+    private var isSecured = false
+    private var isReady = false
+    private var hasAnswered = false
+    private var lastError: (any Error)?
+
+    private var machine: HTTP1ConnectionStateMachine
     private var exchange: Exchange?
     private var delivery = ExchangeStateMachine.Delivery()
     private var closesAfterResponse = false
-
-    private let needsHandshake: Bool
-    private var isSecured = false
-    private var isReady = false
-    private var hasServed = false
-    private var lastError: (any Error)?
-
     private var isPaused = false
     private var hasPendingRead = false
     private var awaitsWritability = false
-
-    private var timer = LazyTimer()
-    private var scheduled: Scheduled<Void>?
-    private var oldestUse: MeshInstant?
 
     init(configuration: HTTPTransport.Configuration, needsHandshake: Bool) {
         self.configuration = configuration
@@ -55,27 +58,27 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         self.context = nil
     }
 
-    /// The channel is connected, and has a place in a pool.
-    func activate(in pool: ConnectionPool, as id: Int, dialedAt: MeshInstant) {
-        guard let context else { return pool.connectFailed(id, cause: lastError ?? ChannelError.eof) }
-        let connection = HTTP1Connection(id: id, driver: self, eventLoop: context.eventLoop)
-        self.connection = connection
-        self.pool = pool
-        if configuration.maximumConnectionAge != .forever {
-            oldestUse = dialedAt.advanced(by: configuration.maximumConnectionAge)
+    /// The channel is connected and has an owner.
+    func activate(for owner: any ConnectionOwner, as id: Int, dialedAt: MeshInstant) {
+        guard let context, context.channel.isActive else {
+            return owner.connectFailed(id, cause: lastError ?? ChannelError.eof)
         }
+        let age = configuration.maximumConnectionAge
+        let alarm = ConnectionAlarm(clock: configuration.clock, loop: context.eventLoop.assumeIsolated()) {
+            [weak self] in
+            self?.timeOut()
+        }
+        identity = Identity(
+            connection: HTTP1Connection(id: id, driver: self, eventLoop: context.eventLoop),
+            owner: owner,
+            alarm: alarm,
+            retiresAt: age == .forever ? nil : dialedAt.advanced(by: age)
+        )
         if needsHandshake, !isSecured {
-            want(dialedAt.advanced(by: pool.connectTimeout))
+            alarm.want(dialedAt.advanced(by: owner.connectTimeout))
         } else {
             becomeReady()
         }
-    }
-
-    private func becomeReady() {
-        guard let pool, let connection, !isReady else { return }
-        isReady = true
-        want(nil)
-        pool.connectionReady(connection)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -86,26 +89,27 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    // MARK: Exchanges
+    private func becomeReady() {
+        guard let identity, !isReady else { return }
+        isReady = true
+        identity.alarm.want(nil)
+        identity.owner.connectionReady(identity.connection)
+    }
 
-    /// Sends a request. The pool has leased the connection to it.
-    func start(_ exchange: Exchange) {
-        guard let pool, let connection, let context, context.channel.isActive, machine.isIdle else {
+    // MARK: Sending
+
+    /// Sends a request. The owner has leased the connection to it.
+    func start(_ exchange: Exchange, resubmittingTo owner: any ConnectionOwner) {
+        guard let identity, let context, context.channel.isActive, machine.isIdle else {
             // It was closed while the request was on its way here. Not one byte was written: another one will do.
-            self.pool?.resubmit(exchange)
-            return
+            return owner.resubmit(exchange)
         }
-        guard exchange.begin(on: connection) else { return release() }
+        guard exchange.begin(on: identity.connection) else { return release() }
         let request = exchange.request
-        let started = machine.exchangeStarted(
-            isRequestComplete: !request.isStreamed,
-            isReusable: !request.closesConnection
-        )
-        assert(started, "the machine was idle")
+        machine.exchangeStarted(isRequestComplete: !request.isStreamed, isReusable: !request.closesConnection)
         self.exchange = exchange
         closesAfterResponse = request.closesConnection
-        want(exchange.deadline.isNever ? nil : exchange.deadline.instant)
-        _ = pool
+        identity.alarm.want(exchange.deadline.isNever ? nil : exchange.deadline.instant)
         context.write(wrapOutboundOut(.head(request.head)), promise: nil)
         if let body = request.body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
         guard request.isStreamed else {
@@ -153,46 +157,11 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         settle(machine.requestCutShort())
     }
 
-    /// Nobody wants more of the response.
-    func abandon(_ exchange: Exchange, mayDrain: Bool) {
-        guard self.exchange === exchange else { return }
-        settle(machine.exchangeAbandoned(mayDrain: mayDrain))
-        guard machine.isDraining else { return }
-        want(configuration.clock.now.advanced(by: configuration.drainTimeout))
-        goOnReading()
-    }
-
-    /// The exchange was given up: this connection, and no other, ends with it.
-    func abort(_ exchange: Exchange) {
-        guard self.exchange === exchange else { return }
-        close()
-    }
-
-    /// The transport is shut down, or the pool does not want the connection any more.
-    func shutDown() {
-        exchange?.fail(.cancelled, origin: .local, message: "the transport was shut down")
-        close()
-    }
-
-    /// Ends the connection if no exchange goes on.
-    func closeIfIdle() {
-        if machine.isIdle { close() }
-    }
-
-    // MARK: Reading
+    // MARK: Receiving
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch unwrapInboundIn(data) {
-        case .head(let head):
-            guard let response = HTTPResponse(head), head.status.code != 101 else { return violate("a bad status") }
-            hasServed = true
-            let isKeepAlive = head.isKeepAlive
-            closesAfterResponse = closesAfterResponse || !isKeepAlive
-            switch machine.headReceived(isKeepAlive: isKeepAlive, length: head.bodyLength) {
-            case .forward: delivery.head = response
-            case .discard: break
-            case .violation, .close: violate("a response without a request")
-            }
+        case .head(let head): receive(head)
         case .body(let bytes):
             switch machine.bodyReceived(bytes.readableBytes) {
             case .forward: delivery.body.append(bytes)
@@ -211,24 +180,41 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         }
     }
 
+    private func receive(_ head: HTTPResponseHead) {
+        // 101 answers an upgrade, and none was asked for.
+        guard let response = HTTPResponse(head), head.status.code != 101 else { return violate("a bad status") }
+        let isKeepAlive = head.isKeepAlive
+        switch machine.headReceived(isKeepAlive: isKeepAlive, length: head.bodyLength) {
+        case .forward:
+            hasAnswered = true
+            closesAfterResponse = closesAfterResponse || !isKeepAlive
+            delivery.head = response
+        case .discard: break
+        case .violation, .close: violate("a response without a request")
+        }
+    }
+
     func channelReadComplete(context: ChannelHandlerContext) {
-        flush()
+        handOver()
         context.fireChannelReadComplete()
     }
 
-    /// Hands over what was collected. The connection goes back first: the caller may want it again at once.
-    private func flush() {
+    /// Hands over what was collected. A connection that is free goes back first: the caller may want it again at once.
+    private func handOver() {
+        let completion = machine.readCompleted()
         let exchange = exchange
-        let delivery = delivery
         let closes = closesAfterResponse
-        if !delivery.isEmpty { self.delivery = ExchangeStateMachine.Delivery() }
-        settle(machine.readCompleted())
-        guard let exchange, !delivery.isEmpty else { return }
-        let wantsMore = exchange.receive(delivery, closesConnection: closes)
-        if self.exchange === exchange, !machine.isDraining { isPaused = !wantsMore }
+        var collected = ExchangeStateMachine.Delivery()
+        swap(&collected, &delivery)
+        if completion == .release { settle(completion) }
+        if let exchange, !collected.isEmpty {
+            let wantsMore = exchange.receive(collected, closesConnection: closes)
+            if self.exchange === exchange, !machine.isDraining { isPaused = !wantsMore }
+        }
+        if completion == .close { settle(completion) }
     }
 
-    /// Reads only while the reader keeps up; an idle connection reads, to notice that the peer closes it.
+    /// Reads only while the reader keeps up. An idle connection reads, to notice that the peer closes it.
     func read(context: ChannelHandlerContext) {
         if isPaused { hasPendingRead = true } else { context.read() }
     }
@@ -236,10 +222,10 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
     /// The reader has made room.
     func resumeReading(_ exchange: Exchange) {
         guard self.exchange === exchange else { return }
-        goOnReading()
+        resumeReading()
     }
 
-    private func goOnReading() {
+    private func resumeReading() {
         isPaused = false
         guard hasPendingRead, let context else { return }
         hasPendingRead = false
@@ -248,36 +234,77 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
 
     // MARK: Ending
 
+    /// Nobody wants more of the response.
+    func abandon(_ exchange: Exchange, mayDrain: Bool) {
+        guard self.exchange === exchange else { return }
+        settle(machine.exchangeAbandoned(mayDrain: mayDrain))
+        guard machine.isDraining else { return }
+        identity?.alarm.want(configuration.clock.now.advanced(by: configuration.drainTimeout))
+        resumeReading()
+    }
+
+    /// The exchange was given up: this connection, and no other, ends with it.
+    func abort(_ exchange: Exchange) {
+        guard self.exchange === exchange else { return }
+        close()
+    }
+
+    /// The transport is shut down.
+    func shutDown() {
+        exchange?.fail(.cancelled, origin: .local, message: "the transport was shut down")
+        close()
+    }
+
+    /// The owner does not want the connection any more.
+    func closeIfIdle() {
+        if machine.isIdle { close() }
+    }
+
     private func settle(_ completion: HTTP1ConnectionStateMachine.Completion) {
         switch completion {
         case .none: break
         case .release:
             exchange = nil
-            goOnReading()
+            resumeReading()
             release()
-        case .close:
-            // What was received of a complete response stays readable.
-            if delivery.isEmpty == false, let exchange { _ = exchange.receive(delivery, closesConnection: true) }
-            delivery = ExchangeStateMachine.Delivery()
-            close()
+        case .close: close()
         }
     }
 
     private func release() {
-        guard let pool, let connection, let context else { return }
+        guard let identity, let context else { return }
         let now = configuration.clock.now
-        guard context.channel.isActive, oldestUse.map({ now < $0 }) ?? true else { return close() }
+        guard context.channel.isActive, identity.retiresAt.map({ now < $0 }) ?? true else { return close() }
         awaitsWritability = false
         closesAfterResponse = false
-        // Before the pool hears of it: it may start the next exchange at once, which wants another instant.
-        want(min(now.advanced(by: configuration.idleTimeout), oldestUse ?? MeshInstant(nanoseconds: .max)))
-        pool.connectionReleased(connection)
+        // Before the owner hears of it, who may start the next exchange at once, which wants another instant.
+        let idleEnd = now.advanced(by: configuration.idleTimeout)
+        identity.alarm.want(identity.retiresAt.map { min($0, idleEnd) } ?? idleEnd)
+        identity.owner.connectionReleased(identity.connection)
     }
 
     private func violate(_ what: String) {
-        exchange?.fail(.protocolViolation, origin: .upstream, message: "the peer sent \(what)")
-        delivery = ExchangeStateMachine.Delivery()
+        // What stands before it in the same read was a proper response, perhaps a complete one.
+        machine.closed()
+        handOver()
+        exchange?.fail(.protocolViolation, origin: .upstream, message: "the peer sent \(what)", keepsBody: true)
         close()
+    }
+
+    private func timeOut() {
+        guard let identity else { return }
+        guard isReady else {
+            lastError = ChannelError.connectTimeout(TimeAmount(identity.owner.connectTimeout))
+            return close()
+        }
+        if let exchange {
+            if !machine.isDraining {
+                exchange.fail(.deadlineExceeded, origin: .upstream, message: "the deadline passed before the response")
+            }
+            close()
+        } else if identity.owner.idleTimedOut(identity.connection) {
+            close()
+        }
     }
 
     private func close() {
@@ -287,78 +314,32 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         lastError = error
-        if let exchange {
-            let failure = ChannelFailure(error, isFirstUse: !hasServed, isSecured: needsHandshake)
-            if !delivery.isEmpty { _ = exchange.receive(delivery, closesConnection: true) }
-            delivery = ExchangeStateMachine.Delivery()
-            exchange.fail(
-                failure.code,
-                origin: .upstream,
-                message: failure.message,
-                cause: error,
-                keepsBody: true
-            )
-        }
+        machine.closed()
+        handOver()
+        failExchange()
         close()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        scheduled?.cancel()
-        scheduled = nil
-        flush()
-        let exchange = exchange
-        self.exchange = nil
         machine.closed()
-        if let pool, let connection {
+        handOver()
+        failExchange()
+        exchange = nil
+        if let identity {
+            identity.alarm.cancel()
+            self.identity = nil
             if isReady {
-                pool.connectionClosed(connection)
+                identity.owner.connectionClosed(identity.connection)
             } else {
-                pool.connectFailed(connection.id, cause: lastError ?? ChannelError.eof)
+                identity.owner.connectFailed(identity.connection.id, cause: lastError ?? ChannelError.eof)
             }
         }
-        if let exchange {
-            let failure = ChannelFailure(lastError, isFirstUse: !hasServed, isSecured: needsHandshake)
-            exchange.fail(failure.code, origin: .upstream, message: failure.message, cause: lastError, keepsBody: true)
-        }
-        pool = nil
-        connection = nil
         context.fireChannelInactive()
     }
 
-    // MARK: Time
-
-    private func want(_ instant: MeshInstant?) {
-        if let alarm = timer.want(instant) { arm(alarm) }
-    }
-
-    private func arm(_ instant: MeshInstant) {
-        guard let context else { return }
-        scheduled?.cancel()
-        let left = instant.elapsed(since: configuration.clock.now)
-        scheduled = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(left)) { self.alarmRang() }
-    }
-
-    private func alarmRang() {
-        scheduled = nil
-        switch timer.fired(at: configuration.clock.now) {
-        case .nothing: break
-        case .rearm(let instant): arm(instant)
-        case .due: timeOut()
-        }
-    }
-
-    private func timeOut() {
-        guard isReady else {
-            lastError = ChannelError.connectTimeout(TimeAmount(pool?.connectTimeout ?? .zero))
-            return close()
-        }
-        if let exchange {
-            if !machine.isDraining {
-                exchange.fail(.deadlineExceeded, origin: .upstream, message: "the deadline passed before the response")
-            }
-            close()
-        } else if let connection, pool?.idleTimedOut(connection) ?? true {
-            close()
-        }
+    private func failExchange() {
+        guard let exchange else { return }
+        let failure = ChannelFailure(lastError, isFirstUse: !hasAnswered, isSecured: needsHandshake)
+        exchange.fail(failure.code, origin: .upstream, message: failure.message, cause: lastError, keepsBody: true)
     }
 }

@@ -68,12 +68,10 @@ struct HTTP1ConnectionStateMachine: Equatable {
 
     // MARK: The request
 
-    /// An exchange begins.
-    /// - Returns: Whether it may; a connection that was closed meanwhile takes none.
-    mutating func exchangeStarted(isRequestComplete: Bool, isReusable: Bool) -> Bool {
-        guard state == .idle else { return false }
+    /// An exchange begins on an idle connection.
+    mutating func exchangeStarted(isRequestComplete: Bool, isReusable: Bool) {
+        assert(state == .idle, "an exchange begins on an idle connection")
         state = .exchanging(Progress(isRequestSent: isRequestComplete, isReusable: isReusable))
-        return true
     }
 
     /// The end of a streamed request was written.

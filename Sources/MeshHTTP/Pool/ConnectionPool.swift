@@ -6,7 +6,7 @@ import NIOCore
 import Synchronization
 
 /// The thin driver of the connections to one endpoint.
-final class ConnectionPool: Sendable {
+final class ConnectionPool: ConnectionOwner {
     private struct State {
         var machine: ConnectionPoolStateMachine
         var endpoint: Endpoint
@@ -102,7 +102,8 @@ final class ConnectionPool: Sendable {
     }
 
     private func start(_ exchange: Exchange, on connection: HTTP1Connection?) {
-        connection?.perform { $0.start(exchange) }
+        guard let connection else { return resubmit(exchange) }
+        connection.perform { $0.start(exchange, resubmittingTo: self) }
     }
 
     // MARK: Connections
