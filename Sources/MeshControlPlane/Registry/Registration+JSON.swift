@@ -18,8 +18,8 @@ extension Registration: Decodable {
         self.service = try fields.decode(String.self, forKey: .service)
         self.namespace = try fields.decodeIfPresent(String.self, forKey: .namespace) ?? "default"
         self.address = try fields.decode(String.self, forKey: .address)
-        self.port = try fields.decode(UInt16.self, forKey: .port)
-        self.servicePort = try fields.decodeIfPresent(UInt16.self, forKey: .servicePort) ?? port
+        self.port = try Self.port(.port, in: fields)
+        self.servicePort = fields.contains(.servicePort) ? try Self.port(.servicePort, in: fields) : port
         self.labels = try fields.decodeIfPresent([String: String].self, forKey: .labels) ?? [:]
         self.serviceAccount = try fields.decodeIfPresent(String.self, forKey: .serviceAccount) ?? "default"
         self.protocolName = try fields.decodeIfPresent(String.self, forKey: .protocolName) ?? "http"
@@ -34,6 +34,18 @@ extension Registration: Decodable {
             }
             labels["version"] = version
         }
+    }
+
+    /// A port. Foundation does not say which field has a number that does not fit, so it is read as any number first.
+    private static func port(_ key: Key, in fields: KeyedDecodingContainer<Key>) throws -> UInt16 {
+        guard let port = UInt16(exactly: try fields.decode(Double.self, forKey: key)) else {
+            throw DecodingError.dataCorruptedError(
+                forKey: key,
+                in: fields,
+                debugDescription: "must be a whole number from 1 to 65535"
+            )
+        }
+        return port
     }
 
     /// Reads and checks the body of a registration.
@@ -104,7 +116,7 @@ extension ConfigurationError {
         switch type {
         case is String.Type: "string"
         case is Bool.Type: "boolean"
-        case is any FixedWidthInteger.Type: "whole number"
+        case is Double.Type: "number"
         default: "JSON object"
         }
     }

@@ -31,8 +31,10 @@ struct ServiceRegistryStateMachine: Sendable {
     enum RegisterAction: Hashable {
         /// The instance is there, under a lease.
         case registered
-        /// Another token's instance has this id or listens there.
+        /// Another token's instance has this id.
         case refusedForeign
+        /// Another token's instance listens there; that may end with its lease.
+        case refusedOccupied
         /// There are as many instances as there may be.
         case refusedFull
     }
@@ -80,7 +82,7 @@ struct ServiceRegistryStateMachine: Sendable {
         if let present = entries[registration.id], present.owner != owner { return .refusedForeign }
         let place = Place(registration)
         let displaced = places[place].flatMap { $0 == registration.id ? nil : $0 }
-        if let displaced, let other = entries[displaced], other.owner != owner { return .refusedForeign }
+        if let displaced, let other = entries[displaced], other.owner != owner { return .refusedOccupied }
         let isNew = entries[registration.id] == nil && displaced == nil
         guard !isNew || entries.count < maximumInstances else { return .refusedFull }
 

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshManifests
+
+/// How long an instance lives without saying that it is still there.
+struct LeaseAnswer: Encodable {
+    var leaseSeconds: Double
+}
+
+/// Every instance that the bearer may see.
+struct InstancesAnswer: Encodable {
+    var instances: [Registration]
+}
+
+/// What is wrong with the manifests.
+struct DiagnosticsAnswer: Encodable {
+    struct Item: Encodable {
+        var file: String
+        var line: Int
+        var column: Int
+        var severity: String
+        var code: String
+        var message: String
+
+        init(_ diagnostic: Diagnostic) {
+            self.file = diagnostic.file
+            self.line = diagnostic.line
+            self.column = diagnostic.column
+            self.severity = diagnostic.severity.rawValue
+            self.code = diagnostic.code.rawValue
+            self.message = diagnostic.message
+        }
+    }
+
+    /// Whether the manifests of the folder are in force as they are now; otherwise the last good ones are.
+    var isCurrent: Bool
+    /// Why the folder cannot be read, if it cannot.
+    var folder: String?
+    var diagnostics: [Item]
+}
+
+/// What the control plane is doing.
+struct StatusAnswer: Encodable {
+    /// A client of the xDS server.
+    struct Client: Encodable {
+        var node: String
+        var types: [ResourceType]
+    }
+
+    /// How far a client is with one type of resource.
+    struct ResourceType: Encodable {
+        var type: String
+        var sent: String?
+        var acknowledged: String?
+        var rejection: String?
+    }
+
+    var version: String
+    var trustDomain: String
+    var instances: Int
+    var manifestGeneration: UInt64
+    /// Whether clients are still served what they have, because the registry was empty at the start.
+    var isWarming: Bool
+    var clients: [Client]
+}
