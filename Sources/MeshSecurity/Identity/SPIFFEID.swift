@@ -21,8 +21,9 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
         guard text.utf8.starts(with: scheme.utf8) else {
             throw ConfigurationError(path: "", "a SPIFFE ID begins with spiffe://")
         }
-        let rest = text.dropFirst(scheme.count)
-        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+        // By bytes: as a character, the last slash could carry combining marks, which would vanish with it.
+        let rest = text[text.utf8.index(text.startIndex, offsetBy: scheme.utf8.count)...]
+        let slash = rest.utf8.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
         let domain = rest[..<slash]
         let path = rest[slash...]
         guard !domain.isEmpty, domain.utf8.count <= 255, domain.utf8.allSatisfy(Self.isDomainByte) else {
@@ -31,8 +32,10 @@ public struct SPIFFEID: Hashable, Sendable, CustomStringConvertible {
                 "a trust domain has 1 to 255 lower-case letters, digits, dots, dashes and underscores"
             )
         }
-        for segment in path.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
-            guard !segment.isEmpty, segment != ".", segment != "..", segment.utf8.allSatisfy(Self.isPathByte) else {
+        for segment in path.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).dropFirst() {
+            guard !segment.elementsEqual(".".utf8), !segment.elementsEqual("..".utf8), !segment.isEmpty,
+                segment.allSatisfy(Self.isPathByte)
+            else {
                 throw ConfigurationError(
                     path: "",
                     "a path segment is not empty, not . or .., and has letters, digits, dots, dashes and underscores"
