@@ -25,6 +25,15 @@ public final class EndpointState: Sendable {
         self.weight = max(weight, 1)
     }
 
+    /// Creates the state of an endpoint whose description changed: what is held against its address stays.
+    public init(_ endpoint: Endpoint, weight: UInt32, succeeding previous: EndpointState) {
+        self.endpoint = endpoint
+        self.weight = max(weight, 1)
+        consecutiveFailures.store(previous.consecutiveFailures.load(ordering: .relaxed), ordering: .relaxed)
+        ejectedUntil.store(previous.ejectedUntil.load(ordering: .relaxed), ordering: .relaxed)
+        refusedUntil.store(previous.refusedUntil.load(ordering: .relaxed), ordering: .relaxed)
+    }
+
     /// Whether the endpoint may be picked at `now`.
     public func isAvailable(at now: MeshInstant) -> Bool {
         ejectedUntil.load(ordering: .relaxed) <= now.nanoseconds

@@ -5,6 +5,14 @@ public import MeshCore
 
 /// Which endpoints of a cluster are ejected, and for how long. Endpoints are named by their address.
 public struct OutlierDetectionStateMachine: Sendable {
+    /// What follows when an endpoint has failed too often.
+    public struct FailuresReachedAction: Hashable, Sendable {
+        /// Until when it is ejected; `nil` if it is ejected already, or if too many others are.
+        public var ejectedUntil: MeshInstant?
+        /// The endpoints whose ejection turned out to be over, and that nobody reported yet.
+        public var returned: [EndpointAddress]
+    }
+
     private struct Record {
         /// Until when it is ejected; `nil` while it gets traffic.
         var ejectedUntil: MeshInstant?
@@ -29,17 +37,18 @@ public struct OutlierDetectionStateMachine: Sendable {
 
     /// An endpoint has failed as many times in a row as the configuration tolerates.
     /// - Parameter endpointCount: How many endpoints the cluster has.
-    /// - Returns: Until when it is ejected; `nil` if it is ejected already, or if too many others are.
     public mutating func failuresReached(
         _ address: EndpointAddress,
         endpointCount: Int,
         at now: MeshInstant
-    ) -> MeshInstant? {
-        _ = intervalPassed(at: now)
+    ) -> FailuresReachedAction {
+        var action = FailuresReachedAction(ejectedUntil: nil, returned: intervalPassed(at: now))
         var record = records[address] ?? Record()
-        guard record.ejectedUntil == nil else { return nil }
+        guard record.ejectedUntil == nil else { return action }
         // Envoy ejects if the share stays within the limit with this endpoint in it.
-        guard 100 * (ejectedCount + 1) <= Int(configuration.maximumEjectionPercent) * endpointCount else { return nil }
+        guard 100 * (ejectedCount + 1) <= Int(configuration.maximumEjectionPercent) * endpointCount else {
+            return action
+        }
         let cap = max(configuration.maximumEjectionTime, configuration.baseEjectionTime)
         let (product, overflow) = configuration.baseEjectionTime.rawValue
             .multipliedReportingOverflow(by: record.multiplier + 1)
@@ -48,7 +57,8 @@ public struct OutlierDetectionStateMachine: Sendable {
         let until = now.advanced(by: duration)
         record.ejectedUntil = until
         records[address] = record
-        return until
+        action.ejectedUntil = until
+        return action
     }
 
     /// Time has passed.
@@ -63,7 +73,9 @@ public struct OutlierDetectionStateMachine: Sendable {
                 returned.append(address)
             }
             // One step less for each interval without an ejection.
-            while record.ejectedUntil == nil, let forgivenAt = record.forgivenAt, forgivenAt <= now, record.multiplier > 0 {
+            while record.ejectedUntil == nil, let forgivenAt = record.forgivenAt, forgivenAt <= now,
+                record.multiplier > 0
+            {
                 record.multiplier -= 1
                 record.forgivenAt = forgivenAt.advanced(by: configuration.interval)
             }

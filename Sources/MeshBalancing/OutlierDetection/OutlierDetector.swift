@@ -35,8 +35,11 @@ public final class OutlierDetector: Sendable {
             let failures = endpoint.consecutiveFailures.wrappingAdd(1, ordering: .relaxed).newValue
             guard failures >= threshold else { return }
             let address = endpoint.endpoint.address
-            let until = machine.withLock { $0.failuresReached(address, endpointCount: endpointCount, at: now) }
-            guard let until else { return }
+            let action = machine.withLock { $0.failuresReached(address, endpointCount: endpointCount, at: now) }
+            for address in action.returned {
+                observers.noticed(.endpointReturned(cluster: cluster, endpoint: address))
+            }
+            guard let until = action.ejectedUntil else { return }
             endpoint.consecutiveFailures.store(0, ordering: .relaxed)
             endpoint.ejectedUntil.store(until.nanoseconds, ordering: .relaxed)
             observers.noticed(

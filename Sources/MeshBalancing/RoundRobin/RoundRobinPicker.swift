@@ -34,8 +34,19 @@ struct RoundRobinPicker: EndpointPicker {
 
     func pick(at now: MeshInstant, excluding excluded: [EndpointAddress]) -> EndpointState? {
         guard !endpoints.isEmpty else { return nil }
-        let start = cursor.next.wrappingAdd(1, ordering: .relaxed).oldValue
-        return endpoints.firstUsable(from: Int(start % UInt(endpoints.count)), at: now, excluding: excluded)
+        // An endpoint that may not be used loses its turn. To give the turn to its neighbour would double that one's
+        // share.
+        for _ in endpoints.indices {
+            let candidate = endpoints[nextTurn()]
+            guard candidate.isAvailable(at: now) else { continue }
+            if excluded.isEmpty || !excluded.contains(candidate.endpoint.address) { return candidate }
+        }
+        // Other callers take turns meanwhile, so that not every endpoint may have come by.
+        return endpoints.firstUsable(from: nextTurn(), at: now, excluding: excluded)
+    }
+
+    private func nextTurn() -> Int {
+        Int(cursor.next.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(endpoints.count))
     }
 }
 
