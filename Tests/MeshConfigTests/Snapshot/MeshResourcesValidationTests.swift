@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshBalancing
+import MeshConfig
+import MeshCore
+import MeshResilience
+import MeshRouting
+import MeshSecurity
+import Testing
+
+@Suite struct MeshResourcesValidationTests {
+    private static let badFault = FaultConfiguration(abort: .init(status: 42, percentage: .all))
+    private static let badLimit = RateLimitConfiguration(maximumTokens: 0, fillInterval: .seconds(1))
+
+    private static func routes(_ route: Route) -> RouteConfiguration {
+        RouteConfiguration(
+            name: "r",
+            virtualHosts: [VirtualHost(name: "h", domains: [.exact("h")], routes: [route])]
+        )
+    }
+
+    private static func forward(
+        timeout: Nanoseconds? = nil,
+        retry: RetryPolicy? = nil,
+        faults: [String: FaultConfiguration] = [:]
+    ) -> RouteAction {
+        .forward(
+            .init(clusters: WeightedClusters(single: "c"), timeout: timeout, retry: retry, clusterFaults: faults)
+        )
+    }
+
+    private static let route = "routeConfigurations[r].virtualHosts[0].routes[0]"
+
+    private static func address(_ port: UInt16) -> EndpointAddress { EndpointAddress(host: "e", port: port) }
+
+    static let problems: [(MeshResources, [String])] = [
+        (
+            MeshResources(listeners: [Listener(name: "l", routes: .named("missing"))]),
+            ["listeners[l].routes"]
+        ),
+        (
+            MeshResources(listeners: [
+                Listener(
+                    name: "l",
+                    filters: [
+                        .authorization(.init(action: .allow, policies: [])), .fault(badFault), .rateLimit(badLimit),
+                    ],
+                    routes: .inline(routes(Route(action: forward(timeout: .zero))))
+                )
+            ]),
+            [
+                "listeners[l].routes.virtualHosts[0].routes[0].timeout", "listeners[l].filters[1].abort.status",
+                "listeners[l].filters[2].maximumTokens",
+            ]
+        ),
+        (
+            MeshResources(routeConfigurations: [
+                routes(
+                    Route(action: forward(retry: RetryPolicy(maximumAttempts: 0)), fault: badFault, rateLimit: badLimit)
+                )
+            ]),
+            [route + ".fault.abort.status", route + ".rateLimit.maximumTokens", route + ".retry.maximumAttempts"]
+        ),
+        (
+            MeshResources(routeConfigurations: [routes(Route(action: forward(faults: ["c": badFault])))]),
+            [route + ".clusterFaults[c].abort.status"]
+        ),
+        (
+            MeshResources(routeConfigurations: [routes(Route(action: .directResponse(LocalReply(status: 99))))]),
+            [route + ".directResponse.status"]
+        ),
+        (
+            MeshResources(routeConfigurations: [
+                RouteConfiguration(
+                    name: "r",
+                    virtualHosts: [
+                        VirtualHost(name: "a", domains: [.any], routes: []),
+                        VirtualHost(name: "b", domains: [.any], routes: []),
+                    ]
+                )
+            ]),
+            ["routeConfigurations[r].virtualHosts[1].domains"]
+        ),
+        (
+            MeshResources(clusters: [
+                Cluster(
+                    name: "",
+                    discovery: .fixed(EndpointAssignment(name: "", addresses: [address(1), address(1)])),
+                    connectTimeout: .zero,
+                    outlierDetection: OutlierDetection(maximumEjectionPercent: 101),
+                    circuitBreaker: CircuitBreakerConfiguration(probes: 0)
+                )
+            ]),
+            [
+                "clusters[].name", "clusters[].connectTimeout", "clusters[].outlierDetection.maximumEjectionPercent",
+                "clusters[].circuitBreaker.probes", "clusters[].endpoints.localities[0].endpoints[1]",
+            ]
+        ),
+        (
+            MeshResources(endpointAssignments: [
+                EndpointAssignment(
+                    name: "e",
+                    localities: [
+                        LocalityEndpoints(priority: 1, endpoints: [ClusterEndpoint(address(1), weight: 0)]),
+                        LocalityEndpoints(priority: 1, endpoints: []),
+                    ]
+                )
+            ]),
+            [
+                "endpointAssignments[e].localities[0].endpoints[0].weight", "endpointAssignments[e].localities[1]",
+                "endpointAssignments[e].localities",
+            ]
+        ),
+    ]
+
+    @Test(arguments: problems)
+    func `every problem is reported with its path`(resources: MeshResources, paths: [String]) {
+        let error = #expect(throws: ConfigurationError.self) { try resources.validate() }
+        #expect(error?.problems.map(\.path) == paths)
+    }
+
+    @Test func `problems of several resources come together`() {
+        var resources = MeshResources()
+        for (part, _) in Self.problems {
+            resources.listeners.merge(part.listeners) { $1 }
+            resources.clusters.merge(part.clusters) { $1 }
+            resources.endpointAssignments.merge(part.endpointAssignments) { $1 }
+        }
+        let error = #expect(throws: ConfigurationError.self) {
+            _ = try MeshSnapshot(generation: 1, resources: resources)
+        }
+        #expect((error?.problems.count ?? 0) >= 11)
+    }
+
+    @Test func `a route to a missing cluster and a cluster without endpoints are no mistakes`() throws {
+        let resources = MeshResources(
+            listeners: [Listener(name: "l", routes: .named("r"))],
+            routeConfigurations: [Self.routes(Route(action: Self.forward()))],
+            clusters: [Cluster(name: "other")]
+        )
+        #expect(try MeshSnapshot(generation: 3, resources: resources).generation == 3)
+    }
+}
