@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import GRPCCore
+import MeshCore
+
+/// Istio's certificate service (`istio.v1.auth.IstioCertificateService`) over a signer.
+struct CertificateService: Istio_V1_Auth_IstioCertificateService.ServiceProtocol {
+    private let signer: any CertificateSigner
+
+    init(signer: any CertificateSigner) {
+        self.signer = signer
+    }
+
+    func createCertificate(
+        request: ServerRequest<Istio_V1_Auth_IstioCertificateRequest>,
+        context: ServerContext
+    ) async throws -> ServerResponse<Istio_V1_Auth_IstioCertificateResponse> {
+        let message = request.message
+        var response = Istio_V1_Auth_IstioCertificateResponse()
+        do {
+            response.certChain = try await signer.sign(
+                csrPEM: message.csr,
+                bearerToken: Self.bearerToken(in: request.metadata),
+                validity: .seconds(UInt64(clamping: min(max(message.validityDuration, 0), 365 * 86_400)))
+            )
+        } catch let refusal as CertificateRefusal {
+            throw RPCError(code: refusal.reason.code, message: refusal.message)
+        }
+        return ServerResponse(message: response)
+    }
+
+    private static func bearerToken(in metadata: Metadata) -> String {
+        for value in metadata[stringValues: "authorization"] {
+            let parts = value.split(separator: " ", maxSplits: 1)
+            if parts.count == 2, parts[0].lowercased() == "bearer" { return String(parts[1]) }
+        }
+        return ""
+    }
+}
+
+extension CertificateRefusal.Reason {
+    fileprivate var code: RPCError.Code {
+        switch self {
+        case .unauthenticated: .unauthenticated
+        case .forbidden: .permissionDenied
+        case .badRequest: .invalidArgument
+        }
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+/// One client's stream of the aggregated discovery service, state of the world: what it asked for, what it was sent.
+///
+/// A response goes out when something changed for the client, never otherwise. LDS and CDS responses hold everything
+/// that the client may know, RDS and EDS responses what is new. A request with an older nonce is stale and ignored.
+struct ADSServerStreamStateMachine {
+    /// What there is to serve.
+    struct Offer: Hashable, Sendable {
+        var version: String
+        var resources: [ResourceKind: [String: PackedResource]]
+        var isWarming: Bool
+    }
+
+    /// A request of the client.
+    struct Request: Hashable, Sendable {
+        var kind: ResourceKind
+        var names: Set<String>
+        var version: String
+        var nonce: String
+        /// Why the client refuses the response of that nonce; `nil` if it takes it.
+        var refusal: String?
+    }
+
+    /// A response to the client.
+    struct Response: Hashable, Sendable {
+        var kind: ResourceKind
+        var version: String
+        var nonce: String
+        var resources: [PackedResource]
+    }
+
+    /// What to do after a request.
+    struct Action: Hashable, Sendable {
+        var response: Response?
+        var verdict: Verdict?
+    }
+
+    /// What the client says of a response.
+    enum Verdict: Hashable, Sendable {
+        case acknowledged(ResourceKind, version: String)
+        case rejected(ResourceKind, version: String, message: String)
+    }
+
+    private struct Subscription {
+        var names: Set<String>
+        var isWildcard: Bool
+        /// The client came with a version that it got on an earlier stream.
+        let cameWithVersion: Bool
+        var nonce = ""
+        var sentVersion = ""
+        var sent: [String: PackedResource] = [:]
+        var hasResponded = false
+    }
+
+    /// The most names that a client may subscribe to, of one kind: a bound on what a hostile one can make us keep.
+    static let maximumNames = 100_000
+
+    private var offer = Offer(version: "", resources: [:], isWarming: false)
+    private var subscriptions: [ResourceKind: Subscription] = [:]
+    private var lastNonce: UInt64 = 0
+
+    /// The names of listeners that the client asks for.
+    var listenerNames: Set<String> { subscriptions[.listener]?.names ?? [] }
+
+    /// The client has sent a request.
+    mutating func requestReceived(_ request: Request) -> Action {
+        guard request.names.count <= Self.maximumNames else { return Action() }
+        guard var subscription = subscriptions[request.kind] else {
+            subscriptions[request.kind] = Subscription(
+                names: request.names.subtracting(["*"]),
+                isWildcard: request.kind.isFullState && (request.names.isEmpty || request.names.contains("*")),
+                cameWithVersion: !request.version.isEmpty
+            )
+            return Action(response: respond(to: request.kind, mustRespond: request.kind.isFullState))
+        }
+        // A first request that nobody answered yet has no nonce to refer to.
+        guard request.nonce == subscription.nonce else { return Action() }
+        var action = Action()
+        if !request.nonce.isEmpty {
+            action.verdict =
+                if let message = request.refusal {
+                    .rejected(request.kind, version: subscription.sentVersion, message: message)
+                } else {
+                    .acknowledged(request.kind, version: request.version)
+                }
+        }
+        let names = request.names.subtracting(["*"])
+        // Once a client has named resources, an empty list means none of them.
+        let isWildcard =
+            request.names.contains("*") || (subscription.isWildcard && subscription.names.isEmpty && names.isEmpty)
+        guard names != subscription.names || isWildcard != subscription.isWildcard else { return action }
+        let added = names.subtracting(subscription.names)
+        subscription.names = names
+        subscription.isWildcard = isWildcard && request.kind.isFullState
+        // What is no longer asked for is forgotten, and sent again should it be asked for again.
+        if !subscription.isWildcard { subscription.sent = subscription.sent.filter { names.contains($0.key) } }
+        subscriptions[request.kind] = subscription
+        let known = offer.resources[request.kind] ?? [:]
+        action.response = respond(to: request.kind, mustRespond: added.contains { known[$0] != nil })
+        return action
+    }
+
+    /// There is something else to serve.
+    mutating func resourcesChanged(_ offer: Offer) -> [Response] {
+        self.offer = offer
+        // Make before break: clusters and endpoints, then the listeners and routes that use them.
+        return ResourceKind.allCases.compactMap { kind in
+            let mustRespond = kind.isFullState && subscriptions[kind]?.hasResponded == false
+            return respond(to: kind, mustRespond: mustRespond)
+        }
+    }
+
+    private mutating func respond(to kind: ResourceKind, mustRespond: Bool) -> Response? {
+        guard var subscription = subscriptions[kind], !offer.version.isEmpty else { return nil }
+        guard !(offer.isWarming && subscription.cameWithVersion) else { return nil }
+        let known = offer.resources[kind] ?? [:]
+        var wanted = subscription.isWildcard ? known : [:]
+        for name in subscription.names { wanted[name] = known[name] }
+        let changed = wanted.filter { subscription.sent[$0.key] != $0.value }
+        let hasLost = kind.isFullState && subscription.sent.keys.contains { wanted[$0] == nil }
+        guard mustRespond || !changed.isEmpty || hasLost else { return nil }
+        lastNonce += 1
+        subscription.nonce = "\(lastNonce)"
+        subscription.sentVersion = offer.version
+        subscription.sent = wanted
+        subscription.hasResponded = true
+        subscriptions[kind] = subscription
+        let resources = kind.isFullState ? wanted : (changed.isEmpty ? wanted : changed)
+        return Response(
+            kind: kind,
+            version: offer.version,
+            nonce: subscription.nonce,
+            resources: resources.sorted { $0.key < $1.key }.map(\.value)
+        )
+    }
+}
