@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+
+/// A client of the control plane, that is a process that asks for its configuration.
+public struct Node: Hashable, Sendable {
+    /// Its namespace.
+    ///
+    /// Default `default`.
+    public var namespace: String
+    /// Its labels; `nil` for a foreign client of which nothing is known. Rules for certain clients do not apply to it.
+    public var labels: [String: String]?
+    /// Its service account; `nil` if it has none.
+    public var serviceAccount: String?
+    /// The addresses that it serves at, for each of which it needs an inbound listener.
+    public var inboundAddresses: [EndpointAddress]
+
+    /// Creates a node.
+    public init(
+        namespace: String = "default",
+        labels: [String: String]? = nil,
+        serviceAccount: String? = nil,
+        inboundAddresses: [EndpointAddress] = []
+    ) {
+        self.namespace = namespace
+        self.labels = labels
+        self.serviceAccount = serviceAccount
+        self.inboundAddresses = inboundAddresses
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshConfig
+import MeshCore
+
+/// Manifests and workloads, ready to be turned into the configuration of any number of clients.
+public struct PreparedManifests: Sendable {
+    /// What is to be said about the manifests together with the workloads, in the order of the files.
+    public let diagnostics: [Diagnostic]
+
+    let model: ManifestModel
+    let directory: ServiceDirectory
+    let security: WorkloadSecurity
+
+    init(model: ManifestModel, workloads: [Workload], trustDomain: String, rootNamespace: String) {
+        let security = WorkloadSecurity(model: model, trustDomain: trustDomain, rootNamespace: rootNamespace)
+        let directory = ServiceDirectory(workloads: workloads, definitions: model.services)
+        var checker = ReferenceChecker(model: model, directory: directory, security: security)
+        checker.check()
+        self.model = model
+        self.security = security
+        self.directory = directory
+        self.diagnostics = Array(Set(checker.diagnostics + directory.diagnostics)).sorted()
+    }
+
+    /// The resources of a client: all that it may call, and all that it serves.
+    /// - Complexity: O(services · routes and policies of each).
+    public func resources(for node: Node) -> MeshResources {
+        let client = Client(node: node, directory: directory, security: security)
+        let outbound = OutboundCompiler(manifests: self, client: client)
+        let inbound = InboundCompiler(manifests: self, client: client)
+        var resources = MeshResources()
+        for service in directory.services where service.visibility.includes(node.namespace) {
+            for port in service.ports { outbound.add(service, port: port, to: &resources) }
+        }
+        for address in node.inboundAddresses {
+            let listener = inbound.listener(at: address)
+            resources.listeners[listener.name] = listener
+        }
+        return resources
+    }
+}
+
+/// A client with what follows from its place in the mesh.
+struct Client: Sendable {
+    let node: Node
+    let labels: [String: String]
+    /// The full names of the services that it is an instance of.
+    let services: Set<String>
+    /// Whether it stays outside the mesh.
+    let isOptedOut: Bool
+
+    init(node: Node, directory: ServiceDirectory, security: WorkloadSecurity) {
+        self.node = node
+        self.labels = node.labels ?? [:]
+        let addresses = Set(node.inboundAddresses)
+        services = Set(
+            directory.services.lazy
+                .filter { $0.workloads.contains { addresses.contains($0.address) } }
+                .map(\.host)
+        )
+        isOptedOut = security.isOptedOut(labels: labels, namespace: node.namespace)
+    }
+
+    /// Whether a condition on clients holds.
+    func meets(_ condition: SourceCondition) -> Bool {
+        if condition.isEmpty { return true }
+        guard let labels = node.labels, labels.satisfies(condition.labels) else { return false }
+        if let namespace = condition.namespace, namespace != node.namespace { return false }
+        guard let service = condition.service else { return true }
+        if services.contains(service.text) { return true }
+        // A client that serves nothing says by its label what it is, as everywhere in Istio.
+        guard services.isEmpty, let app = labels["app"] else { return false }
+        return HostPattern(app, namespace: node.namespace) == service
+    }
+}

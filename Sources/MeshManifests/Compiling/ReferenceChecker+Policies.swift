@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+extension ReferenceChecker {
+    mutating func checkPolicies() {
+        struct Scope: Hashable {
+            var namespace: String
+            var host: HostPattern
+            var clientLabels: [String: String]?
+        }
+        var policies: [Scope: HostPolicy] = [:]
+        var subsets: [Scope: [String: SourcePosition]] = [:]
+        for policy in model.hostPolicies {
+            checkHost(policy.host)
+            let scope = Scope(
+                namespace: policy.metadata.namespace,
+                host: policy.host.value,
+                clientLabels: policy.clientLabels
+            )
+            if policy.policy != TrafficPolicy() {
+                if let first = policies[scope] {
+                    report(
+                        .warning,
+                        .competingPolicies,
+                        at: policy.metadata.position,
+                        "the traffic policy of \(scope.host.text) is set by \(first.metadata.qualifiedName) "
+                            + "(\(first.metadata.position)) already, which is in force"
+                    )
+                } else {
+                    policies[scope] = policy
+                }
+            }
+            for subset in policy.subsets {
+                if let first = subsets[scope]?[subset.name.value], first != subset.name.position {
+                    report(
+                        .warning,
+                        .competingPolicies,
+                        at: subset.name.position,
+                        "the subset \(subset.name.value) is defined at \(first) already, which is in force"
+                    )
+                } else {
+                    subsets[scope, default: [:]][subset.name.value] = subset.name.position
+                }
+            }
+        }
+        for policy in model.destinationPolicies {
+            checkHost(policy.destination)
+            guard let rule = model.hostPolicies.first(where: { $0.host.value.matches(policy.destination.value.text) })
+            else { continue }
+            report(
+                .warning,
+                .competingPolicies,
+                at: policy.metadata.position,
+                "the DestinationPolicy \(policy.metadata.qualifiedName) has no effect where the DestinationRule "
+                    + "\(rule.metadata.qualifiedName) (\(rule.metadata.position)) applies"
+            )
+        }
+    }
+
+    mutating func checkPeerAuthentications() {
+        struct Scope: Hashable {
+            var namespace: String
+            var labels: [String: String]
+        }
+        var first: [Scope: PeerAuthentication] = [:]
+        for authentication in model.peerAuthentications {
+            let scope = Scope(
+                namespace: authentication.metadata.namespace,
+                labels: authentication.workloadLabels ?? [:]
+            )
+            guard let other = first[scope] else {
+                first[scope] = authentication
+                continue
+            }
+            report(
+                .warning,
+                .competingPolicies,
+                at: authentication.metadata.position,
+                "the same workloads are the concern of \(other.metadata.qualifiedName) (\(other.metadata.position)) "
+                    + "already, which is in force"
+            )
+        }
+    }
+
+    /// Workloads whose identity cannot be proven by a certificate.
+    mutating func checkIdentities() {
+        for workload in directory.workloads where security.identity(of: workload) == nil {
+            let account = "\(workload.namespace)/\(workload.serviceAccount)"
+            diagnostics.append(
+                Diagnostic(
+                    .warning,
+                    .unusableWorkload,
+                    file: "registration of \(workload.id)",
+                    message: "the service account \(account) cannot be part of an identity of \(security.trustDomain)"
+                )
+            )
+        }
+    }
+}

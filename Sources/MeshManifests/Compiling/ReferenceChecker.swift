@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+/// Finds what is wrong with manifests only when they are seen together, and with the registered workloads.
+struct ReferenceChecker {
+    var diagnostics: [Diagnostic] = []
+    let model: ManifestModel
+    let directory: ServiceDirectory
+    let security: WorkloadSecurity
+
+    init(model: ManifestModel, directory: ServiceDirectory, security: WorkloadSecurity) {
+        self.model = model
+        self.directory = directory
+        self.security = security
+    }
+
+    mutating func check() {
+        checkRoutings()
+        checkLegacyRouting()
+        checkPolicies()
+        checkPeerAuthentications()
+        checkMixer()
+        checkIdentities()
+    }
+
+    mutating func report(
+        _ severity: Diagnostic.Severity,
+        _ code: Diagnostic.Code,
+        at position: SourcePosition,
+        _ message: String
+    ) {
+        diagnostics.append(Diagnostic(severity, code, at: position, message))
+    }
+
+    private mutating func checkRoutings() {
+        var places: [String: HostRouting] = [:]
+        for routing in model.routings where routing.appliesToMesh {
+            for host in routing.hosts {
+                checkHost(host)
+                if let first = places[host.value.text] {
+                    let names = "\(first.metadata.qualifiedName) (\(first.metadata.position))"
+                    report(
+                        .warning,
+                        .competingRoutes,
+                        at: host.position,
+                        "\(host.value.text) is routed by \(names) already, which is in force; "
+                            + "\(routing.metadata.qualifiedName) has no effect for it"
+                    )
+                } else {
+                    places[host.value.text] = routing
+                }
+            }
+            for rule in routing.rules {
+                if case .forward(let shares) = rule.action { shares.forEach { checkShare($0) } }
+            }
+        }
+    }
+
+    mutating func checkHost(_ host: Located<HostPattern>) {
+        guard !directory.knows(host.value) else { return }
+        let suggestion = NearestName.suggestion(for: host.value.text, among: directory.services.map(\.host))
+        report(.warning, .unknownHost, at: host.position, "no service has the host \(host.value.text)\(suggestion)")
+    }
+
+    private mutating func checkShare(_ share: TrafficShare) {
+        checkHost(share.host)
+        let service = directory.service(share.host.value)
+        if let service, let port = share.port, !service.ports.contains(UInt16(port.value)) {
+            let ports = service.ports.map(String.init).joined(separator: ", ")
+            report(
+                .warning,
+                .unknownPort,
+                at: port.position,
+                "\(service.host) has no port \(port.value), only \(ports)"
+            )
+        }
+        guard case .named(let name) = share.subset else { return }
+        let host = service?.host ?? share.host.value.text
+        let subsets = model.hostPolicies.filter { $0.host.value.matches(host) }.flatMap(\.subsets).map(\.name.value)
+        guard !subsets.contains(name.value) else { return }
+        let suggestion = NearestName.suggestion(for: name.value, among: subsets)
+        report(
+            .error,
+            .unknownSubset,
+            at: name.position,
+            "no DestinationRule of \(host) defines the subset \(name.value); requests for it would be answered with "
+                + "503\(suggestion)"
+        )
+    }
+
+    private mutating func checkLegacyRouting() {
+        for rule in model.routeRules {
+            checkHost(rule.destination)
+            for share in rule.shares where share.host.value != rule.destination.value { checkHost(share.host) }
+        }
+        for service in directory.services {
+            let rules = model.routeRules.filter { $0.destination.value.matches(service.host) }
+            if rules.isEmpty { continue }
+            let routing = model.routings.first { routing in
+                routing.appliesToMesh && routing.hosts.contains { $0.value.matches(service.host) }
+            }
+            if let routing {
+                for rule in rules {
+                    report(
+                        .warning,
+                        .competingRoutes,
+                        at: rule.metadata.position,
+                        "the RouteRule \(rule.metadata.qualifiedName) has no effect: \(service.host) is routed by the "
+                            + "VirtualService \(routing.metadata.qualifiedName) (\(routing.metadata.position))"
+                    )
+                }
+                continue
+            }
+            checkReach(of: LegacyRouting(rules))
+        }
+    }
+
+    private mutating func checkReach(of routing: LegacyRouting) {
+        for rule in routing.unreachable {
+            report(
+                .warning,
+                .unreachableRule,
+                at: rule.metadata.position,
+                "no request reaches the RouteRule \(rule.metadata.qualifiedName): a rule without conditions comes first"
+            )
+        }
+        let disturbed = routing.rules.flatMap { rule -> [TrafficShare] in
+            guard rule.fault == nil, case .forward(let shares) = rule.trafficRule.action else { return [] }
+            return shares
+        }.compactMap { routing.fault(for: $0)?.rule.metadata }
+        for disturbance in routing.disturbances where !disturbed.contains(disturbance.rule.metadata) {
+            let metadata = disturbance.rule.metadata
+            report(
+                .warning,
+                .unreachableRule,
+                at: metadata.position,
+                "the fault of the RouteRule \(metadata.qualifiedName) hits nobody: no other rule sends anything to its "
+                    + "labels"
+            )
+        }
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+import MeshCore
+
+/// A service that a manifest defines.
+struct ServiceDefinition: Sendable {
+    var metadata: ManifestMetadata
+    var hosts: [Located<HostPattern>]
+    var ports: [Port]
+    var visibility: Visibility
+    var endpoints: Endpoints
+    /// The identities that its endpoints may prove; `nil` if it is outside the mesh and proves none.
+    var identities: [String]?
+
+    struct Port: Hashable, Sendable {
+        var number: UInt16
+        /// The port that listed endpoints listen on, where they do not say so themselves; `nil` for the same.
+        var target: UInt16?
+        var name: String?
+        var servesHTTP: Bool
+    }
+
+    enum Endpoints: Sendable {
+        /// The registered workloads with these labels, in the manifest's namespace.
+        case workloads(labels: [String: String])
+        /// The host itself, by its name.
+        case host
+        /// Those that the manifest lists.
+        case listed([Listed])
+        /// Only the workloads that are registered for the service.
+        case registered
+    }
+
+    /// An endpoint that a manifest lists.
+    struct Listed: Sendable {
+        var host: String
+        /// `nil` for a Unix domain socket.
+        var isUnixSocket: Bool
+        /// Ports by the names of the service's ports.
+        var ports: [String: UInt16]
+        var labels: [String: String]
+        var weight: UInt32
+        var locality: Locality
+        var serviceAccount: String?
+        var speaksMutualTLS: Bool
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshBalancing
+import MeshCore
+
+/// How a client treats the endpoints of a host; what is `nil` is left to the level above.
+struct TrafficPolicy: Hashable, Sendable {
+    var balancing: Balancing?
+    var outlierDetection: OutlierDetection?
+    var connectionPool: ConnectionPool?
+    var security: Security?
+    /// What replaces all of this for a port.
+    var ports: [UInt16: TrafficPolicy] = [:]
+
+    enum Balancing: Hashable, Sendable {
+        case roundRobin
+        case leastRequest
+    }
+
+    struct ConnectionPool: Hashable, Sendable {
+        var maximumRequests: UInt32?
+        var maximumPendingRequests: UInt32?
+        var maximumConnections: UInt32?
+        var connectTimeout: Nanoseconds?
+    }
+
+    enum Security: Hashable, Sendable {
+        case plaintext
+        /// Mutual TLS; the identities that are accepted in place of the service's own.
+        case mutualTLS(identities: [String])
+    }
+
+    /// The policy of a port. What is said for a port does not inherit from what is said for all (Istio's
+    /// `portLevelSettings`).
+    func forPort(_ port: UInt16) -> TrafficPolicy {
+        var policy = ports[port] ?? self
+        policy.ports = [:]
+        return policy
+    }
+
+    /// This policy where it says something, and `other` where it does not.
+    func over(_ other: TrafficPolicy) -> TrafficPolicy {
+        TrafficPolicy(
+            balancing: balancing ?? other.balancing,
+            outlierDetection: outlierDetection ?? other.outlierDetection,
+            connectionPool: connectionPool ?? other.connectionPool,
+            security: security ?? other.security
+        )
+    }
+}

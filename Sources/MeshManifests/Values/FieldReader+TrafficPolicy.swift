@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshBalancing
+import MeshCore
+
+extension FieldReader {
+    /// A `TrafficPolicy` of a DestinationRule.
+    mutating func trafficPolicy() -> TrafficPolicy? {
+        var policy = trafficPolicyOfPort()
+        for (port, setting) in mappings("portLevelSettings", { $0.portLevelSetting() }) {
+            policy.ports[port] = setting
+        }
+        return policy
+    }
+
+    private mutating func portLevelSetting() -> (port: UInt16, policy: TrafficPolicy)? {
+        let port = requiredMapping("port") { fields -> Located<Int>? in
+            if !fields.has("number") { fields.reportMissing("number") }
+            return fields.integer("number", in: 1...65_535)
+        }
+        let policy = trafficPolicyOfPort()
+        return port.map { (UInt16($0.value), policy) }
+    }
+
+    private mutating func trafficPolicyOfPort() -> TrafficPolicy {
+        let balancing = mapping("loadBalancer") { $0.loadBalancer() }
+        let pool = mapping("connectionPool") { $0.connectionPool() }
+        let outliers = mapping("outlierDetection") { $0.outlierDetection() }
+        let security = mapping("tls") { $0.clientSecurity() }
+        ignore("tunnel", "proxyProtocol", "retryBudget")
+        return TrafficPolicy(
+            balancing: balancing,
+            outlierDetection: outliers,
+            connectionPool: pool,
+            security: security
+        )
+    }
+
+    private enum SimpleBalancing {
+        case policy(TrafficPolicy.Balancing)
+        case unspecified
+        case unsupported
+    }
+
+    private mutating func loadBalancer() -> TrafficPolicy.Balancing? {
+        let simple = choice(
+            "simple",
+            [
+                "UNSPECIFIED": SimpleBalancing.unspecified, "ROUND_ROBIN": .policy(.roundRobin),
+                "LEAST_REQUEST": .policy(.leastRequest), "LEAST_CONN": .policy(.leastRequest),
+                "RANDOM": .unsupported, "PASSTHROUGH": .unsupported,
+            ]
+        )
+        if let word = value("simple"), case .scalar(let scalar) = word.content, scalar.text == "LEAST_CONN" {
+            context.report(
+                .deprecation,
+                .deprecatedField,
+                at: word.position,
+                "LEAST_CONN is deprecated; its successor is LEAST_REQUEST"
+            )
+        }
+        ignore("consistentHash", because: "requests go to the endpoints in turn")
+        ignore("localityLbSetting", "warmup", "warmupDurationSecs", "zoneAwareLbSetting")
+        guard let simple else { return nil }
+        switch simple.value {
+        case .policy(let balancing): return balancing
+        case .unspecified: return nil
+        case .unsupported:
+            context.warning(
+                .unsupportedField,
+                at: simple.position,
+                "this way to balance is not supported yet: requests go to the endpoints in turn"
+            )
+            return nil
+        }
+    }
+
+    private mutating func connectionPool() -> TrafficPolicy.ConnectionPool? {
+        var pool = TrafficPolicy.ConnectionPool()
+        let bounds = 1...Int(Int32.max)
+        _ = mapping("tcp") { fields -> Bool in
+            pool.maximumConnections = fields.integer("maxConnections", in: bounds).map { UInt32($0.value) }
+            pool.connectTimeout = fields.duration("connectTimeout")?.value
+            fields.ignore("tcpKeepalive", "maxConnectionDuration", "idleTimeout")
+            return true
+        }
+        _ = mapping("http") { fields -> Bool in
+            pool.maximumPendingRequests = fields.integer("http1MaxPendingRequests", in: bounds)
+                .map { UInt32($0.value) }
+            pool.maximumRequests = fields.integer("http2MaxRequests", in: bounds).map { UInt32($0.value) }
+            fields.ignore("maxRequestsPerConnection", "maxRetries", "idleTimeout", "h2UpgradePolicy")
+            fields.ignore("useClientProtocol", "maxConcurrentStreams", "http2KeepAlive")
+            return true
+        }
+        return pool
+    }
+
+    private mutating func outlierDetection() -> OutlierDetection? {
+        var detection = OutlierDetection()
+        let bounds = 0...Int(UInt32.max)
+        let older = integer("consecutiveErrors", in: bounds)
+        if older != nil {
+            context.report(
+                .deprecation,
+                .deprecatedField,
+                at: keyPosition("consecutiveErrors"),
+                "consecutiveErrors is deprecated; its successor is consecutive5xxErrors"
+            )
+        }
+        if let errors = integer("consecutive5xxErrors", in: bounds) ?? older {
+            detection.consecutiveFailures = errors.value == 0 ? nil : UInt32(errors.value)
+        }
+        if let interval = duration("interval") { detection.interval = interval.value }
+        if let time = duration("baseEjectionTime") {
+            detection.baseEjectionTime = time.value
+            detection.maximumEjectionTime = max(detection.maximumEjectionTime, time.value)
+        }
+        if let percent = integer("maxEjectionPercent", in: 0...100) {
+            detection.maximumEjectionPercent = UInt32(percent.value)
+        }
+        ignore("consecutiveGatewayErrors", "consecutiveLocalOriginFailures", "splitExternalLocalOriginErrors")
+        ignore("minHealthPercent")
+        return detection
+    }
+
+    private mutating func clientSecurity() -> TrafficPolicy.Security? {
+        let modes = ["DISABLE", "ISTIO_MUTUAL", "SIMPLE", "MUTUAL"]
+        if !has("mode") { reportMissing("mode") }
+        let mode = choice("mode", Dictionary(uniqueKeysWithValues: modes.map { ($0, $0) }))
+        let identities = texts("subjectAltNames")
+        refuse(
+            "clientCertificate",
+            "privateKey",
+            "caCertificates",
+            "credentialName",
+            "caCrl",
+            because: "the mesh brings its own certificates"
+        )
+        ignore("sni", "insecureSkipVerify")
+        guard let mode else { return nil }
+        switch mode.value {
+        case "DISABLE": return .plaintext
+        case "ISTIO_MUTUAL": return .mutualTLS(identities: identities.map(\.value).sorted())
+        default:
+            context.error(
+                .refusedField,
+                at: mode.position,
+                "the mode \(mode.value) is not supported: requests would be sent without TLS"
+            )
+            return nil
+        }
+    }
+}
