@@ -68,6 +68,8 @@ public struct AttemptLayer<Base: Transport>: Transport where Base.Response: Resp
     }
 
     private func pick(_ selection: RouteSelection, _ now: MeshInstant, _ context: inout CallContext) throws(MeshError) {
+        // An error of this attempt must not name the endpoint of the one before.
+        context.endpoint = nil
         guard let cluster = selection.cluster else {
             throw MeshError(
                 .clusterNotFound,

@@ -20,20 +20,23 @@ extension ClusterRuntime {
         guard !endpoints.isEmpty else {
             throw MeshError(.noHealthyUpstream, origin: .local, message: "the cluster has no endpoint")
         }
-        var refused = context.attemptedEndpoints
+        guard let configuration = cluster.circuitBreaker else {
+            return picker.pick(at: now, excluding: context.attemptedEndpoints)
+                ?? pickInPanic(excluding: context.attemptedEndpoints)
+        }
+        var avoided = context.attemptedEndpoints
         var shortestWait: Nanoseconds?
-        for _ in endpoints.indices {
-            guard let endpoint = picker.pick(at: now, excluding: refused) ?? pickInPanic(excluding: refused, at: now)
-            else { break }
-            guard let configuration = cluster.circuitBreaker else { return endpoint }
-            let breaker = breaker(for: endpoint, configuration, observers)
-            switch breaker.admit(at: now) {
+        // A half-open breaker that has its probes out refuses, and the picker cannot know: go on to the next endpoint,
+        // and in the end to those that earlier attempts went to.
+        for _ in 0..<(endpoints.count + avoided.count) {
+            let endpoint = picker.pick(at: now, excluding: avoided) ?? pickInPanic(excluding: avoided)
+            switch breaker(for: endpoint, configuration, observers).admit(at: now) {
             case .admitted(let permit):
                 context.circuitBreakerPermit = permit
                 return endpoint
             case .refused(let wait):
                 shortestWait = min(shortestWait ?? .forever, wait)
-                refused.append(endpoint.endpoint.address)
+                avoided.append(endpoint.endpoint.address)
             }
         }
         throw MeshError(
@@ -51,11 +54,11 @@ extension ClusterRuntime {
         live.existingBreaker(for: endpoint.endpoint.address)?.report(outcome, permit: permit, at: now)
     }
 
-    private func pickInPanic(excluding refused: [EndpointAddress], at now: MeshInstant) -> EndpointState? {
-        endpoints.first { endpoint in
-            endpoint.refusedUntil.load(ordering: .relaxed) <= now.nanoseconds
-                && !refused.contains(endpoint.endpoint.address)
-        } ?? endpoints.first { $0.refusedUntil.load(ordering: .relaxed) <= now.nanoseconds }
+    /// An endpoint in its turn, whatever is held against it; one that is avoided only if there is no other.
+    private func pickInPanic(excluding avoided: [EndpointAddress]) -> EndpointState {
+        let start = Int(live.panicTurn.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(endpoints.count))
+        let turn = endpoints[start...] + endpoints[..<start]
+        return turn.first { !avoided.contains($0.endpoint.address) } ?? endpoints[start]
     }
 
     private func breaker(

@@ -27,6 +27,8 @@ final class ClusterRuntime: Sendable {
 final class ClusterLiveState: Sendable {
     /// Requests under way, for the cluster's concurrency limit.
     let activeRequests = Atomic<Int>(0)
+    /// Whose turn it is while every endpoint is ejected.
+    let panicTurn = Atomic<UInt>(0)
     let retryBudget: RetryBudget?
     let outlierDetector: OutlierDetector?
     private let breakers = Mutex<[EndpointAddress: CircuitBreaker]>([:])

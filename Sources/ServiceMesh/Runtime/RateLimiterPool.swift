@@ -1,36 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import MeshConfig
 import MeshCore
 import MeshResilience
-import MeshRouting
 
 /// The rate limiters of the configuration before, so that a push does not refill a bucket whose limit did not change.
 struct RateLimiterPool {
-    private var known: [String: RateLimiter] = [:]
+    /// The limiters of the new configuration, by their places. Routes that share a name have one place, in their order.
+    private(set) var made: [String: [RateLimiter]] = [:]
+    private let known: [String: [RateLimiter]]
     private let clock: any MeshClock
 
     init(previous: RuntimeSnapshot, clock: any MeshClock) {
+        self.known = previous.rateLimiters
         self.clock = clock
-        for (name, limiter) in previous.rateLimiters { known[name] = limiter }
     }
 
     /// The limiter of a place in the configuration.
-    func limiter(_ name: String, _ configuration: RateLimitConfiguration) -> RateLimiter {
-        if let limiter = known[name], limiter.configuration == configuration { return limiter }
-        return RateLimiter(configuration, clock: clock)
-    }
-}
-
-extension RuntimeSnapshot {
-    fileprivate var rateLimiters: [(String, RateLimiter)] {
-        let outbound = routes.values.compactMap { route in
-            route.selections.first?.rateLimiter.map { ("\(route.listener) \(route.name)", $0) }
-        }
-        let inbound = inbound.values.compactMap { inbound in
-            inbound.rateLimiter.map { ("inbound \(inbound.listener.name)", $0) }
-        }
-        return outbound + inbound
+    mutating func limiter(_ place: String, _ configuration: RateLimitConfiguration) -> RateLimiter {
+        let position = made[place]?.count ?? 0
+        let limiter =
+            if let before = known[place], position < before.count, before[position].configuration == configuration {
+                before[position]
+            } else {
+                RateLimiter(configuration, clock: clock)
+            }
+        made[place, default: []].append(limiter)
+        return limiter
     }
 }

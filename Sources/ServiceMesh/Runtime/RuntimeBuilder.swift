@@ -23,7 +23,7 @@ struct RuntimeBuilder: Sendable {
         for (name, cluster) in resources.clusters {
             clusters[name] = build(cluster, resources.endpoints(of: cluster), replacing: previous.clusters[name])
         }
-        let limiters = RateLimiterPool(previous: previous, clock: clock)
+        var limiters = RateLimiterPool(previous: previous, clock: clock)
         var inbound: [EndpointAddress: InboundRuntime] = [:]
         var hosts: [RouteTable<RouteRuntime>.Host] = []
         var claimed: Set<DomainPattern> = []
@@ -34,11 +34,14 @@ struct RuntimeBuilder: Sendable {
                 inbound[address] = InboundRuntime(listener: listener, rateLimiter: limiter)
             case .outbound:
                 guard let routes = resources.routes(of: listener) else { continue }
+                // The listener's own limit is one bucket, whichever of its routes a request takes.
+                let shared = listener.rateLimit.map { limiters.limiter("outbound \(name)", $0) }
                 for host in routes.virtualHosts {
                     let domains = domains(of: host, listener: name).filter { claimed.insert($0).inserted }
                     guard !domains.isEmpty else { continue }
                     let compiled = host.routes.enumerated().map { number, route in
                         let place = "\(host.name)[\(number)]"
+                        let limiter = route.rateLimit.map { limiters.limiter("\(name) \(host.name) \(route.name)", $0) }
                         return (
                             match: route.match,
                             value: build(
@@ -46,7 +49,7 @@ struct RuntimeBuilder: Sendable {
                                 place: place,
                                 listener: listener,
                                 clusters: clusters,
-                                limiters: limiters
+                                limiter: limiter ?? shared
                             )
                         )
                     }
@@ -54,7 +57,13 @@ struct RuntimeBuilder: Sendable {
                 }
             }
         }
-        return RuntimeSnapshot(source: snapshot, routes: try RouteTable(hosts), clusters: clusters, inbound: inbound)
+        return RuntimeSnapshot(
+            source: snapshot,
+            routes: try RouteTable(hosts),
+            clusters: clusters,
+            inbound: inbound,
+            rateLimiters: limiters.made
+        )
     }
 
     /// The authorities that a virtual host serves.
@@ -75,13 +84,12 @@ struct RuntimeBuilder: Sendable {
         place: String,
         listener: Listener,
         clusters: [String: ClusterRuntime],
-        limiters: RateLimiterPool
+        limiter: RateLimiter?
     ) -> RouteRuntime {
         let name = route.name.isEmpty ? place : route.name
         guard case .forward(let forward) = route.action else {
             return RouteRuntime(name: name, listener: listener.name, route: route, clusters: nil, selections: [])
         }
-        let limiter = (route.rateLimit ?? listener.rateLimit).map { limiters.limiter("\(listener.name) \(name)", $0) }
         let selections = forward.clusters.shares.map { share in
             let cluster = clusters[share.cluster]
             return RouteSelection(
@@ -112,9 +120,10 @@ struct RuntimeBuilder: Sendable {
         if cluster.circuitBreaker == nil { cluster.circuitBreaker = configuration.circuitBreaker }
         let known = Dictionary((previous?.endpoints ?? []).map { ($0.endpoint.address, $0) }) { first, _ in first }
         let endpoints = cluster.usableEndpoints(of: assignment).map { endpoint, weight in
-            // An endpoint that did not change keeps its counts; a changed one starts anew.
-            if let state = known[endpoint.address], state.endpoint == endpoint, state.weight == weight { return state }
-            return EndpointState(endpoint, weight: weight)
+            guard let state = known[endpoint.address] else { return EndpointState(endpoint, weight: weight) }
+            if state.endpoint == endpoint, state.weight == weight { return state }
+            // What is held against an address holds however it is weighted or protected.
+            return EndpointState(endpoint, weight: weight, succeeding: state)
         }
         if let previous, previous.cluster == cluster, previous.endpoints.elementsEqual(endpoints, by: ===) {
             return previous

@@ -3,6 +3,7 @@
 
 import MeshConfig
 import MeshCore
+import MeshResilience
 import MeshRouting
 
 /// A configuration in the form that requests use: tables compiled, references resolved, live state attached.
@@ -16,6 +17,8 @@ final class RuntimeSnapshot: Sendable {
     let clusters: [String: ClusterRuntime]
     /// The inbound listeners by address.
     let inbound: [EndpointAddress: InboundRuntime]
+    /// The rate limiters by their places, for the configuration that comes next.
+    let rateLimiters: [String: [RateLimiter]]
 
     var generation: UInt64 { source?.generation ?? 0 }
 
@@ -23,14 +26,16 @@ final class RuntimeSnapshot: Sendable {
         source: MeshSnapshot?,
         routes: RouteTable<RouteRuntime>,
         clusters: [String: ClusterRuntime],
-        inbound: [EndpointAddress: InboundRuntime]
+        inbound: [EndpointAddress: InboundRuntime],
+        rateLimiters: [String: [RateLimiter]]
     ) {
         self.source = source
         self.routes = routes
         self.clusters = clusters
         self.inbound = inbound
+        self.rateLimiters = rateLimiters
     }
 
     /// Nothing is known yet.
-    static let empty = RuntimeSnapshot(source: nil, routes: .empty, clusters: [:], inbound: [:])
+    static let empty = RuntimeSnapshot(source: nil, routes: .empty, clusters: [:], inbound: [:], rateLimiters: [:])
 }
