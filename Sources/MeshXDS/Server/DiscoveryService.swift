@@ -2,7 +2,6 @@
 // Part of swift-service-mesh.
 
 import GRPCCore
-import MeshConfig
 import Synchronization
 
 /// The aggregated discovery service over gRPC: one task a stream, which asks the provider and drives the machine.
@@ -58,10 +57,7 @@ struct DiscoveryService: Envoy_Service_Discovery_V3_AggregatedDiscoveryService.S
             }
             defer { group.cancelAll() }
             // The stream is over when the client has said so, or when either direction has failed.
-            while try await group.next() != nil {
-                if Task.isCancelled { break }
-                break
-            }
+            try await group.next()
         }
     }
 

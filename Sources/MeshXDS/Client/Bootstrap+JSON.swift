@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+public import MeshCore
+
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
+extension Bootstrap {
+    /// Reads the bootstrap that the environment names.
+    /// - Throws: `ConfigurationError` if neither variable is set, or with the field that is wrong.
+    public static func fromEnvironment() throws(ConfigurationError) -> Bootstrap {
+        let environment = ProcessInfo.processInfo.environment
+        if let path = environment["GRPC_XDS_BOOTSTRAP"], !path.isEmpty { return try Bootstrap(path: path) }
+        if let text = environment["GRPC_XDS_BOOTSTRAP_CONFIG"], !text.isEmpty {
+            do {
+                return try Bootstrap(json: text)
+            } catch {
+                throw error.prefixed(by: "GRPC_XDS_BOOTSTRAP_CONFIG")
+            }
+        }
+        throw ConfigurationError(
+            path: "",
+            "neither GRPC_XDS_BOOTSTRAP nor GRPC_XDS_BOOTSTRAP_CONFIG is set; one of them says where the control plane is"
+        )
+    }
+
+    /// Reads a bootstrap file.
+    /// - Throws: `ConfigurationError` if it cannot be read, or with the field that is wrong.
+    public init(path: String) throws(ConfigurationError) {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw ConfigurationError(path: path, "the file cannot be read")
+        }
+        do {
+            try self.init(json: String(decoding: data, as: UTF8.self))
+        } catch {
+            throw error.prefixed(by: path)
+        }
+    }
+
+    /// Reads a bootstrap.
+    /// - Throws: `ConfigurationError` with the field that is wrong.
+    public init(json: String) throws(ConfigurationError) {
+        let file: BootstrapFile
+        do {
+            file = try JSONDecoder().decode(BootstrapFile.self, from: Data(json.utf8))
+        } catch let error as DecodingError {
+            throw error.configurationError
+        } catch {
+            throw ConfigurationError(path: "", "\(error)")
+        }
+        var problems = ProblemCollector()
+        problems.require(!file.xds_servers.isEmpty, "xds_servers", "at least one server is needed")
+        var servers: [Server] = []
+        for (position, server) in file.xds_servers.enumerated() {
+            let path = "xds_servers[\(position)]"
+            problems.require(!server.server_uri.isEmpty, path + ".server_uri", "is empty")
+            let kinds = server.channel_creds.map(\.type)
+            guard let credentials = kinds.lazy.compactMap({ Server.Credentials(rawValue: $0) }).first else {
+                problems.note(
+                    path + ".channel_creds",
+                    "none of the kinds \(kinds) is supported; insecure and tls are"
+                )
+                continue
+            }
+            servers.append(
+                Server(uri: server.server_uri, credentials: credentials, features: server.server_features ?? [])
+            )
+        }
+        let template = file.server_listener_resource_name_template
+        if let template {
+            problems.require(
+                template.contains("%s"),
+                "server_listener_resource_name_template",
+                "has no %s for the address to stand in"
+            )
+        }
+        try problems.throwIfAny()
+        let node = file.node ?? BootstrapFile.Node()
+        self.init(
+            servers: servers,
+            node: Node(
+                id: node.id ?? "",
+                cluster: node.cluster ?? "",
+                locality: Locality(
+                    region: node.locality?.region ?? "",
+                    zone: node.locality?.zone ?? "",
+                    subZone: node.locality?.sub_zone ?? ""
+                ),
+                metadata: node.metadata ?? [:]
+            ),
+            certificateProviders: file.certificate_providers ?? [:],
+            serverListenerResourceNameTemplate: template ?? XDSNode.inboundListenerPrefix + "%s"
+        )
+    }
+}
+
+/// The file's own names, which are gRPC's.
+private struct BootstrapFile: Decodable {
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    struct Server: Decodable {
+        struct Credentials: Decodable {
+            var type: String
+        }
+
+        var server_uri: String
+        var channel_creds: [Credentials]
+        var server_features: [String]?
+    }
+
+    struct Node: Decodable {
+        // swift-format-ignore: AlwaysUseLowerCamelCase
+        struct Locality: Decodable {
+            var region: String?
+            var zone: String?
+            var sub_zone: String?
+        }
+
+        var id: String?
+        var cluster: String?
+        var locality: Locality?
+        var metadata: [String: MetadataValue]?
+    }
+
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    var xds_servers: [Server]
+    var node: Node?
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    var certificate_providers: [String: MetadataValue]?
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    var server_listener_resource_name_template: String?
+}
+
+extension DecodingError {
+    /// The field and what is wrong with it.
+    fileprivate var configurationError: ConfigurationError {
+        let (context, message): (Context, String) =
+            switch self {
+            case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+                (context, context.debugDescription)
+            case .keyNotFound(let key, let context): (context, "the field \(key.stringValue) is missing")
+            @unknown default: (Context(codingPath: [], debugDescription: ""), "\(self)")
+            }
+        let path = context.codingPath.reduce(into: "") { path, key in
+            if let index = key.intValue {
+                path += "[\(index)]"
+            } else {
+                path += (path.isEmpty ? "" : ".") + key.stringValue
+            }
+        }
+        return ConfigurationError(path: path, message)
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshConfig
+public import MeshCore
+
+/// Where the control plane is and who this process is: what an xDS client has to know before it knows anything.
+///
+/// gRPC's format and variables (gRFC A27): `GRPC_XDS_BOOTSTRAP` names a file and wins over the text in
+/// `GRPC_XDS_BOOTSTRAP_CONFIG`. Fields that are not known here are passed over, as gRPC does.
+public struct Bootstrap: Hashable, Sendable {
+    /// A control plane.
+    public struct Server: Hashable, Sendable {
+        /// How the connection is protected.
+        public enum Credentials: String, Hashable, Sendable {
+            /// Plaintext.
+            case insecure
+            /// TLS with the system's roots.
+            case tls
+        }
+
+        /// `host:port`, `dns:///host:port` or `unix:PATH`.
+        public var uri: String
+        /// How the connection is protected: the first kind in the list that is known here.
+        public var credentials: Credentials
+        /// The features that the server is said to have.
+        public var features: [String]
+
+        /// Creates a server.
+        public init(uri: String, credentials: Credentials = .insecure, features: [String] = ["xds_v3"]) {
+            self.uri = uri
+            self.credentials = credentials
+            self.features = features
+        }
+    }
+
+    /// Who this process is.
+    public struct Node: Hashable, Sendable {
+        /// The identifier.
+        public var id: String
+        /// The cluster that it belongs to.
+        public var cluster: String
+        /// Where it runs.
+        public var locality: Locality
+        /// Free-form facts; Istio reads `NAMESPACE`, `SERVICE_ACCOUNT`, `LABELS` and more.
+        public var metadata: [String: MetadataValue]
+
+        /// Creates a node.
+        public init(
+            id: String,
+            cluster: String = "",
+            locality: Locality = Locality(),
+            metadata: [String: MetadataValue] = [:]
+        ) {
+            self.id = id
+            self.cluster = cluster
+            self.locality = locality
+            self.metadata = metadata
+        }
+    }
+
+    /// The control planes, in order of preference; never empty.
+    public var servers: [Server]
+    /// Who this process is.
+    public var node: Node
+    /// The certificate providers by name, as they stand in the file.
+    public var certificateProviders: [String: MetadataValue]
+    /// The name of an inbound listener, with `%s` for `ip:port`.
+    ///
+    /// Default Istio's, `xds.istio.io/grpc/lds/inbound/%s`.
+    public var serverListenerResourceNameTemplate: String
+
+    /// Creates a bootstrap of one control plane.
+    public init(server: EndpointAddress, node: Node) {
+        self.init(servers: [Server(uri: server.port == nil ? "unix:\(server.host)" : "\(server)")], node: node)
+    }
+
+    /// Creates a bootstrap.
+    /// - Precondition: `servers` is not empty.
+    public init(
+        servers: [Server],
+        node: Node,
+        certificateProviders: [String: MetadataValue] = [:],
+        serverListenerResourceNameTemplate: String = XDSNode.inboundListenerPrefix + "%s"
+    ) {
+        precondition(!servers.isEmpty, "a bootstrap needs a server")
+        self.servers = servers
+        self.node = node
+        self.certificateProviders = certificateProviders
+        self.serverListenerResourceNameTemplate = serverListenerResourceNameTemplate
+    }
+
+    /// The name of the inbound listener of an address.
+    public func inboundListenerName(_ address: EndpointAddress) -> String {
+        serverListenerResourceNameTemplate.split(separator: "%s", maxSplits: 1, omittingEmptySubsequences: false)
+            .joined(separator: "\(address)")
+    }
+}

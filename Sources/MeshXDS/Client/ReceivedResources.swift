@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+
+/// What an xDS client has received, as a configuration: what the listeners reach, and nothing else.
+struct ReceivedResources {
+    private var listeners: [Listener] = []
+    private var routes: [String: RouteConfiguration] = [:]
+    private var clusters: [String: Cluster] = [:]
+    private var endpoints: [String: EndpointAssignment] = [:]
+
+    init(_ subscriptions: [ResourceKind: ADSSubscription]) {
+        for subscription in subscriptions.values {
+            for cached in subscription.cached.values {
+                switch cached.resource {
+                case .listener(let listener): listeners.append(listener)
+                case .routeConfiguration(let configuration): routes[configuration.name] = configuration
+                case .cluster(let cluster): clusters[cluster.name] = cluster
+                case .endpointAssignment(let assignment): endpoints[assignment.name] = assignment
+                }
+            }
+        }
+    }
+
+    /// The route configurations that the listeners name.
+    var routeNames: Set<String> { Set(listeners.compactMap(\.routeConfigurationName)) }
+
+    /// The clusters that the routes name.
+    var clusterNames: Set<String> { Set(reachableRoutes.flatMap(\.clusterNames)) }
+
+    /// The endpoint assignments that the clusters name.
+    var endpointNames: Set<String> {
+        Set(clusterNames.compactMap { clusters[$0]?.endpointAssignmentName })
+    }
+
+    /// The configuration. A listener whose routes do not exist is left out: nothing could be decided by it.
+    var configuration: MeshResources {
+        let complete = listeners.filter { listener in
+            listener.routeConfigurationName.map { routes[$0] != nil } ?? true
+        }
+        return MeshResources(
+            listeners: complete,
+            routeConfigurations: complete.compactMap { $0.routeConfigurationName.flatMap { routes[$0] } },
+            clusters: clusterNames.compactMap { clusters[$0] },
+            endpointAssignments: endpointNames.compactMap { endpoints[$0] }
+        )
+    }
+
+    private var reachableRoutes: [RouteConfiguration] {
+        listeners.compactMap { listener in
+            switch listener.routes {
+            case .inline(let configuration): configuration
+            case .named(let name): routes[name]
+            }
+        }
+    }
+}
+
+extension RouteConfiguration {
+    /// The clusters that the routes send to.
+    var clusterNames: [String] {
+        virtualHosts.flatMap(\.routes).flatMap { route -> [String] in
+            guard case .forward(let forward) = route.action else { return [] }
+            return forward.clusters.shares.map(\.cluster)
+        }
+    }
+}
