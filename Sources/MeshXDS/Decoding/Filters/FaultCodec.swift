@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+import MeshCore
+import MeshResilience
+import SwiftProtobuf
+
+/// Fault injection (`envoy.extensions.filters.http.fault.v3`).
+struct FaultCodec: HTTPFilterCodec {
+    private typealias Message = Envoy_Extensions_Filters_Http_Fault_V3_HTTPFault
+    private static let read = ReadFields(
+        Message.self,
+        "delay",
+        "abort",
+        "headers",
+        "upstream_cluster",
+        "downstream_nodes"
+    )
+    private static let readDelay = ReadFields(
+        Envoy_Extensions_Filters_Common_Fault_V3_FaultDelay.self,
+        "fixed_delay",
+        "percentage"
+    )
+    private static let readAbort = ReadFields(
+        Envoy_Extensions_Filters_Http_Fault_V3_FaultAbort.self,
+        "http_status",
+        "percentage"
+    )
+
+    var typeName: String { Message.protoMessageName }
+
+    func decode(_ message: Google_Protobuf_Any, at path: FieldPath, _ context: inout DecodingContext) -> HTTPFilter? {
+        fault(message, at: path, &context).map(HTTPFilter.fault)
+    }
+
+    func decodeOverride(
+        _ message: Google_Protobuf_Any,
+        at path: FieldPath,
+        into overrides: inout RouteOverrides,
+        _ context: inout DecodingContext
+    ) {
+        overrides.fault = fault(message, at: path, &context)
+    }
+
+    func disable(at path: FieldPath, in overrides: inout RouteOverrides, _ context: inout DecodingContext) {
+        overrides.fault = FaultConfiguration()
+    }
+
+    func encode(_ filter: HTTPFilter) throws -> Google_Protobuf_Any? {
+        guard case .fault(let fault) = filter else { return nil }
+        return try Self.encoded(fault)
+    }
+
+    /// Encodes faults, for a listener or a route.
+    static func encoded(_ fault: FaultConfiguration) throws -> Google_Protobuf_Any {
+        var message = Message()
+        if let delay = fault.delay {
+            message.delay.fixedDelay = Google_Protobuf_Duration(delay.duration)
+            message.delay.percentage = Envoy_Type_V3_FractionalPercent(delay.percentage)
+        }
+        if let abort = fault.abort {
+            message.abort.httpStatus = UInt32(clamping: abort.status)
+            message.abort.percentage = Envoy_Type_V3_FractionalPercent(abort.percentage)
+        }
+        message.headers = fault.headers.map { Envoy_Config_Route_V3_HeaderMatcher($0) }
+        return try Google_Protobuf_Any(packing: message)
+    }
+
+    private func fault(
+        _ message: Google_Protobuf_Any,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) -> FaultConfiguration? {
+        guard let message = context.unpack(message, as: Message.self, at: path) else { return nil }
+        context.ignoreOthers(in: message, at: path, read: Self.read)
+        // Both narrow the fault down; without them it would hit requests that nobody meant.
+        for (field, isSet) in [
+            ("upstream_cluster", !message.upstreamCluster.isEmpty),
+            ("downstream_nodes", !message.downstreamNodes.isEmpty),
+        ] where isSet {
+            context.ignore(path, "no fault is injected: \(field) is not supported")
+            return FaultConfiguration()
+        }
+        var fault = FaultConfiguration()
+        if message.hasDelay { fault.delay = delay(message.delay, at: path["delay"], &context) }
+        if message.hasAbort { fault.abort = abort(message.abort, at: path["abort"], &context) }
+        for (position, header) in message.headers.enumerated() {
+            guard let matcher = HeaderMatcher(header, at: path["headers", position], &context) else { return nil }
+            fault.headers.append(matcher)
+        }
+        return fault
+    }
+
+    private func delay(
+        _ message: Envoy_Extensions_Filters_Common_Fault_V3_FaultDelay,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) -> FaultConfiguration.Delay? {
+        context.ignoreOthers(in: message, at: path, read: Self.readDelay)
+        guard let percentage = FractionalPercent(message.percentage, at: path["percentage"], &context),
+            case .fixedDelay(let duration) = message.faultDelaySecifier,
+            let duration = Nanoseconds(positive: duration, at: path["fixed_delay"], &context)
+        else { return nil }
+        guard duration <= .seconds(86_400) else {
+            context.reject(path["fixed_delay"], "must be at most 24 h")
+            return nil
+        }
+        return FaultConfiguration.Delay(duration: duration, percentage: percentage)
+    }
+
+    private func abort(
+        _ message: Envoy_Extensions_Filters_Http_Fault_V3_FaultAbort,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) -> FaultConfiguration.Abort? {
+        context.ignoreOthers(in: message, at: path, read: Self.readAbort)
+        guard let percentage = FractionalPercent(message.percentage, at: path["percentage"], &context),
+            case .httpStatus(let status) = message.errorType
+        else { return nil }
+        guard (200...599).contains(status) else {
+            context.reject(path["http_status"], "must be from 200 to 599, is \(status)")
+            return nil
+        }
+        return FaultConfiguration.Abort(status: Int(status), percentage: percentage)
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshCore
+import MeshResilience
+import SwiftProtobuf
+
+extension RetryPolicy {
+    private static let read = ReadFields(
+        Envoy_Config_Route_V3_RetryPolicy.self,
+        "retry_on",
+        "num_retries",
+        "per_try_timeout",
+        "retry_host_predicate",
+        // How often a pick may be repeated until it avoids a previous host; ours avoids them at once.
+        "host_selection_retry_max_attempts",
+        "retriable_status_codes",
+        "retry_back_off"
+    )
+    private static let previousHosts = "envoy.retry_host_predicates.previous_hosts"
+
+    /// Decodes a policy. Conditions that are not known are left out, as gRPC does (gRFC A44).
+    init?(
+        _ message: Envoy_Config_Route_V3_RetryPolicy,
+        alwaysReplays: Bool,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) {
+        context.ignoreOthers(in: message, at: path, read: Self.read)
+        self.init(
+            conditions: Self.conditions(message.retryOn, at: path["retry_on"], &context),
+            replay: alwaysReplays ? .always : .harmless,
+            avoidsPreviousEndpoints: false
+        )
+        if message.hasNumRetries {
+            // 0 is accepted: gRPC's C++ core refuses it, and with it the whole table.
+            let retries = message.numRetries.value
+            if retries > 999 { context.ignore(path["num_retries"], "is \(retries); 999 is used") }
+            maximumAttempts = Int(min(retries, 999)) + 1
+        }
+        for (position, code) in message.retriableStatusCodes.enumerated() {
+            guard (100...599).contains(code) else {
+                context.reject(path["retriable_status_codes", position], "must be from 100 to 599, is \(code)")
+                return nil
+            }
+            retriableStatusCodes.append(Int(code))
+        }
+        if message.hasPerTryTimeout {
+            guard let limit = Nanoseconds(message.perTryTimeout, at: path["per_try_timeout"], &context) else {
+                return nil
+            }
+            perTryTimeout = limit == .zero ? nil : limit
+        }
+        if message.hasRetryBackOff {
+            guard let backoff = Backoff(message.retryBackOff, at: path["retry_back_off"], &context) else { return nil }
+            self.backoff = backoff
+        }
+        for (position, predicate) in message.retryHostPredicate.enumerated() {
+            if predicate.name == Self.previousHosts {
+                avoidsPreviousEndpoints = true
+            } else {
+                context.ignore(path["retry_host_predicate", position], "\(predicate.name) is not supported")
+            }
+        }
+    }
+
+    private static func conditions(
+        _ text: String,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) -> RetryConditions {
+        var conditions: RetryConditions = []
+        for word in text.split(separator: ",") {
+            let name = String(word.drop { $0 == " " }.prefix { $0 != " " })
+            if let known = RetryConditions.names.first(where: { $0.name == name }) {
+                conditions.insert(known.condition)
+            } else {
+                context.ignore(path, "the condition \(name) is not supported")
+            }
+        }
+        return conditions
+    }
+}
+
+extension Backoff {
+    /// Decodes a back-off: the base is required, the maximum is ten times the base if it is left out.
+    fileprivate init?(
+        _ message: Envoy_Config_Route_V3_RetryPolicy.RetryBackOff,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) {
+        guard let base = Nanoseconds(positive: message.baseInterval, at: path["base_interval"], &context) else {
+            return nil
+        }
+        self.init(base: base)
+        guard message.hasMaxInterval else { return }
+        guard let maximum = Nanoseconds(positive: message.maxInterval, at: path["max_interval"], &context) else {
+            return nil
+        }
+        guard maximum >= base else {
+            context.reject(path["max_interval"], "must be at least base_interval")
+            return nil
+        }
+        self.maximum = maximum
+    }
+}
+
+extension Envoy_Config_Route_V3_RetryPolicy {
+    /// Encodes a policy.
+    init(_ policy: RetryPolicy) {
+        self.init()
+        retryOn = RetryConditions.names.filter { policy.conditions.contains($0.condition) }.map(\.name)
+            .joined(separator: ",")
+        numRetries = Google_Protobuf_UInt32Value(UInt32(clamping: policy.maximumAttempts - 1))
+        retriableStatusCodes = policy.retriableStatusCodes.map { UInt32(clamping: $0) }
+        if let limit = policy.perTryTimeout { perTryTimeout = Google_Protobuf_Duration(limit) }
+        retryBackOff.baseInterval = Google_Protobuf_Duration(policy.backoff.base)
+        retryBackOff.maxInterval = Google_Protobuf_Duration(policy.backoff.maximum)
+        if policy.avoidsPreviousEndpoints {
+            var predicate = RetryHostPredicate()
+            predicate.name = "envoy.retry_host_predicates.previous_hosts"
+            predicate.typedConfig = Google_Protobuf_Any(
+                typeName: "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+                bytes: []
+            )
+            retryHostPredicate = [predicate]
+            // What Istio sets: Envoy's one attempt would often hit the previous host again.
+            hostSelectionRetryMaxAttempts = 5
+        }
+    }
+}
+
+/// Whether requests that may have been processed are sent again: our own setting, in the route's metadata, since xDS
+/// has no field for it. Where it is not set, only harmless ones are.
+enum RetryReplayMetadata {
+    private static let namespace = "swift-service-mesh"
+    private static let key = "retry_replay"
+
+    static func alwaysReplays(_ metadata: Envoy_Config_Core_V3_Metadata) -> Bool {
+        metadata.filterMetadata[namespace]?.fields[key]?.stringValue == "always"
+    }
+
+    static func set(in metadata: inout Envoy_Config_Core_V3_Metadata) {
+        metadata.filterMetadata[namespace, default: Google_Protobuf_Struct()].fields[key] =
+            Google_Protobuf_Value(stringValue: "always")
+    }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshBalancing
+import MeshConfig
+import MeshCore
+import MeshResilience
+import MeshRouting
+
+/// A configuration in the words of a dialect: what a client cannot take is replaced or left out, and reported.
+struct DialectTranslation {
+    /// What the client gets.
+    private(set) var resources: MeshResources
+    /// What differs from what was meant.
+    private(set) var reports: [FieldReport] = []
+    private let dialect: Dialect
+    /// Assignments of clusters whose mutual TLS the client does not speak.
+    private var securedAssignments: Set<String> = []
+
+    /// Translates a configuration.
+    init(_ resources: MeshResources, to dialect: Dialect) {
+        self.resources = resources
+        self.dialect = dialect
+        for name in resources.clusters.keys.sorted() { translateCluster(name) }
+        guard dialect != .own else { return }
+        for name in resources.listeners.keys.sorted() { translateListener(name) }
+        for name in resources.routeConfigurations.keys.sorted() {
+            resources.routeConfigurations[name].map { routes in
+                self.resources.routeConfigurations[name] = translated(routes, "route_configurations[\(name)]")
+            }
+        }
+        // The clusters come first: they say which endpoints cannot be reached, and bring assignments of their own.
+        for name in self.resources.endpointAssignments.keys.sorted() { translateAssignment(name) }
+    }
+
+    private mutating func report(_ path: String, _ reason: String) {
+        reports.append(FieldReport(path: path, reason: reason))
+    }
+
+    private mutating func translateCluster(_ name: String) {
+        guard var cluster = resources.clusters[name] else { return }
+        let path = "clusters[\(name)]"
+        if cluster.circuitBreaker != nil {
+            cluster.circuitBreaker = nil
+            report(path + ".circuit_breaker", "xDS has no field for it; it is not sent")
+        }
+        if dialect != .own, cluster.upstreamSecurity != .plaintext {
+            // Without a certificate provider of the right name gRPC refuses the cluster, Envoy waits for its secrets.
+            cluster.upstreamSecurity = .plaintext
+            report(path + ".transport_socket", "\(dialect) clients have no identity of this mesh; they get plaintext")
+            if let assignment = cluster.endpointAssignmentName { securedAssignments.insert(assignment) }
+            if case .fixed(var assignment) = cluster.discovery {
+                offerReachable(&assignment)
+                cluster.discovery = .fixed(assignment)
+            }
+        }
+        if dialect == .grpc {
+            let policy = cluster.loadBalancing.policy
+            if !(policy is RoundRobin) {
+                cluster.loadBalancing = Cluster.LoadBalancing(RoundRobin())
+                report(path + ".lb_policy", "gRPC clients refuse \(policy.name); they get round_robin")
+            }
+            if case .fixed(var assignment) = cluster.discovery {
+                // gRPC knows no static clusters.
+                let isTaken = resources.endpointAssignments[name] != nil
+                assignment.name = isTaken ? name + "/fixed" : name
+                resources.endpointAssignments[assignment.name] = assignment
+                cluster.discovery = .endpointDiscovery(serviceName: assignment.name)
+            }
+        }
+        resources.clusters[name] = cluster
+    }
+
+    private mutating func translateListener(_ name: String) {
+        guard var listener = resources.listeners[name] else { return }
+        let path = "listeners[\(name)]"
+        if case .inline(let routes) = listener.routes {
+            listener.routes = .inline(translated(routes, path + ".route_config"))
+        }
+        if dialect == .grpc {
+            let filters = listener.filters
+            listener.filters = []
+            for (position, filter) in filters.enumerated() {
+                if let reason = Self.refusal(of: filter, direction: listener.direction) {
+                    report(path + ".http_filters[\(position)]", reason)
+                } else {
+                    listener.filters.append(filter)
+                }
+            }
+        }
+        resources.listeners[name] = listener
+    }
+
+    /// Why gRPC refuses a filter; `nil` if it takes it (gRFC A33: faults in clients; A41: authorization in servers).
+    private static func refusal(of filter: HTTPFilter, direction: Listener.Direction) -> String? {
+        switch (filter, direction) {
+        case (.fault, .outbound), (.authorization, .inbound): nil
+        case (.fault, .inbound): "gRPC servers inject no faults"
+        case (.authorization, .outbound): "gRPC clients authorize nothing"
+        case (.rateLimit, _): "gRPC has no rate limit"
+        }
+    }
+
+    private mutating func translated(_ routes: RouteConfiguration, _ path: String) -> RouteConfiguration {
+        guard dialect == .grpc else { return routes }
+        var routes = routes
+        for host in routes.virtualHosts.indices {
+            for number in routes.virtualHosts[host].routes.indices {
+                let path = "\(path).virtual_hosts[\(host)].routes[\(number)]"
+                if routes.virtualHosts[host].routes[number].rateLimit != nil {
+                    routes.virtualHosts[host].routes[number].rateLimit = nil
+                    report(path + ".rate_limit", "gRPC has no rate limit")
+                }
+                switch routes.virtualHosts[host].routes[number].action {
+                case .forward(var forward) where forward.retry?.maximumAttempts == 1:
+                    // gRPC refuses `num_retries: 0`, and with it every route of the table.
+                    forward.retry = nil
+                    routes.virtualHosts[host].routes[number].action = .forward(forward)
+                case .directResponse:
+                    report(path + ".direct_response", "gRPC clients fail such calls with UNAVAILABLE")
+                case .forward, .nonForwarding: break
+                }
+            }
+        }
+        return routes
+    }
+
+    private mutating func translateAssignment(_ name: String) {
+        guard var assignment = resources.endpointAssignments[name] else { return }
+        let path = "endpoint_assignments[\(name)]"
+        for position in assignment.localities.indices {
+            assignment.localities[position].endpoints.removeAll { endpoint in
+                guard let reason = refusal(of: endpoint.address) else { return false }
+                report(path, "the endpoint \(endpoint.address) is left out: \(reason)")
+                return true
+            }
+        }
+        if securedAssignments.contains(name) { offerReachable(&assignment) }
+        resources.endpointAssignments[name] = assignment
+    }
+
+    private func refusal(of address: EndpointAddress) -> String? {
+        guard address.port != nil else { return dialect == .grpc ? "gRPC takes no Unix domain sockets" : nil }
+        return address.isIPAddress ? nil : "EDS takes IP addresses only"
+    }
+
+    /// Leaves the endpoints that take plaintext, or all of them if none does: somebody may terminate TLS before them.
+    private func offerReachable(_ assignment: inout EndpointAssignment) {
+        guard assignment.localities.contains(where: { $0.endpoints.contains { !$0.speaksMutualTLS } }) else { return }
+        for position in assignment.localities.indices {
+            assignment.localities[position].endpoints.removeAll(where: \.speaksMutualTLS)
+        }
+    }
+}
+
+extension EndpointAddress {
+    /// Whether the host is an IP address and not a name. A colon is in every IPv6 address and in no name.
+    var isIPAddress: Bool {
+        if host.utf8.contains(UInt8(ascii: ":")) { return true }
+        let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count == 4 && parts.allSatisfy { UInt8($0) != nil }
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+import MeshCore
+import MeshResilience
+import SwiftProtobuf
+
+extension ResourceEncoder {
+    private typealias HTTPConnectionManagerMessage =
+        Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpConnectionManager
+    private typealias HTTPFilterMessage = Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpFilter
+
+    /// Encodes a listener.
+    func listener(_ listener: Listener) throws -> Envoy_Config_Listener_V3_Listener {
+        var message = Envoy_Config_Listener_V3_Listener()
+        message.name = listener.name
+        DenialMessages.set(from: listener.filters, in: &message.metadata)
+        if message.metadata.filterMetadata.isEmpty { message.clearMetadata() }
+        let connectionManager = try Google_Protobuf_Any(packing: try connectionManager(listener))
+        switch listener.direction {
+        case .outbound: message.apiListener.apiListener = connectionManager
+        case .inbound(let address, let security):
+            message.address = Envoy_Config_Core_V3_Address(address)
+            message.trafficDirection = .inbound
+            var filter = Envoy_Config_Listener_V3_Filter()
+            filter.name = "envoy.filters.network.http_connection_manager"
+            filter.typedConfig = connectionManager
+            var chain = Envoy_Config_Listener_V3_FilterChain()
+            chain.filters = [filter]
+            if security == .mutualTLS { chain.transportSocket = try downstreamTLS() }
+            message.filterChains = [chain]
+        }
+        return message
+    }
+
+    private func connectionManager(_ listener: Listener) throws -> HTTPConnectionManagerMessage {
+        var message = HTTPConnectionManagerMessage()
+        message.statPrefix = listener.name
+        switch listener.routes {
+        case .named(let name):
+            message.rds.routeConfigName = name
+            message.rds.configSource = .aggregated
+        case .inline(let routes): message.routeConfig = try routeConfiguration(routes)
+        }
+        message.httpFilters = try filters(listener)
+        return message
+    }
+
+    private func filters(_ listener: Listener) throws -> [HTTPFilterMessage] {
+        var filters: [HTTPFilterMessage] = []
+        var counts: [String: Int] = [:]
+        func add(_ config: Google_Protobuf_Any) {
+            let name = FilterNames.name(ofType: typeName(ofTypeURL: config.typeURL))
+            let count = counts[name, default: 0] + 1
+            counts[name] = count
+            var filter = HTTPFilterMessage()
+            // Names are unique in a chain; settings of routes go to the first filter of their kind.
+            filter.name = count == 1 ? name : "\(name).\(count)"
+            filter.typedConfig = config
+            filters.append(filter)
+        }
+        for anchor in try anchors(listener) { add(anchor) }
+        for filter in listener.filters {
+            for codec in registry.filters {
+                guard let config = try codec.encode(filter) else { continue }
+                add(config)
+                break
+            }
+        }
+        add(try RouterCodec.encoded())
+        return filters
+    }
+
+    /// Filters that do nothing of their own: Envoy and gRPC apply a route's settings only where the listener has the
+    /// filter.
+    private func anchors(_ listener: Listener) throws -> [Google_Protobuf_Any] {
+        guard dialect != .own else { return [] }
+        var anchors: [Google_Protobuf_Any] = []
+        let hasFault = listener.filters.contains { if case .fault = $0 { true } else { false } }
+        if !hasFault, dialect == .envoy || listener.direction == .outbound {
+            anchors.append(try FaultCodec.encoded(.init()))
+        }
+        let hasRateLimit = listener.filters.contains { if case .rateLimit = $0 { true } else { false } }
+        if !hasRateLimit, dialect == .envoy { anchors.append(try RateLimitCodec.encodedAnchor()) }
+        return anchors
+    }
+
+    private func downstreamTLS() throws -> Envoy_Config_Core_V3_TransportSocket {
+        var tls = Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext()
+        tls.commonTlsContext = .init(acceptedIdentities: [])
+        tls.requireClientCertificate = true
+        return try Envoy_Config_Core_V3_TransportSocket(tls: tls)
+    }
+}
+
+/// The names of HTTP filters by their types; routes refer to filters by them.
+enum FilterNames {
+    static let fault = "envoy.filters.http.fault"
+    static let rateLimit = "envoy.filters.http.local_ratelimit"
+
+    /// The name of a filter with a message of that type; the type itself for those that have no well-known name.
+    static func name(ofType type: String) -> String {
+        switch type {
+        case Envoy_Extensions_Filters_Http_Fault_V3_HTTPFault.protoMessageName: fault
+        case Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateLimit.protoMessageName: rateLimit
+        case Envoy_Extensions_Filters_Http_Rbac_V3_RBAC.protoMessageName: "envoy.filters.http.rbac"
+        case Envoy_Extensions_Filters_Http_Router_V3_Router.protoMessageName: "envoy.filters.http.router"
+        default: type
+        }
+    }
+}
+
+extension Envoy_Config_Core_V3_ConfigSource {
+    /// This very stream.
+    static var aggregated: Self {
+        var source = Self()
+        source.ads = Envoy_Config_Core_V3_AggregatedConfigSource()
+        source.resourceApiVersion = .v3
+        return source
+    }
+}
+
+extension Envoy_Config_Core_V3_TransportSocket {
+    /// A socket that speaks TLS as the context says.
+    init(tls context: some Message) throws {
+        self.init()
+        name = TransportSocketNames.tls
+        typedConfig = try Google_Protobuf_Any(packing: context)
+    }
+}
