@@ -24,7 +24,7 @@ public enum MetadataValue: Hashable, Sendable, Codable, ExpressibleByStringLiter
     }
 
     /// Reads a value of JSON.
-    public init(from decoder: any Decoder) throws {
+    public init(from decoder: any Swift.Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -42,7 +42,7 @@ public enum MetadataValue: Hashable, Sendable, Codable, ExpressibleByStringLiter
     }
 
     /// Writes a value of JSON.
-    public func encode(to encoder: any Encoder) throws {
+    public func encode(to encoder: any Swift.Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .string(let value): try container.encode(value)

@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import MeshConfig
+import MeshRouting
 
 /// What an xDS client has received, as a configuration: what the listeners reach, and nothing else.
 struct ReceivedResources {

@@ -4,7 +4,6 @@
 import MeshConfig
 import MeshCore
 import MeshRouting
-import MeshRouting
 
 /// Short names of listeners: a client that asks for `reviews:9080` gets the listener of the service's full name.
 ///
