@@ -119,6 +119,7 @@ let package = Package(
             dependencies: [
                 "MeshCore", "MeshConfig", "MeshSecurity", "ServiceMesh", "MeshHTTP", "MeshIdentity",
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
+                .product(name: "HummingbirdCore", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
                 .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
                 .product(
                     name: "ServiceLifecycle",
@@ -126,6 +127,7 @@ let package = Package(
                     condition: .when(traits: ["Hummingbird"])
                 ),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Hummingbird"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Hummingbird"])),
                 .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Hummingbird"])),
                 .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Hummingbird"])),
             ]
@@ -164,6 +166,7 @@ let package = Package(
                     condition: .when(traits: ["ControlPlane"])
                 ),
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["ControlPlane"])),
+                .product(name: "HummingbirdCore", package: "hummingbird", condition: .when(traits: ["ControlPlane"])),
                 .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["ControlPlane"])),
                 .product(name: "X509", package: "swift-certificates", condition: .when(traits: ["ControlPlane"])),
                 .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(traits: ["ControlPlane"])),
@@ -189,8 +192,8 @@ let package = Package(
         .executableTarget(
             name: "bookinfo",
             dependencies: [
-                "MeshCore", "MeshConfig", "ServiceMesh", "MeshHTTP", "MeshIdentity", "MeshHummingbird", "MeshXDS",
-                "MeshManifests", "MeshControlPlane", "MeshObservability",
+                "MeshCore", "MeshRouting", "MeshSecurity", "MeshConfig", "ServiceMesh", "MeshHTTP", "MeshIdentity",
+                "MeshHummingbird", "MeshXDS", "MeshManifests", "MeshControlPlane", "MeshObservability",
                 .product(
                     name: "ArgumentParser",
                     package: "swift-argument-parser",
@@ -199,6 +202,8 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Examples"])),
                 .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Examples"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Examples"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Examples"])),
+                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Examples"])),
                 .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Examples"])),
             ],
             path: "Examples/Bookinfo",
@@ -310,6 +315,8 @@ let package = Package(
                 .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["ControlPlane"])),
                 .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["ControlPlane"])),
                 .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["ControlPlane"])),
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["ControlPlane"])),
+                .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(traits: ["ControlPlane"])),
             ]
         ),
         .testTarget(

@@ -19,7 +19,9 @@ struct Load: Sendable {
             for _ in 0..<readers {
                 group.addTask {
                     var views: [PageView] = []
-                    while next.withLock({ number in number += 1; return number <= count }) {
+                    while next.withLock({ number in
+                        number += 1; return number <= count
+                    }) {
                         views.append(await client.page(at: address, headers: headers))
                     }
                     return views

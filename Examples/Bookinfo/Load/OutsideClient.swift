@@ -74,7 +74,8 @@ struct PageView: Sendable {
         if let error { return error }
         guard let content else { return "status \(status)" }
         let ratings = content.reviews.map { " ratings \($0.ratingsStatus) \($0.ratingsError ?? "")" } ?? ""
-        return "page \(status) details \(content.detailsStatus) reviews \(content.reviewsStatus)\(ratings) \(content.error ?? "")"
+        return
+            "page \(status) details \(content.detailsStatus) reviews \(content.reviewsStatus)\(ratings) \(content.error ?? "")"
     }
 }
 

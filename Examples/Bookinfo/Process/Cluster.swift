@@ -93,7 +93,9 @@ final class Cluster: Sendable {
 
     /// The process of an instance.
     func process(_ name: String) throws -> ChildProcess {
-        guard let process = services.first(where: { $0.name == name }) else { throw BookinfoError("no process \(name)") }
+        guard let process = services.first(where: { $0.name == name }) else {
+            throw BookinfoError("no process \(name)")
+        }
         return process
     }
 
@@ -158,7 +160,8 @@ final class Cluster: Sendable {
 /// A file that only its owner can read.
 enum PrivateFile {
     static func write(_ data: Data, to path: String) throws {
-        guard FileManager.default.createFile(atPath: path, contents: data, attributes: [.posixPermissions: 0o600]) else {
+        guard FileManager.default.createFile(atPath: path, contents: data, attributes: [.posixPermissions: 0o600])
+        else {
             throw BookinfoError("\(path) cannot be written")
         }
     }

@@ -28,7 +28,8 @@ struct RunFolder: Sendable {
 
     /// Puts a manifest of the package in force under a name, as an editor saves it: whole, by a rename.
     func apply(_ manifest: String, as name: String = "traffic.yaml") throws {
-        guard let source = Bundle.module.url(forResource: manifest, withExtension: nil, subdirectory: "manifests") else {
+        guard let source = Bundle.module.url(forResource: manifest, withExtension: nil, subdirectory: "manifests")
+        else {
             throw BookinfoError("the manifest \(manifest) is missing in the package's resources")
         }
         try write(Data(contentsOf: source), as: name)

@@ -93,7 +93,9 @@ extension Playbook {
     func brokenManifest(_ stage: Stage) async throws -> SceneResult {
         var findings = Findings()
         try stage.cluster.folder.apply("broken.yaml")
-        let found = try await stage.diagnostics { $0.contains { $0.severity == "error" && $0.file.hasSuffix("traffic.yaml") } }
+        let found = try await stage.diagnostics {
+            $0.contains { $0.severity == "error" && $0.file.hasSuffix("traffic.yaml") }
+        }
         let mistake = found.first { $0.severity == "error" }
         findings.expect(
             mistake.map { $0.line == Self.brokenLine && $0.column > 0 } ?? false,

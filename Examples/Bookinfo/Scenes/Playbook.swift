@@ -41,7 +41,12 @@ struct Playbook: Sendable {
                 throw CancellationError()
             } catch {
                 results.append(
-                    SceneResult(name: scene.name, expected: "the scene can be played", observed: "\(error)", passed: false)
+                    SceneResult(
+                        name: scene.name,
+                        expected: "the scene can be played",
+                        observed: "\(error)",
+                        passed: false
+                    )
                 )
             }
             let seconds = Nanoseconds(ContinuousClock().now - start).seconds.oneDigit

@@ -35,7 +35,8 @@ struct SceneTable {
     }
 
     var text: String {
-        let rows = [["scene", "expected", "observed", "verdict"]]
+        let rows =
+            [["scene", "expected", "observed", "verdict"]]
             + results.map { [$0.name, $0.expected, $0.observed, $0.passed ? "passed" : "FAILED"] }
         let widths = (0..<4).map { column in rows.map { $0[column].count }.max() ?? 0 }
         let lines = rows.map { row in

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import Hummingbird
 import HTTPTypes
+import Hummingbird
 import MeshHTTP
 import MeshHummingbird
 

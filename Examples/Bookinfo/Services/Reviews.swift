@@ -33,7 +33,12 @@ struct Reviews: Sendable {
         )
         guard version != "v1" else { return page }
         do {
-            var call = HTTPRequest(method: .get, scheme: "http", authority: BookinfoHost.ratings, path: "/ratings/\(id)")
+            var call = HTTPRequest(
+                method: .get,
+                scheme: "http",
+                authority: BookinfoHost.ratings,
+                path: "/ratings/\(id)"
+            )
             PassedOnHeaders.copy(from: request, to: &call)
             let (response, body) = try await client.execute(call)
             page.ratingsStatus = response.status.code

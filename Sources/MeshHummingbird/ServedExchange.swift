@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshCore
+import ServiceMesh
+import Synchronization
+
+/// A request whose handler has answered and whose body is being written: closes its record exactly once.
+final class ServedExchange: Sendable {
+    private let stack: InboundStack
+    private let context: CallContext
+    private let peerIdentity: String?
+    private let status: Int
+    private let hasEnded = Atomic<Bool>(false)
+
+    init(stack: InboundStack, context: CallContext, peerIdentity: String?, status: Int) {
+        self.stack = stack
+        self.context = context
+        self.peerIdentity = peerIdentity
+        self.status = status
+    }
+
+    deinit {
+        // A client that leaves before the body is written leaves a body that nobody ever asks for.
+        end(error: CancellationError())
+    }
+
+    func end(error: (any Error)?) {
+        guard !hasEnded.exchange(true, ordering: .relaxed) else { return }
+        stack.end(context, status: status, peerIdentity: peerIdentity, error: error)
+    }
+}
