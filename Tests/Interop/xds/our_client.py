@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# This file is part of the swift-service-mesh project.
+"""Our xDS client against a control plane that shares no code with it (control_plane.py).
+
+    our_client.py BOOKINFO      the built executable; `bookinfo probe` prints what is applied, a line of JSON each
+"""
+
+import base64
+import json
+import pathlib
+import socket
+import sys
+import tempfile
+import urllib.request
+
+from envoy.config.route.v3 import route_pb2
+
+from checks import Process, check, verdict, wait_for
+
+HERE = pathlib.Path(__file__).resolve().parent
+BOOKINFO = pathlib.Path(sys.argv[1]).resolve()
+ADDRESSES = {"reviews-v1": ["127.0.0.1:4001"], "reviews-v2": ["127.0.0.1:4002", "127.0.0.1:4003"]}
+
+
+def configuration(weights, addresses=ADDRESSES, verbatim=(), regex=None):
+    match = {"prefix": "/"} if regex is None else {"regex": regex}
+    hosts = [{"domains": ["*"], "routes": [{**match, "weights": weights}]}]
+    return json.dumps(
+        {
+            "listeners": [{"name": "reviews:9080", "route_config": "reviews"}],
+            "routes": [{"name": "reviews", "virtual_hosts": hosts}],
+            "clusters": [{"name": name} for name in addresses],
+            "endpoints": [{"cluster": name, "addresses": each} for name, each in addresses.items()],
+            "verbatim": list(verbatim),
+        }
+    )
+
+
+def unused_port():
+    """A port for a control plane that has to come back under the same address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def applies(weights):
+    """Whether a line of the probe says that a route with these weights is in force."""
+
+    def matches(line):
+        return line.get("event") == "applied" and any(route["weights"] == weights for route in line["routes"])
+
+    return matches
+
+
+with verdict(), tempfile.TemporaryDirectory() as scratch:
+    scratch = pathlib.Path(scratch)
+    config = scratch / "config.yaml"
+    port = unused_port()
+
+    def start_control_plane():
+        process = Process(sys.executable, HERE / "control_plane.py", "--config", config, "--xds-port", port)
+        return process, process.next_line()["admin"]
+
+    def events():
+        with urllib.request.urlopen(f"http://127.0.0.1:{admin}/events") as answer:
+            return [json.loads(line) for line in answer.read().decode().splitlines()]
+
+    def nacks():
+        return [event for event in events() if event["event"] == "nack"]
+
+    first = {"reviews-v1": 75, "reviews-v2": 25}
+    config.write_text(configuration(first))
+    control_plane, admin = start_control_plane()
+    bootstrap = scratch / "bootstrap.json"
+    bootstrap.write_text(
+        json.dumps(
+            {
+                "xds_servers": [
+                    {"server_uri": f"127.0.0.1:{port}", "channel_creds": [{"type": "insecure"}],
+                     "server_features": ["xds_v3"]}
+                ],
+                "node": {"id": "interop-probe", "cluster": "interop"},
+            }
+        )
+    )
+    probe = Process(BOOKINFO, "probe", "--bootstrap", bootstrap)
+
+    line = probe.next_line(
+        lambda line: applies(first)(line) and line["endpoints"] == ADDRESSES,
+        "routes, weights and endpoints are applied",
+    )
+    check(True, f"routes, weights and endpoints apply: {line['routes'][0]['weights']}, {line['endpoints']}")
+    subscriptions = [event for event in events() if event["event"] == "subscribe"]
+    # Only the first request of a stream has to name the node.
+    check(subscriptions[0]["node"] == "interop-probe", f"the node is the bootstrap file's: {subscriptions[0]}")
+    wait_for(
+        lambda: {e["type"] for e in events() if e["event"] == "ack"} == {"lds", "rds", "cds", "eds"},
+        "every type is acknowledged",
+    )
+    check(not nacks(), "every type is acknowledged and nothing refused")
+
+    second = {"reviews-v1": 30, "reviews-v2": 70}
+    config.write_text(configuration(second))
+    probe.next_line(applies(second), "the reload is applied")
+    check(True, "a reload takes effect")
+
+    moved = {"reviews-v1": ["127.0.0.1:4009"], "reviews-v2": ["127.0.0.1:4002"]}
+    config.write_text(configuration(second, moved))
+    probe.next_line(lambda line: line.get("endpoints") == moved, "the new endpoints are applied")
+    check(True, "endpoints that move are followed")
+
+    refused = {"reviews-v1": 1, "reviews-v2": 99}
+    config.write_text(configuration(refused, moved, regex="(unclosed"))
+    wait_for(nacks, "the route with a broken regular expression is refused")
+    nack = nacks()[-1]
+    check(nack["type"] == "rds", f"a route with a broken regular expression is NACKed: {nack['type']}")
+    check("reviews" in nack["error"] and len(nack["error"]) > 20, f"the reason names the resource: {nack['error']}")
+
+    count = len(nacks())
+    garbage = {"type": "rds", "base64": base64.b64encode(b"\xff\xff\xff").decode()}
+    config.write_text(configuration(second, moved, verbatim=[garbage]))
+    wait_for(lambda: len(nacks()) > count, "bytes that are no resource are refused")
+    check(bool(nacks()[-1]["error"]), f"bytes that are no resource are NACKed: {nacks()[-1]['error']}")
+
+    count = len(nacks())
+    empty = route_pb2.RouteConfiguration(name="reviews", virtual_hosts=[{"name": "nowhere", "domains": []}])
+    invalid = {"type": "rds", "base64": base64.b64encode(empty.SerializeToString()).decode()}
+    config.write_text(configuration(second, moved, verbatim=[invalid]))
+    wait_for(lambda: len(nacks()) > count, "a virtual host without domains is refused")
+    check(True, f"a virtual host without domains is NACKed: {nacks()[-1]['error']}")
+    check(
+        not any(applies(refused)(line) for line in probe.lines_until_now()) and probe.is_running(),
+        "nothing that was refused is applied, and the client goes on",
+    )
+
+    third = {"reviews-v1": 50, "reviews-v2": 50}
+    config.write_text(configuration(third, moved))
+    probe.next_line(applies(third), "the repaired configuration is applied")
+    check(True, "a repaired configuration takes effect")
+
+    control_plane.kill()
+    probe.next_line(lambda line: line.get("event") == "disconnected", "the loss of the control plane is noticed")
+    check(probe.is_running(), "the client outlives its control plane")
+    fourth = {"reviews-v1": 10, "reviews-v2": 90}
+    config.write_text(configuration(fourth, moved))
+    control_plane, admin = start_control_plane()
+    probe.next_line(applies(fourth), "what was edited meanwhile is applied after the restart")
+    check(True, "a restart takes effect, with what was edited meanwhile")
+    wait_for(
+        lambda: {e["type"] for e in events() if e["event"] == "subscribe"} == {"lds", "rds", "cds", "eds"},
+        "every type is asked for again",
+    )
+    check(not nacks(), "and nothing is refused")
