@@ -40,12 +40,12 @@ final class ConnectionPool: ConnectionOwner {
     /// How many connections and requests there are.
     var statistics: HTTPTransport.Statistics {
         state.withLock { state in
-            HTTPTransport.Statistics(
-                endpoints: 1,
-                connections: state.machine.connections.count,
-                idleConnections: state.machine.idleCount,
-                pendingRequests: state.machine.pending.count
-            )
+            var statistics = HTTPTransport.Statistics()
+            statistics.endpoints = 1
+            statistics.connections = state.machine.connections.count
+            statistics.idleConnections = state.machine.idleCount
+            statistics.pendingRequests = state.machine.pending.count
+            return statistics
         }
     }
 
@@ -136,18 +136,20 @@ final class ConnectionPool: ConnectionOwner {
     }
 
     func connectFailed(_ id: Int, cause: any Error) {
-        let (failed, started, connection) = state.withLock { state in
+        let (failed, started, connection, dial) = state.withLock { state in
             let action = state.machine.connectFailed(id)
             return (
-                action.fail.flatMap { state.waiting.removeValue(forKey: $0) },
+                action.fail.compactMap { state.waiting.removeValue(forKey: $0) },
                 action.start.flatMap { state.waiting.removeValue(forKey: $0) },
-                action.connection.flatMap { state.connections[$0] }
+                action.connection.flatMap { state.connections[$0] },
+                action.dial
             )
         }
         if let started { start(started, on: connection) }
-        if let failed {
-            let isLocal = cause is ClientTLS.NotConfigured
-            failed.fail(
+        if let dial { self.dial(dial) }
+        let isLocal = cause is ClientTLS.NotConfigured
+        for exchange in failed {
+            exchange.fail(
                 .connectionFailed,
                 origin: isLocal ? .local : .upstream,
                 message: isLocal ? "\(cause)" : "no connection to \(key.address)",

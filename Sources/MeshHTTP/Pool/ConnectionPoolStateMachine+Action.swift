@@ -36,12 +36,14 @@ extension ConnectionPoolStateMachine {
 
     /// What follows from a connection that could not be made.
     struct ConnectFailureAction: Equatable {
-        /// The request that has waited longest, which has no other connection to hope for.
-        var fail: UInt64?
-        /// The same request, which takes an idle connection of another loop instead.
+        /// Requests that have no other connection to hope for.
+        var fail: [UInt64] = []
+        /// The request that has waited longest, which takes an idle connection of another loop instead.
         var start: UInt64?
         /// The connection that it takes.
         var connection: Int?
+        /// A connection to make in its place.
+        var dial: Dial?
     }
 
     /// What follows from the pool's alarm.

@@ -122,13 +122,20 @@ struct ConnectionPoolStateMachine {
         connections[connection] = nil
         dialing -= 1
         live -= 1
+        var action = ConnectFailureAction()
         // Whoever has another attempt under way goes on waiting for it.
-        guard pending.count > dialing, let request = pending.popFirst() else { return ConnectFailureAction() }
+        guard pending.count > dialing, let request = pending.popFirst() else { return action }
         if let other = popIdle(of: nil, orAny: true) {
             connections[other]?.state = .leased
-            return ConnectFailureAction(start: request.id, connection: other)
+            action.start = request.id
+            action.connection = other
+        } else {
+            // Without any connection to the endpoint the next attempt would most likely fail too, as much later as the
+            // endpoint's timeout says: Envoy, too, fails all that wait.
+            action.fail = [request.id] + (live == 0 ? pending.removeAll() : [])
         }
-        return ConnectFailureAction(fail: request.id)
+        action.dial = replacement()
+        return action
     }
 
     /// An exchange ended and its connection can carry another.
@@ -148,8 +155,7 @@ struct ConnectionPoolStateMachine {
         case .leased: break
         }
         if closed.state != .closing { live -= 1 }
-        guard pending.count > dialing, live < maximumConnections else { return nil }
-        return dial(on: pending[dialing].loop)
+        return replacement()
     }
 
     /// A connection was idle for too long.
@@ -211,6 +217,12 @@ struct ConnectionPoolStateMachine {
         guard orAny else { return nil }
         let recent = idle.indices.max { idle[$0].last?.stamp ?? 0 < idle[$1].last?.stamp ?? 0 }
         return recent.flatMap { idle[$0].popLast()?.connection }
+    }
+
+    /// A connection for the first request that has no attempt of its own, if there is one and room for it.
+    private mutating func replacement() -> Dial? {
+        guard phase == .running, pending.count > dialing, live < maximumConnections else { return nil }
+        return dial(on: pending[dialing].loop)
     }
 
     private mutating func dial(on loop: Int) -> Dial {

@@ -86,6 +86,9 @@ extension HTTPTransport {
         /// Requests that wait for a connection.
         public var pendingRequests = 0
 
+        /// Creates statistics of nothing.
+        public init() {}
+
         mutating func add(_ other: Statistics) {
             endpoints += other.endpoints
             connections += other.connections

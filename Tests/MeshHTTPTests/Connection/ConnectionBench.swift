@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import HTTPTypes
+import MeshCore
+import MeshTesting
+import NIOCore
+import NIOEmbedded
+import NIOHTTP1
+import Synchronization
+import Testing
+
+@testable import MeshHTTP
+
+/// A connection without a network: bytes go in and out by hand, and time is virtual.
+final class ConnectionBench {
+    /// Notes what the connection says, and lets it live.
+    final class Owner: ConnectionOwner {
+        enum Event: Equatable {
+            case ready, failed, released, closed, idle, resubmitted
+        }
+
+        let events = Recorder<Event>()
+        let connectTimeout = Nanoseconds.seconds(5)
+
+        func connectionReady(_ connection: HTTP1Connection) { events.append(.ready) }
+        func connectFailed(_ id: Int, cause: any Error) { events.append(.failed) }
+        func connectionReleased(_ connection: HTTP1Connection) { events.append(.released) }
+        func connectionClosed(_ connection: HTTP1Connection) { events.append(.closed) }
+        func resubmit(_ exchange: Exchange) { events.append(.resubmitted) }
+
+        func idleTimedOut(_ connection: HTTP1Connection) -> Bool {
+            events.append(.idle)
+            return true
+        }
+    }
+
+    let clock = ManualClock()
+    let owner = Owner()
+    let channel: EmbeddedChannel
+    let driver: HTTP1ConnectionDriver
+
+    init(
+        needsHandshake: Bool = false,
+        _ configure: (inout HTTPTransport.Configuration) -> Void = { _ in }
+    ) throws {
+        var configuration = HTTPTransport.Configuration(clock: clock)
+        configure(&configuration)
+        channel = EmbeddedChannel()
+        try channel.pipeline.syncOperations.addHTTP1(configuration, needsHandshake: needsHandshake)
+        driver = try channel.pipeline.syncOperations.handler(type: HTTP1ConnectionDriver.self)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        driver.activate(for: owner, as: 1, dialedAt: clock.now)
+    }
+
+    var events: [Owner.Event] { owner.events.all }
+
+    /// Puts a request on the connection.
+    func start(_ request: OutboundRequest = .get("/"), timeout: Nanoseconds? = nil) throws -> Exchange {
+        let deadline = timeout.map { Deadline($0, after: clock.now) } ?? .never
+        var context = CallContext(now: clock.now, deadline: deadline)
+        context.endpoint = Endpoint(address: EndpointAddress(host: "127.0.0.1", port: 1))
+        let exchange = Exchange(
+            try WireRequest(request, context: context, now: clock.now),
+            to: try #require(context.endpoint),
+            deadline: deadline,
+            loop: nil,
+            highWatermark: 64
+        )
+        driver.start(exchange, resubmittingTo: owner)
+        return exchange
+    }
+
+    /// What the client has written since the last call.
+    func written() throws -> String {
+        var text = ""
+        while let part = try channel.readOutbound(as: IOData.self) {
+            if case .byteBuffer(let buffer) = part { text += String(buffer: buffer) }
+        }
+        return text
+    }
+
+    /// Bytes of the server's, as one read.
+    func receive(_ text: String) {
+        // A parser's error goes through the pipeline, and nowhere else.
+        _ = try? channel.writeInbound(ByteBuffer(string: text))
+    }
+
+    func receive(_ bytes: some Sequence<UInt8>) {
+        _ = try? channel.writeInbound(ByteBuffer(bytes: bytes))
+    }
+
+    /// Lets time pass, for deadlines and for the loop.
+    func advance(by span: Nanoseconds) {
+        clock.advance(by: span)
+        channel.embeddedEventLoop.advanceTime(by: TimeAmount(span))
+    }
+
+    func failure(of exchange: Exchange) -> MeshError? { exchange.failure as? MeshError }
+}
