@@ -45,22 +45,30 @@ struct StatusAnswer: Encodable {
     /// A client of the xDS server.
     struct Client: Encodable {
         var node: String
+        var namespace: String?
+        var serviceAccount: String?
+        var userAgent: String
         var types: [ResourceType]
     }
 
     /// How far a client is with one type of resource.
     struct ResourceType: Encodable {
         var type: String
-        var sent: String?
+        /// The version that it took last.
         var acknowledged: String?
-        var rejection: String?
+        /// The version that it refused after that, if it did.
+        var rejected: String?
+        /// Why it refused.
+        var reason: String?
     }
 
-    var version: String
+    /// The version that is served; missing while there were no good manifests.
+    var version: String?
     var trustDomain: String
     var instances: Int
+    /// Counts the manifests that have come into force.
     var manifestGeneration: UInt64
-    /// Whether clients are still served what they have, because the registry was empty at the start.
+    /// Whether clients still keep what they have, because the registry was empty at the start.
     var isWarming: Bool
     var clients: [Client]
 }

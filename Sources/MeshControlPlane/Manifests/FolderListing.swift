@@ -9,17 +9,9 @@ struct FolderListing: Hashable, Sendable {
     /// stay, but the file behind them is another one.
     struct Fingerprint: Hashable, Sendable {
         var size: Int
-        var device: UInt64
         var inode: UInt64
-        var modified: Timestamp
-        /// Changes even when a tool sets the time of modification back.
-        var changed: Timestamp
-    }
-
-    /// A point in the file system's time.
-    struct Timestamp: Hashable, Sendable {
-        var seconds: Int
-        var nanoseconds: Int
+        /// Seconds since the reference date, as exact as a `Date`.
+        var modified: Double
     }
 
     /// The files by name.

@@ -12,23 +12,16 @@ struct FolderReader: Sendable {
     /// What is there now. Links are followed; what is no regular file is left out, as are links that lead nowhere.
     /// - Throws: `FolderProblem` if the folder is missing or cannot be read, or holds more than it may.
     func listing() throws(FolderProblem) -> FolderListing {
-        guard let folder = opendir(path) else { throw problem("the folder \(path)") }
-        defer { closedir(folder) }
+        let names: [String]
+        do {
+            names = try FileManager.default.contentsOfDirectory(atPath: path)
+        } catch {
+            throw FolderProblem("the folder \(path) cannot be read: \(error.localizedDescription)")
+        }
         var listing = FolderListing()
         var total = 0
-        errno = 0
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 1) { String(cString: $0) }
-            }
-            guard FolderListing.isManifest(name) else { continue }
-            var facts = stat()
-            guard stat(path + "/" + name, &facts) == 0 else {
-                if errno == ENOENT { continue }
-                throw problem(name)
-            }
-            guard facts.st_mode & S_IFMT == S_IFREG else { continue }
-            let fingerprint = FolderListing.Fingerprint(facts)
+        for name in names where FolderListing.isManifest(name) {
+            guard let fingerprint = try fingerprint(of: name) else { continue }
             listing.files[name] = fingerprint
             // A file that is too large is read up to its limit only, and refused by name.
             total += min(fingerprint.size, limits.maximumFileSize)
@@ -52,40 +45,38 @@ struct FolderReader: Sendable {
         return files
     }
 
-    private func bytes(of name: String) throws(FolderProblem) -> [UInt8] {
-        // Not blocking: a pipe that took the file's place must not hold up the control plane.
-        let descriptor = open(path + "/" + name, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-        guard descriptor >= 0 else { throw problem(name) }
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        var facts = stat()
-        guard fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
-            throw FolderProblem("\(name) is not a regular file any more")
+    /// What tells the content of a file from another one; `nil` if it is no regular file, or gone already.
+    private func fingerprint(of name: String) throws(FolderProblem) -> FolderListing.Fingerprint? {
+        let manager = FileManager.default
+        // Links are followed to the end: it is the file behind them that changes when they are swapped.
+        let target = URL(fileURLWithPath: path + "/" + name).resolvingSymlinksInPath().path
+        let attributes: [FileAttributeKey: Any]
+        do {
+            attributes = try manager.attributesOfItem(atPath: target)
+        } catch {
+            guard manager.fileExists(atPath: target) else { return nil }
+            throw FolderProblem("\(name) cannot be read: \(error.localizedDescription)")
         }
+        guard attributes[.type] as? FileAttributeType == .typeRegular else { return nil }
+        return FolderListing.Fingerprint(
+            size: (attributes[.size] as? NSNumber)?.intValue ?? 0,
+            inode: (attributes[.systemFileNumber] as? NSNumber)?.uint64Value ?? 0,
+            modified: (attributes[.modificationDate] as? Date)?.timeIntervalSinceReferenceDate ?? 0
+        )
+    }
+
+    private func bytes(of name: String) throws(FolderProblem) -> [UInt8] {
+        // Not blocking: a pipe that took the file's place must not hold up the control plane. That it did shows when the
+        // folder is looked at after the reading.
+        let descriptor = open(path + "/" + name, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw FolderProblem("\(name) cannot be read: \(String(cString: strerror(errno)))")
+        }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         do {
             return [UInt8](try handle.read(upToCount: limits.maximumFileSize + 1) ?? Data())
         } catch {
-            throw FolderProblem("\(name) cannot be read: \(error)")
+            throw FolderProblem("\(name) cannot be read: \(error.localizedDescription)")
         }
-    }
-
-    private func problem(_ what: String) -> FolderProblem {
-        FolderProblem("\(what) cannot be read: \(String(cString: strerror(errno)))")
-    }
-}
-
-extension FolderListing.Fingerprint {
-    init(_ facts: stat) {
-        #if canImport(Darwin)
-        let (modified, changed) = (facts.st_mtimespec, facts.st_ctimespec)
-        #else
-        let (modified, changed) = (facts.st_mtim, facts.st_ctim)
-        #endif
-        self.init(
-            size: Int(facts.st_size),
-            device: UInt64(truncatingIfNeeded: facts.st_dev),
-            inode: UInt64(facts.st_ino),
-            modified: FolderListing.Timestamp(seconds: modified.tv_sec, nanoseconds: modified.tv_nsec),
-            changed: FolderListing.Timestamp(seconds: changed.tv_sec, nanoseconds: changed.tv_nsec)
-        )
     }
 }

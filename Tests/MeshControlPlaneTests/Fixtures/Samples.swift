@@ -44,3 +44,38 @@ enum Samples {
         )
     }
 }
+
+extension Samples {
+    /// Two versions of reviews, all traffic to the first.
+    static let goodManifest = """
+        apiVersion: networking.istio.io/v1
+        kind: VirtualService
+        metadata:
+          name: reviews
+        spec:
+          hosts:
+          - reviews
+          http:
+          - route:
+            - destination:
+                host: reviews
+                subset: v1
+        ---
+        apiVersion: networking.istio.io/v1
+        kind: DestinationRule
+        metadata:
+          name: reviews
+        spec:
+          host: reviews
+          subsets:
+          - name: v1
+            labels:
+              version: v1
+        """
+
+    /// The same with a subset that nobody defines.
+    static let badManifest = goodManifest.replacing("subset: v1", with: "subset: v7")
+
+    /// Half of a file.
+    static let brokenManifest = "apiVersion: networking.istio.io/v1\nkind: [VirtualService"
+}

@@ -77,12 +77,14 @@ import Testing
         #expect(throws: FolderProblem.self) { try nowhere.listing() }
     }
 
-    @Test func `a pipe that takes a file's place does not hold up the reader`() throws {
+    @Test(.timeLimit(.minutes(1)))
+    func `a pipe that takes a file's place does not hold up the reader, and shows in the next listing`() throws {
         try folder.write("x", to: "a.yaml")
         let listing = try reader.listing()
         try folder.remove("a.yaml")
         #expect(mkfifo(folder.path + "/a.yaml", 0o600) == 0)
-        #expect(throws: FolderProblem.self) { try reader.files(of: listing) }
+        _ = try? reader.files(of: listing)
+        #expect(try reader.listing() != listing)
     }
 
     @Test func `number, size and sum of the files are bounded`() throws {

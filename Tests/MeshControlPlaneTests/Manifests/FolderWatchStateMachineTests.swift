@@ -9,13 +9,7 @@ import Testing
     private static func listing(_ sizes: [String: Int]) -> FolderListing {
         FolderListing(
             files: sizes.mapValues { size in
-                FolderListing.Fingerprint(
-                    size: size,
-                    device: 1,
-                    inode: 1,
-                    modified: FolderListing.Timestamp(seconds: 1, nanoseconds: 0),
-                    changed: FolderListing.Timestamp(seconds: 1, nanoseconds: 0)
-                )
+                FolderListing.Fingerprint(size: size, inode: 1, modified: 1)
             }
         )
     }

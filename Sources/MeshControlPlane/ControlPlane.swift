@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import Foundation
+public import Logging
+public import MeshCore
+import MeshIdentity
+import MeshXDS
+import Synchronization
+
+/// A control plane to embed or to run as a process of its own: manifests from a folder, instances from a registry, and
+/// what follows from both for every client over xDS, with certificates from its own authority.
+///
+/// ```
+/// folder ──▶ manifests ─┐
+///                       ├─▶ configuration store ──▶ xDS ──▶ clients
+/// HTTP ────▶ registry ──┘                      certificates ──▶
+/// ```
+public final class ControlPlane: Sendable {
+    /// Where a control plane listens.
+    public struct Addresses: Hashable, Sendable {
+        /// xDS and the certificate service, over gRPC.
+        public var xds: EndpointAddress
+        /// The registration API, over HTTP.
+        public var registry: EndpointAddress
+    }
+
+    /// Changes within this time are served together: services that start together register together.
+    static let coalescingTime = Nanoseconds.milliseconds(20)
+
+    private let configuration: ControlPlaneConfiguration
+    private let clock: any MeshClock
+    private let logger: Logger
+    private let authority: CertificateAuthority
+    private let tokens: TokenBook
+    private let store: ConfigurationStore
+    private let clients = ClientTable()
+    private let provider: ControlPlaneProvider
+    private let registry: ServiceRegistry
+    private let inputs = ChangeBroadcast()
+    private let hasLooked = ReadinessGate()
+    private let isReady = ReadinessGate()
+    private let bound = Mutex<Addresses?>(nil)
+
+    /// Creates a control plane, and its authority if the state directory has none.
+    /// - Throws: `ConfigurationError` with everything that is wrong with the configuration or the state directory.
+    public init(
+        configuration: ControlPlaneConfiguration,
+        clock: any MeshClock = SystemClock(),
+        logger: Logger = Logger(label: "ControlPlane")
+    ) throws {
+        try configuration.validate()
+        let tokens = TokenBook(configuration.tokens)
+        let inputs = inputs
+        self.configuration = configuration
+        self.clock = clock
+        self.logger = logger
+        self.tokens = tokens
+        self.authority = try CertificateAuthority(
+            trustDomain: configuration.trustDomain,
+            stateDirectory: configuration.stateDirectory,
+            tokens: tokens,
+            validity: configuration.certificateValidity
+        )
+        self.store = ConfigurationStore(
+            configuration: configuration,
+            epoch: UInt64(max(0, Date().timeIntervalSince1970)),
+            logger: logger
+        )
+        self.provider = ControlPlaneProvider(store: store, clients: clients, clock: clock, logger: logger)
+        self.registry = ServiceRegistry(
+            leaseDuration: configuration.leaseDuration,
+            maximumInstances: configuration.limits.maximumInstances,
+            clock: clock
+        ) { inputs.tick() }
+    }
+
+    /// The authority's root certificate as PEM: what a workload outside the mesh needs to trust those inside.
+    public var trustAnchor: String { authority.trustAnchor }
+
+    /// Where it listens; `nil` before it does.
+    public var addresses: Addresses? { bound.withLock { $0 } }
+
+    /// Waits until both servers listen and the folder has been looked at.
+    /// - Returns: Where they listen.
+    /// - Throws: `CancellationError` if the waiting task is cancelled; what `run` threw if it failed before.
+    @discardableResult
+    public func waitUntilReady() async throws -> Addresses {
+        try await isReady.wait()
+        guard let addresses else { throw CancellationError() }
+        return addresses
+    }
+
+    /// Serves until the task is cancelled. To be called once.
+    /// - Throws: `CancellationError` when it is cancelled; what a server threw if it cannot listen.
+    public func run() async throws {
+        do {
+            try await serve()
+        } catch {
+            // Servers have errors of their own for having been cancelled.
+            let reason = Task.isCancelled ? CancellationError() : error
+            isReady.fail(reason)
+            throw reason
+        }
+    }
+
+    private func serve() async throws {
+        // Nothing that changes from here on is missed.
+        let changes = inputs.listen()
+        let server = XDSServer(address: configuration.xdsAddress, provider: provider, signer: authority)
+        let registryServer = RegistryServer(configuration: configuration, api: api, logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.watchFolder() }
+            group.addTask { try await self.rebuild(after: changes) }
+            group.addTask { try await self.registry.run() }
+            group.addTask { try await self.provider.warmUp(for: self.configuration.leaseDuration) }
+            group.addTask { try await server.run() }
+            group.addTask { try await registryServer.run() }
+            group.addTask {
+                let addresses = try await Addresses(
+                    xds: server.listeningAddress,
+                    registry: registryServer.listeningAddress()
+                )
+                try await self.hasLooked.wait()
+                self.announce(addresses)
+            }
+            // The first to fail ends the others; waiting for all of them would wait for those that never end.
+            for try await _ in group {}
+        }
+    }
+
+    private func announce(_ addresses: Addresses) {
+        bound.withLock { $0 = addresses }
+        isReady.open()
+        logger.notice(
+            "the control plane listens",
+            metadata: ["xds": "\(addresses.xds)", "registry": "\(addresses.registry)"]
+        )
+    }
+
+    private func watchFolder() async throws {
+        let folder = ManifestFolder(
+            reader: FolderReader(path: configuration.manifestFolder, limits: configuration.limits),
+            interval: configuration.folderPollInterval,
+            clock: clock
+        )
+        try await folder.run { event in
+            self.store.folderChanged(event)
+            self.inputs.tick()
+        }
+    }
+
+    private func rebuild(after changes: AsyncStream<Void>) async throws {
+        for await _ in changes {
+            try await clock.sleep(until: clock.now.advanced(by: Self.coalescingTime))
+            store.rebuild(registry.snapshot.registrations)
+            provider.worldChanged()
+            if store.hasLooked { hasLooked.open() }
+        }
+        // The sequence ends with the task only.
+        throw CancellationError()
+    }
+
+    private var api: ControlPlaneAPI {
+        let (store, clients, registry, provider) = (store, clients, registry, provider)
+        let trustDomain = configuration.trustDomain
+        return ControlPlaneAPI(
+            registry: registry,
+            tokens: tokens,
+            maximumBodySize: configuration.limits.maximumBodySize,
+            status: {
+                StatusAnswer(
+                    version: store.world?.version,
+                    trustDomain: trustDomain,
+                    instances: registry.snapshot.registrations.count,
+                    manifestGeneration: store.manifestGeneration,
+                    isWarming: provider.isWarming,
+                    clients: clients.answers
+                )
+            },
+            diagnostics: { store.diagnostics }
+        )
+    }
+}

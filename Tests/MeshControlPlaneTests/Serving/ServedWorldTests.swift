@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+import MeshCore
+import MeshManifests
+import Testing
+
+@testable import MeshControlPlane
+
+@Suite struct ServedWorldTests {
+    private let world = ServedWorld(
+        version: "1",
+        prepared: ManifestCompiler().prepare([], workloads: [Workload(Samples.registration())])
+    )
+
+    @Test func `a client that serves gets an inbound listener, a foreign one does not`() {
+        let address = EndpointAddress(host: "127.0.0.1", port: 9080)
+        let own = world.resources(for: Node(labels: ["app": "reviews"], inboundAddresses: [address]))
+        #expect(own.listeners["xds.istio.io/grpc/lds/inbound/127.0.0.1:9080"] != nil)
+        let foreign = world.resources(for: Node())
+        #expect(foreign.listeners.keys.sorted() == ["reviews.default.svc.cluster.local:9080"])
+    }
+
+    @Test func `the same client gets the same resources each time`() {
+        let node = Node(labels: ["app": "ratings"])
+        #expect(world.resources(for: node) == world.resources(for: node))
+    }
+}
