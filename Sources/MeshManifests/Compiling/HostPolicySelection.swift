@@ -18,19 +18,17 @@ struct HostPolicySelection: Sendable {
     private let legacy: [DestinationPolicy]
 
     init(_ service: MeshService, manifests: PreparedManifests, client: Client) {
-        let model = manifests.model
         let chosen = Self.policies(for: service, manifests: manifests, client: client)
         // Policies of the first API are in force only where nobody uses the present one.
         legacy =
             chosen.isEmpty
-            ? model.destinationPolicies.filter { $0.destination.value.matches(service.host) && client.meets($0.source) }
-            : []
+            ? manifests.byHost.destinationPolicies.elements(for: service.host).map(\.element)
+                .filter { client.meets($0.source) } : []
         policy = chosen.first { $0.policy != TrafficPolicy() }?.policy ?? TrafficPolicy()
         for subset in chosen.flatMap(\.subsets) where !subsets.contains(where: { $0.name == subset.name.value }) {
             subsets.append(NamedSubset(name: subset.name.value, labels: subset.labels, policy: subset.policy))
         }
-        let rules = model.routeRules.flatMap(\.shares).filter { $0.host.value.matches(service.host) }
-        for share in rules {
+        for share in manifests.byHost.shares.elements(for: service.host).map(\.element) {
             if case .labels(let labels) = share.subset { addSubset(labels) }
         }
         for policy in legacy where !policy.labels.isEmpty { addSubset(policy.labels) }
@@ -60,10 +58,8 @@ struct HostPolicySelection: Sendable {
         manifests: PreparedManifests,
         client: Client
     ) -> [HostPolicy] {
-        let candidates = manifests.model.hostPolicies.filter { policy in
-            guard policy.host.value.matches(service.host), policy.visibility.includes(client.node.namespace) else {
-                return false
-            }
+        let candidates = manifests.byHost.hostPolicies.elements(for: service.host).map(\.element).filter { policy in
+            guard policy.visibility.includes(client.node.namespace) else { return false }
             guard let wanted = policy.clientLabels else { return true }
             // A selector looks at workloads of its own namespace only.
             return policy.metadata.namespace == client.node.namespace && client.labels.satisfies(wanted)

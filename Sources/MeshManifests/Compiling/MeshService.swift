@@ -26,12 +26,7 @@ struct MeshService: Sendable {
     }
 
     /// Whether its endpoints come and go with registrations.
-    var isDiscovered: Bool {
-        switch definition?.endpoints {
-        case .listed, .host: false
-        case .workloads, .registered, nil: true
-        }
-    }
+    var isDiscovered: Bool { definition?.endpoints.areRegistered ?? true }
 
     /// The port of a request that names none: the one that was asked for, or the only one that there is.
     func port(_ asked: UInt16) -> UInt16 {

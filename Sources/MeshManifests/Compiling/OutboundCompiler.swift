@@ -37,15 +37,25 @@ struct OutboundCompiler {
     }
 
     private func routes(to service: MeshService, port: UInt16) -> [Route] {
-        if let routing = HostRouting.inForce(for: service, manifests.model, namespace: client.node.namespace) {
+        if let routing = routing(of: service) {
             return routing.rules.flatMap { self.routes(for: $0, port: port, faults: nil) }
         }
-        let rules = manifests.model.routeRules.filter { $0.destination.value.matches(service.host) }
-        let legacy = LegacyRouting(rules)
+        let legacy = LegacyRouting(manifests.byHost.routeRules.elements(for: service.host).map(\.element))
         let routes = legacy.rules.flatMap { self.routes(for: $0.trafficRule, port: port, faults: legacy) }
         // What no rule is about goes to the whole service.
         guard legacy.rules.last?.condition != nil || legacy.rules.isEmpty else { return routes }
         return routes + [defaultRoute(to: service, port: port)]
+    }
+
+    /// The routing of a service: of those that apply to the client the one with the most specific host, and of these the
+    /// first.
+    private func routing(of service: MeshService) -> HostRouting? {
+        var best: (specificity: Int, routing: HostRouting)?
+        for (routing, host) in manifests.byHost.routings.elements(for: service.host)
+        where routing.visibility.includes(client.node.namespace) && host.specificity > best?.specificity ?? -1 {
+            best = (host.specificity, routing)
+        }
+        return best?.routing
     }
 
     private func defaultRoute(to service: MeshService, port: UInt16) -> Route {
@@ -128,25 +138,4 @@ struct OutboundCompiler {
     /// Istio's default for its clients: two retries of what provably was not processed, and of what gRPC says may be
     /// tried again.
     private static let standardRetry = RetryPolicy(maximumAttempts: 3, conditions: .standard)
-}
-
-extension HostRouting {
-    /// The routing of a service for clients of a namespace: of those that apply the one with the most specific host,
-    /// and of these the first.
-    static func inForce(for service: MeshService, _ model: ManifestModel, namespace: String) -> HostRouting? {
-        var best: (specificity: Int, routing: HostRouting)?
-        for routing in model.routings where routing.appliesToMesh && routing.visibility.includes(namespace) {
-            for host in routing.hosts where host.value.matches(service.host) || host.value.isShort(of: service) {
-                if host.value.specificity > best?.specificity ?? -1 { best = (host.value.specificity, routing) }
-            }
-        }
-        return best?.routing
-    }
-}
-
-extension HostPattern {
-    /// Whether it is a service's name without `svc.cluster.local`.
-    func isShort(of service: MeshService) -> Bool {
-        "\(text).\(Self.serviceDomain)" == service.host
-    }
 }

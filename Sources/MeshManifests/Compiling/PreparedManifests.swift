@@ -10,22 +10,25 @@ public struct PreparedManifests: Sendable {
     public let diagnostics: [Diagnostic]
 
     let model: ManifestModel
+    let byHost: HostIndexes
     let directory: ServiceDirectory
     let security: WorkloadSecurity
 
     init(model: ManifestModel, workloads: [Workload], trustDomain: String, rootNamespace: String) {
         let security = WorkloadSecurity(model: model, trustDomain: trustDomain, rootNamespace: rootNamespace)
         let directory = ServiceDirectory(workloads: workloads, definitions: model.services)
-        var checker = ReferenceChecker(model: model, directory: directory, security: security)
+        let byHost = HostIndexes(model)
+        var checker = ReferenceChecker(model: model, byHost: byHost, directory: directory, security: security)
         checker.check()
         self.model = model
+        self.byHost = byHost
         self.security = security
         self.directory = directory
         self.diagnostics = Array(Set(checker.diagnostics + directory.diagnostics)).sorted()
     }
 
     /// The resources of a client: all that it may call, and all that it serves.
-    /// - Complexity: O(services · routes and policies of each).
+    /// - Complexity: O(services and what is said about each).
     public func resources(for node: Node) -> MeshResources {
         let client = Client(node: node, directory: directory, security: security)
         let outbound = OutboundCompiler(manifests: self, client: client)
@@ -54,12 +57,7 @@ struct Client: Sendable {
     init(node: Node, directory: ServiceDirectory, security: WorkloadSecurity) {
         self.node = node
         self.labels = node.labels ?? [:]
-        let addresses = Set(node.inboundAddresses)
-        services = Set(
-            directory.services.lazy
-                .filter { $0.workloads.contains { addresses.contains($0.address) } }
-                .map(\.host)
-        )
+        services = directory.hosts(servedAt: node.inboundAddresses)
         isOptedOut = security.isOptedOut(labels: labels, namespace: node.namespace)
     }
 

@@ -45,7 +45,7 @@ extension ReferenceChecker {
         }
         for policy in model.destinationPolicies {
             checkHost(policy.destination)
-            guard let rule = model.hostPolicies.first(where: { $0.host.value.matches(policy.destination.value.text) })
+            guard let rule = byHost.hostPolicies.elements(for: policy.destination.value.text).first?.element
             else { continue }
             report(
                 .warning,

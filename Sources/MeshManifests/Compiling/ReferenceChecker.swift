@@ -5,11 +5,13 @@
 struct ReferenceChecker {
     var diagnostics: [Diagnostic] = []
     let model: ManifestModel
+    let byHost: HostIndexes
     let directory: ServiceDirectory
     let security: WorkloadSecurity
 
-    init(model: ManifestModel, directory: ServiceDirectory, security: WorkloadSecurity) {
+    init(model: ManifestModel, byHost: HostIndexes, directory: ServiceDirectory, security: WorkloadSecurity) {
         self.model = model
+        self.byHost = byHost
         self.directory = directory
         self.security = security
     }
@@ -76,7 +78,7 @@ struct ReferenceChecker {
         }
         guard case .named(let name) = share.subset else { return }
         let host = service?.host ?? share.host.value.text
-        let subsets = model.hostPolicies.filter { $0.host.value.matches(host) }.flatMap(\.subsets).map(\.name.value)
+        let subsets = byHost.hostPolicies.elements(for: host).flatMap(\.element.subsets).map(\.name.value)
         guard !subsets.contains(name.value) else { return }
         let suggestion = NearestName.suggestion(for: name.value, among: subsets)
         report(
@@ -93,19 +95,15 @@ struct ReferenceChecker {
             checkHost(rule.destination)
             for share in rule.shares where share.host.value != rule.destination.value { checkHost(share.host) }
         }
-        for service in directory.services {
-            let rules = model.routeRules.filter { $0.destination.value.matches(service.host) }
-            if rules.isEmpty { continue }
-            let routing = model.routings.first { routing in
-                routing.appliesToMesh && routing.hosts.contains { $0.value.matches(service.host) }
-            }
-            if let routing {
+        for host in Set(model.routeRules.map(\.destination.value.text)).sorted() {
+            let rules = byHost.routeRules.elements(for: host).map(\.element)
+            if let routing = byHost.routings.elements(for: host).first?.element {
                 for rule in rules {
                     report(
                         .warning,
                         .competingRoutes,
                         at: rule.metadata.position,
-                        "the RouteRule \(rule.metadata.qualifiedName) has no effect: \(service.host) is routed by the "
+                        "the RouteRule \(rule.metadata.qualifiedName) has no effect: \(host) is routed by the "
                             + "VirtualService \(routing.metadata.qualifiedName) (\(routing.metadata.position))"
                     )
                 }

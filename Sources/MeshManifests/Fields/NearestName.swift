@@ -9,9 +9,11 @@ enum NearestName {
         let tolerance = max(1, name.utf8.count / 3)
         let wanted = Array(name.lowercased().utf8)
         // The name itself breaks ties, so that the answer does not depend on the order of the candidates.
-        let nearest = candidates.map { (distance: distance(wanted, Array($0.lowercased().utf8)), name: $0) }
-            .filter { $0.distance <= tolerance }
-            .min { $0 < $1 }
+        let nearest = candidates.lazy.filter { $0 != name }.map {
+            (distance: distance(wanted, Array($0.lowercased().utf8)), name: $0)
+        }
+        .filter { $0.distance <= tolerance }
+        .min { $0 < $1 }
         return nearest.map { "; did you mean \($0.name)?" } ?? ""
     }
 

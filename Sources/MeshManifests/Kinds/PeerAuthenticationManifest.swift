@@ -9,7 +9,7 @@ struct PeerAuthenticationManifest: ManifestKind {
     private let authentication: PeerAuthentication
 
     init?(_ fields: inout FieldReader, metadata: ManifestMetadata) {
-        let authentication = fields.mapping("spec") { fields -> PeerAuthentication? in
+        let authentication = fields.requiredMapping("spec") { fields -> PeerAuthentication? in
             let labels = fields.mapping("selector") { $0.labels("matchLabels") }
             let mode = fields.mapping("mtls") { $0.peerMode() } ?? nil
             var ports: [UInt16: PeerAuthentication.Mode] = [:]

@@ -31,6 +31,14 @@ struct ServiceDefinition: Sendable {
         case listed([Listed])
         /// Only the workloads that are registered for the service.
         case registered
+
+        /// Whether they come and go with registrations, and do not stand in the manifest.
+        var areRegistered: Bool {
+            switch self {
+            case .workloads, .registered: true
+            case .host, .listed: false
+            }
+        }
     }
 
     /// An endpoint that a manifest lists.

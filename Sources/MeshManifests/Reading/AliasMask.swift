@@ -17,6 +17,10 @@ struct AliasMask {
         let free = Self.privateUse.first { !taken.contains($0) }.flatMap(Unicode.Scalar.init)
         // A document cannot have all of the 6400 characters and be a manifest; what is left of it is an error anyway.
         mark = free ?? "\u{E000}"
+        guard document.utf8.contains(UInt8(ascii: "*")) else {
+            text = String(document)
+            return
+        }
         var masked = String.UnicodeScalarView()
         var position = scalars.startIndex
         while position < scalars.endIndex {

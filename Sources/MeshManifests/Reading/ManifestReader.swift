@@ -16,8 +16,15 @@ public struct ManifestReader: Sendable {
     }
 
     /// Reads files. Their order does not matter: they are read by the order of their names.
+    ///
+    /// The work is done on a thread of its own while this one waits, so that the nesting of a file cannot overflow the
+    /// caller's stack.
     /// - Complexity: O(size of the files), within the limits.
     public func read(_ files: [ManifestFile]) -> ManifestReading {
+        RoomyStack.run { readAll(files) }
+    }
+
+    private func readAll(_ files: [ManifestFile]) -> ManifestReading {
         var manifests: [Manifest] = []
         var diagnostics: [Diagnostic] = []
         for file in files.sorted(by: { ($0.name, $0.bytes.count) < ($1.name, $1.bytes.count) }) {

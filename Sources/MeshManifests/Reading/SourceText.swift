@@ -4,11 +4,11 @@
 /// The text of a file with its lines, to find the exact place of something inside a value.
 struct SourceText: Sendable {
     let file: String
-    private let lines: [Substring]
+    private let lines: [Substring.UTF8View]
 
     init(file: String, text: String) {
         self.file = file
-        self.lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }
+        self.lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
     }
 
     /// The place of a byte of a scalar's text.
@@ -17,7 +17,7 @@ struct SourceText: Sendable {
     /// own place is the answer.
     func position(of offset: Int, in text: String, at start: SourcePosition) -> SourcePosition {
         guard lines.indices.contains(start.line - 1) else { return start }
-        var scalars = lines[start.line - 1].unicodeScalars.dropFirst(start.column - 1)
+        var scalars = Substring(lines[start.line - 1]).unicodeScalars.dropFirst(start.column - 1)
         var column = start.column
         if let first = scalars.first, first == "\"" || first == "'" {
             scalars = scalars.dropFirst()

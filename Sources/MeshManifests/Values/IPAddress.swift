@@ -26,13 +26,26 @@ enum IPAddress {
             groups.removeLast()
             missing = 6
         }
-        // `::` at an end leaves two empty groups there.
-        if groups.count > 1, groups[0].isEmpty, groups[1].isEmpty { groups.removeFirst() }
-        if missing == 8, groups.count > 1, groups[groups.count - 1].isEmpty, groups[groups.count - 2].isEmpty {
+        // `::` at an end leaves two empty groups there, and a single colon at an end, which is wrong, leaves one.
+        if groups.first?.isEmpty == true {
+            guard groups.count > 1, groups[1].isEmpty else { return false }
+            groups.removeFirst()
+        }
+        if missing == 8, groups.last?.isEmpty == true, groups.count > 1 {
+            guard groups[groups.count - 2].isEmpty else { return false }
             groups.removeLast()
         }
         let gaps = groups.count { $0.isEmpty }
-        let isHexadecimal = groups.allSatisfy { $0.isEmpty || $0.utf8.count <= 4 && UInt16($0, radix: 16) != nil }
+        let isHexadecimal = groups.allSatisfy { $0.utf8.count <= 4 && $0.utf8.allSatisfy(isHexadecimalDigit) }
         return isHexadecimal && (gaps == 0 ? groups.count == missing : gaps == 1 && groups.count <= missing)
+    }
+
+    private static func isHexadecimalDigit(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+            UInt8(ascii: "A")...UInt8(ascii: "F"):
+            true
+        default: false
+        }
     }
 }
