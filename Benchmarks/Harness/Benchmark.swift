@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+/// Something to measure: a body that repeats one operation.
+struct Benchmark: Sendable {
+    /// Its name, with its group (`policy/retry`).
+    let name: String
+    /// The benchmark or idiom that it is compared with, in the same interleaved run.
+    let peer: String?
+    /// Runs the operation that many times.
+    let body: @Sendable (_ iterations: Int) async -> Void
+
+    init(_ name: String, peer: String? = nil, _ body: @escaping @Sendable (Int) async -> Void) {
+        self.name = name
+        self.peer = peer
+        self.body = body
+    }
+
+    /// Whether it is reported; idioms are only compared with, proofs only check the counter.
+    var isReported: Bool { !name.hasPrefix("idiom/") && !name.hasPrefix("proof/") }
+
+    /// Every benchmark.
+    static let all: [Benchmark] =
+        stackBenchmarks() + policyBenchmarks() + routeBenchmarks() + pickBenchmarks() + idiomBenchmarks()
+        + proofBenchmarks()
+}

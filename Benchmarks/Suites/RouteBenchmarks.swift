@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshCore
+import MeshRouting
+
+/// The ways in which a route tells its requests.
+private enum RouteKind: String, CaseIterable {
+    case prefix, exact, header, regex
+
+    func match(_ number: Int) -> RouteMatch {
+        switch self {
+        case .prefix: return RouteMatch(path: PathMatcher(.prefix("/service/\(number)/")))
+        case .exact: return RouteMatch(path: PathMatcher(.exact("/service/\(number)/item")))
+        case .header:
+            return RouteMatch(headers: [HeaderMatcher("end-user", .value(StringMatcher(.exact("user-\(number)"))))])
+        case .regex:
+            guard let expression = try? RegularExpression("/service/\(number)/[a-z]+") else {
+                fatalError("the pattern is valid")
+            }
+            return RouteMatch(path: PathMatcher(.regularExpression(expression)))
+        }
+    }
+
+    func request(_ number: Int) -> MinimalRequest {
+        MinimalRequest(path: "/service/\(number)/item", header: ("end-user", "user-\(number)"))
+    }
+}
+
+func routeBenchmarks() -> [Benchmark] {
+    RouteKind.allCases.flatMap { kind in
+        [10, 1_000].flatMap { count in
+            let host = RouteTable<Int>.Host(
+                name: "reviews",
+                domains: [.exact("reviews")],
+                routes: (0..<count).map { (match: kind.match($0), value: $0) }
+            )
+            guard let table = try? RouteTable([host]) else { fatalError("the table is valid") }
+            return [("first", 0), ("last", count - 1)].map { place, number in
+                let request = kind.request(number)
+                return Benchmark("route/\(kind.rawValue)-\(count)-\(place)") { iterations in
+                    for _ in 0..<iterations {
+                        guard case .route(_, number, _) = table.decide(request) else { fatalError("no route matched") }
+                    }
+                }
+            }
+        }
+    }
+}
