@@ -79,6 +79,7 @@ struct RuleTests {
             (.impureMachine, http, "let now = clock.now"),
             (.trap, core, "let x = try? f()"),
             (.trap, test, "let x = try! f()"),
+            (.trap, "Benchmarks/main.swift", "fatalError()"),
             (.printing, core, "formatter.print(x)"),
             (.printing, "Examples/Bookinfo/main.swift", "print(x)"),
             (.impureImport, core, "import Synchronization"),
