@@ -4,15 +4,18 @@
 import MeshCore
 import NIOCore
 import NIOPosix
+import NIOSSL
 import Testing
 
 /// A server on the loopback interface whose connections run a script.
 enum LoopbackServer {
     /// Serves while `body` runs.
     /// - Parameters:
+    ///   - tls: Secures the connections, if it is given.
     ///   - serve: Runs once for each connection, numbered from 0; its return closes the connection.
     ///   - body: Gets the endpoint of the server.
     static func serving<Result: Sendable>(
+        tls: NIOSSLContext? = nil,
         _ serve: @escaping @Sendable (Connection, Int) async throws -> Void,
         while body: (Endpoint) async throws -> Result
     ) async throws -> Result {
@@ -23,6 +26,9 @@ enum LoopbackServer {
             .childChannelOption(.autoRead, value: false)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if let tls {
+                        try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls))
+                    }
                     try channel.pipeline.syncOperations.addHandler(
                         Connection.Receiver { inbox in sink.yield((channel, inbox)) }
                     )
