@@ -52,13 +52,14 @@ struct ControlPlaneCommand: AsyncParsableCommand {
         let entries = try JSONDecoder().decode([TokenEntry].self, from: Data(contentsOf: URL(filePath: tokens)))
         return ControlPlaneConfiguration(
             manifestFolder: manifests,
+            stateDirectory: state ?? manifests + ".state",
+            tokens: entries.map {
+                RegistrationToken(secret: $0.token, namespace: $0.namespace, serviceAccounts: Set($0.serviceAccounts))
+            },
             xdsAddress: EndpointAddress(host: "127.0.0.1", port: xdsPort),
             registryAddress: EndpointAddress(host: "127.0.0.1", port: registryPort),
-            tokens: entries.map {
-                RegistrationToken(token: $0.token, namespace: $0.namespace, serviceAccounts: Set($0.serviceAccounts))
-            },
             leaseDuration: .seconds(UInt64(max(lease, 1))),
-            stateDirectory: state ?? manifests + ".state"
+            folderPollInterval: .milliseconds(200)
         )
     }
 }

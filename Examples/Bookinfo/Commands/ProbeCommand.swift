@@ -5,6 +5,7 @@ import ArgumentParser
 import Foundation
 import MeshConfig
 import MeshCore
+import MeshRouting
 import MeshXDS
 import ServiceMesh
 import Synchronization

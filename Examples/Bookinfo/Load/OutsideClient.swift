@@ -11,12 +11,12 @@ import NIOCore
 final class OutsideClient: Sendable {
     private let transport: HTTPTransport
 
-    init() throws {
-        self.transport = HTTPTransport(configuration: .init())
+    init() {
+        self.transport = HTTPTransport()
     }
 
-    func close() {
-        transport.close()
+    func close() async {
+        await transport.shutdown()
     }
 
     /// Asks for the page once.
@@ -43,7 +43,7 @@ final class OutsideClient: Sendable {
         let now = SystemClock().now
         var context = CallContext(now: now, deadline: Deadline(.seconds(10), after: now))
         context.endpoint = Endpoint(address: address)
-        return try await transport.withResponse(to: OutboundRequest(head: request), context: &context) { response in
+        return try await transport.withResponse(to: OutboundRequest(request), context: &context) { response in
             var body = Data()
             for try await chunk in response.body { body.append(contentsOf: chunk.readableBytesView) }
             return (response.head.status.code, body)

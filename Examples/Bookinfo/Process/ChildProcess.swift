@@ -67,7 +67,7 @@ extension FileHandle {
     /// Opens a file to write at its end, and makes it first if need be.
     static func appending(to path: String) throws -> FileHandle {
         if !FileManager.default.fileExists(atPath: path) {
-            FileManager.default.createFile(atPath: path, contents: nil)
+            _ = FileManager.default.createFile(atPath: path, contents: nil)
         }
         guard let handle = FileHandle(forWritingAtPath: path) else { throw BookinfoError("\(path) cannot be written") }
         handle.seekToEndOfFile()

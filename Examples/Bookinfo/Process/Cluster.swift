@@ -130,8 +130,7 @@ final class Cluster: Sendable {
     }
 
     private func waitUntilServing() async throws {
-        let client = try OutsideClient()
-        defer { client.close() }
+        let client = OutsideClient()
         let deadline = Date().addingTimeInterval(60)
         var last = "nothing answered"
         while Date() < deadline {
@@ -139,7 +138,7 @@ final class Cluster: Sendable {
                 throw BookinfoError("\(process.name) has ended; see its log in \(folder.logs)")
             }
             let page = await client.page(at: try productpage)
-            if page.isComplete { return }
+            if page.isComplete { return await client.close() }
             last = page.summary
             try await Pause.milliseconds(100)
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import Dispatch
+@preconcurrency import Dispatch
 import Foundation
 import NIOCore
 import NIOPosix

@@ -30,7 +30,6 @@ struct Playbook: Sendable {
 
     func play(only numbers: Set<Int>?) async throws -> [SceneResult] {
         let stage = try Stage(cluster: cluster, requests: requests)
-        defer { stage.close() }
         var results: [SceneResult] = []
         for scene in Self.scenes where numbers?.contains(scene.number) ?? true {
             print("scene \(scene.name) …")
@@ -54,6 +53,7 @@ struct Playbook: Sendable {
             // Each scene begins with the same rules and every process alive.
             try await stage.reset()
         }
+        await stage.close()
         return results
     }
 }
@@ -67,13 +67,13 @@ final class Stage: Sendable {
 
     init(cluster: Cluster, requests: Int) throws {
         self.cluster = cluster
-        self.client = try OutsideClient()
+        self.client = OutsideClient()
         self.requests = requests
         self.productpage = try cluster.productpage
     }
 
-    func close() {
-        client.close()
+    func close() async {
+        await client.close()
     }
 
     func load(readers: Int = 8, headers: HTTPFields = [:]) -> Load {

@@ -10,6 +10,7 @@ import MeshIdentity
 import MeshObservability
 import MeshSecurity
 import MeshXDS
+import NIOSSL
 import ServiceMesh
 
 /// All that one process of a service runs: its identity, its mesh, its server and its registration.
@@ -28,7 +29,7 @@ struct ServiceProcess: Sendable {
     func run() async throws {
         var logger = Logger(label: instance)
         logger.logLevel = .notice
-        let observability = Observability(
+        let observability = try Observability(
             serviceName: kind.rawValue,
             logger: logger,
             accessLogLevel: .debug,
@@ -37,7 +38,7 @@ struct ServiceProcess: Sendable {
 
         // Who this process is: a certificate of the control plane's authority, renewed while it runs.
         let spiffeID = try SPIFFEID(trustDomain: "cluster.local", namespace: "default", serviceAccount: serviceAccount)
-        let identity = try WorkloadIdentity(spiffeID: spiffeID)
+        let identity = WorkloadIdentity(spiffeID: spiffeID)
         let rotation = IdentityRotation(
             identity: identity,
             issuer: XDSCertificateIssuer(address: xds, token: token),
@@ -64,7 +65,7 @@ struct ServiceProcess: Sendable {
 
         // One client for every call, one middleware before every route.
         let transport = HTTPTransport(
-            configuration: .init(tls: ClientTLS { endpoint in try identity.makeClientHandler(for: endpoint) })
+            .init(mutualTLS: ClientTLS { endpoint in try identity.makeClientHandler(for: endpoint) })
         )
         let client = MeshHTTPClient(mesh: mesh, transport: transport)
         let router = Router(context: BasicMeshRequestContext.self)
@@ -78,13 +79,15 @@ struct ServiceProcess: Sendable {
                 id: instance,
                 service: kind.rawValue,
                 namespace: "default",
-                address: address,
+                address: address.host,
+                port: address.port ?? 0,
                 servicePort: 9080,
                 labels: ["app": kind.rawValue, "version": version],
                 version: version,
                 serviceAccount: serviceAccount,
-                mutualTLS: !isPlaintext
+                speaksMutualTLS: !isPlaintext
             ),
+            transport: transport,
             observers: observability.observers
         )
 
