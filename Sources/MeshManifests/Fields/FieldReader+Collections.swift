@@ -20,10 +20,15 @@ extension FieldReader {
 
     /// The elements of a list; none if the field is absent.
     mutating func list(_ name: String) -> [YAMLValue] {
-        guard let value = value(name) else { return [] }
+        elements(name) ?? []
+    }
+
+    /// The elements of a list; `nil` if the field is absent or no list, which is reported.
+    mutating func elements(_ name: String) -> [YAMLValue]? {
+        guard let value = value(name) else { return nil }
         guard case .sequence(let elements) = value.content else {
             context.error(.wrongType, at: value.position, "\(name) must be a list, and is \(value.typeName)")
-            return []
+            return nil
         }
         return elements
     }

@@ -4,6 +4,7 @@
 /// What the readers of one file's manifests share: where to report to, and the file's text.
 final class ReadingContext {
     private(set) var diagnostics: [Diagnostic] = []
+    private var reported: Set<Diagnostic> = []
     private let source: SourceText
 
     init(source: SourceText) {
@@ -16,7 +17,9 @@ final class ReadingContext {
         at position: SourcePosition,
         _ message: String
     ) {
-        diagnostics.append(Diagnostic(severity, code, at: position, message))
+        // A field that is asked for twice is wrong only once.
+        let diagnostic = Diagnostic(severity, code, at: position, message)
+        if reported.insert(diagnostic).inserted { diagnostics.append(diagnostic) }
     }
 
     func error(_ code: Diagnostic.Code, at position: SourcePosition, _ message: String) {

@@ -50,18 +50,20 @@ extension FieldReader {
 
     /// The destinations of a rule; empty if it names none, `nil` if they cannot be used.
     mutating func legacyShares(destination: Located<HostPattern>, namespace: String) -> [TrafficShare]? {
-        let count = list("route").count
-        guard count > 0 else { return [] }
+        guard value("route") != nil else { return [] }
+        guard let count = elements("route")?.count else { return nil }
+        if count == 0 { return [] }
         let shares = mappings("route") { fields -> TrafficShare? in
             let position = fields.position
             let labels = fields.labels("labels")
             let weight = fields.integer("weight", in: 0...100)
+            if weight == nil, fields.value("weight") != nil { return nil }
             let other = fields.mapping("destination") { $0.legacyService(namespace) }
             return TrafficShare(
                 host: other?.host ?? destination,
                 subset: labels.isEmpty ? .whole : .labels(labels),
                 port: nil,
-                weight: weight.map { UInt32($0.value) } ?? (count == 1 && !fields.has("weight") ? 100 : 0),
+                weight: weight.map { UInt32($0.value) } ?? (count == 1 ? 100 : 0),
                 position: position
             )
         }

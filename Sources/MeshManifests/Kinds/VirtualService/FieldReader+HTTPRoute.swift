@@ -60,16 +60,16 @@ extension FieldReader {
 
     /// The weighted destinations of a rule; `nil` if the field is absent or nothing in it can be used.
     private mutating func trafficShares(_ name: String, namespace: String) -> [TrafficShare]? {
-        guard has(name) else { return nil }
-        let count = list(name).count
+        guard let count = elements(name)?.count else { return nil }
         let shares = mappings(name) { fields -> TrafficShare? in
             let position = fields.position
             let weight = fields.integer("weight", in: 0...Int(UInt32.max))
             let destination = fields.requiredMapping("destination") { $0.destination(namespace: namespace) }
             fields.ignore("headers", because: "no headers are changed")
             guard let destination else { return nil }
+            if weight == nil, fields.value("weight") != nil { return nil }
             // A single destination without a weight gets everything.
-            let share = weight.map { UInt32($0.value) } ?? (count == 1 && !fields.has("weight") ? 1 : 0)
+            let share = weight.map { UInt32($0.value) } ?? (count == 1 ? 1 : 0)
             return TrafficShare(
                 host: destination.host,
                 subset: destination.subset,

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+import MeshCore
+import MeshManifests
+import MeshRouting
+import Testing
+
+@Suite("Services")
+struct ServiceDirectoryTests {
+    private static func entry(_ spec: String) -> String {
+        """
+        apiVersion: networking.istio.io/v1
+        kind: ServiceEntry
+        metadata: {name: api, namespace: shop}
+        spec:
+          hosts: [api.example.com]
+          ports: [{number: 80, name: http, protocol: HTTP}, {number: 5432, name: db, protocol: TCP}]
+        \(spec)
+        """
+    }
+
+    private let cluster = "outbound|80||api.example.com"
+
+    @Test("a ServiceEntry with fixed endpoints has them in its cluster, by locality")
+    func fixed() throws {
+        let text = Self.entry(
+            """
+              resolution: STATIC
+              endpoints:
+              - {address: 192.0.2.1, weight: 2, locality: eu/a, ports: {http: 8080}}
+              - {address: 192.0.2.2}
+              - {address: 192.0.2.3, locality: eu/a}
+              - {address: "unix:///run/api.sock"}
+            """
+        )
+        let compilation = Compilation(text)
+        let eu = LocalityEndpoints(
+            locality: Locality(region: "eu", zone: "a"),
+            weight: 3,
+            endpoints: [
+                ClusterEndpoint(EndpointAddress(host: "192.0.2.1", port: 8080), weight: 2),
+                ClusterEndpoint(EndpointAddress(host: "192.0.2.3", port: 80)),
+            ]
+        )
+        let nowhere = LocalityEndpoints(
+            weight: 2,
+            endpoints: [
+                ClusterEndpoint(EndpointAddress(host: "192.0.2.2", port: 80)),
+                ClusterEndpoint(EndpointAddress(unixSocketPath: "/run/api.sock")),
+            ]
+        )
+        let assignment = EndpointAssignment(name: cluster, localities: [nowhere, eu])
+        #expect(compilation.resources.clusters[cluster] == Cluster(name: cluster, discovery: .fixed(assignment)))
+        #expect(compilation.resources.endpointAssignments[cluster] == nil)
+        let domains = compilation.resources.routeConfigurations["api.example.com:80"]?.virtualHosts.first?.domains
+        #expect(domains == [.exact("api.example.com"), .exact("api.example.com:80")])
+        #expect(compilation.resources.listeners["api.example.com:5432"] == nil)
+        #expect(throws: Never.self) { try compilation.resources.validate() }
+    }
+
+    @Test(
+        "a ServiceEntry found by name is its own endpoint",
+        arguments: ["  resolution: DNS", "  resolution: NONE", ""]
+    )
+    func byName(spec: String) {
+        let assignment = EndpointAssignment(
+            name: cluster,
+            localities: [
+                LocalityEndpoints(
+                    weight: 1,
+                    endpoints: [ClusterEndpoint(EndpointAddress(host: "api.example.com", port: 80))]
+                )
+            ]
+        )
+        let resources = Compilation(Self.entry(spec)).resources
+        #expect(resources.clusters[cluster] == Cluster(name: cluster, discovery: .fixed(assignment)))
+    }
+
+    @Test("a ServiceEntry inside the mesh is called over mutual TLS")
+    func inside() {
+        let text = Self.entry(
+            """
+              location: MESH_INTERNAL
+              resolution: STATIC
+              endpoints: [{address: 192.0.2.1, serviceAccount: api, labels: {security.istio.io/tlsMode: istio}}]
+            """
+        )
+        let resources = Compilation(text).resources
+        #expect(
+            resources.clusters[cluster]?.upstreamSecurity
+                == .automatic(acceptedIdentities: ["spiffe://mesh.test/ns/shop/sa/api"])
+        )
+        let endpoints = resources.clusters[cluster].flatMap { resources.endpoints(of: $0) }?.localities[0].endpoints
+        #expect(endpoints?.map(\.speaksMutualTLS) == [true])
+    }
+
+    @Test("a ServiceEntry may select registered workloads of its namespace")
+    func selected() {
+        var inside = Bookinfo.workload("backend", "v1", port: 2001)
+        inside.namespace = "shop"
+        let outside = Bookinfo.workload("backend", "v1", port: 2002)
+        let text = Self.entry("  location: MESH_INTERNAL\n  workloadSelector: {labels: {app: backend}}")
+        let compilation = Compilation(text, workloads: [inside, outside])
+        #expect(compilation.ports(cluster) == [2001])
+        #expect(compilation.resources.endpointAssignments[cluster] != nil)
+    }
+
+    @Test("a ServiceEntry that is not exported is seen in its own namespace only")
+    func visibility() {
+        let text = Self.entry("  exportTo: [.]")
+        #expect(Compilation(text).resources.listeners["api.example.com:80"] == nil)
+        #expect(Compilation(text, for: Node(namespace: "shop")).resources.listeners["api.example.com:80"] != nil)
+    }
+
+    @Test("a Service adds ports and the workloads that it selects")
+    func service() {
+        let text = """
+            apiVersion: v1
+            kind: Service
+            metadata: {name: all-reviews}
+            spec: {ports: [{port: 80}, {port: 5432, name: tcp-db}], selector: {app: reviews}}
+            ---
+            apiVersion: v1
+            kind: Service
+            metadata: {name: ratings}
+            spec: {ports: [{port: 8000, appProtocol: http}]}
+            """
+        let compilation = Compilation(text)
+        #expect(compilation.ports("outbound|80||all-reviews.default.svc.cluster.local") == [1003, 1004, 1005])
+        #expect(compilation.ports("outbound|8000||ratings.default.svc.cluster.local") == [1006, 1007])
+        #expect(compilation.ports(Bookinfo.cluster("ratings")) == [1006, 1007])
+        #expect(compilation.resources.listeners.keys.filter { $0.hasSuffix(":5432") }.isEmpty)
+        #expect(compilation.places.isEmpty)
+    }
+
+    @Test("a service that is defined twice keeps the first definition, and registrations come before listed endpoints")
+    func competition() {
+        let text =
+            Self.entry("  resolution: DNS") + "\n---\n"
+            + Self.entry("  resolution: DNS").replacing("name: api,", with: "name: other,") + "\n---\n"
+            + Self.entry("  resolution: DNS").replacing("name: api,", with: "name: own,")
+            .replacing("api.example.com", with: "ratings.default.svc.cluster.local")
+        let compilation = Compilation(text)
+        #expect(compilation.places == ["13:11 MM0310", "21:11 MM0310"])
+        #expect(compilation.ports(Bookinfo.cluster("ratings")) == [1006, 1007])
+    }
+
+    @Test("workloads that cannot be used are left out and reported")
+    func unusable() {
+        var badName = Bookinfo.workload("re views", "v1", port: 1)
+        badName.id = "bad"
+        var twin = Bookinfo.workload("details", "v1", port: 1002)
+        twin.id = "twin"
+        var account = Bookinfo.workload("ratings", "v1", port: 3)
+        account.id = "account"
+        account.serviceAccount = "a b"
+        let compilation = Compilation([], workloads: Bookinfo.workloads + [badName, twin, account])
+        #expect(
+            compilation.diagnostics.map(\.description) == [
+                "registration of account: warning: the service account default/a b cannot be part of an identity of "
+                    + "mesh.test [MM0309]",
+                "registration of bad: warning: the workload is ignored: its service re views.default is no name of a "
+                    + "service [MM0309]",
+                "registration of twin: warning: the workload is ignored: details-v1-1002 serves "
+                    + "details.default.svc.cluster.local at 127.0.0.1:1002 already [MM0309]",
+            ]
+        )
+        #expect(throws: Never.self) { try compilation.resources.validate() }
+    }
+
+    @Test("what does not speak HTTP has no listener")
+    func protocols() {
+        var database = Bookinfo.workload("db", "v1", port: 5432)
+        database.protocolName = "tcp"
+        #expect(
+            Compilation([], workloads: [database]).resources == MeshResources(listeners: Compilation([]).inboundOnly)
+        )
+    }
+}
+
+extension Compilation {
+    /// The listeners for what the client serves.
+    fileprivate var inboundOnly: [Listener] { inbound.map { [$0] } ?? [] }
+}

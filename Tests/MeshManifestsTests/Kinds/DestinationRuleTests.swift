@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshManifests
+import Testing
+
+@Suite("DestinationRule")
+struct DestinationRuleTests {
+    /// A manifest whose spec begins in line 5 after `host`.
+    private static func manifest(_ spec: String) -> String {
+        """
+        apiVersion: networking.istio.io/v1beta1
+        kind: DestinationRule
+        metadata: {name: reviews}
+        spec:
+          host: reviews
+        \(spec)
+        """
+    }
+
+    @Test("is read with everything that is supported")
+    func complete() {
+        let text = Self.manifest(
+            """
+              exportTo: ["*"]
+              workloadSelector: {matchLabels: {app: productpage}}
+              trafficPolicy:
+                loadBalancer: {simple: ROUND_ROBIN}
+                connectionPool:
+                  tcp: {maxConnections: 10, connectTimeout: 1s}
+                  http: {http1MaxPendingRequests: 1, http2MaxRequests: 2}
+                outlierDetection: {consecutive5xxErrors: 0, interval: 1s, baseEjectionTime: 1m, maxEjectionPercent: 100}
+                tls: {mode: ISTIO_MUTUAL, subjectAltNames: ["spiffe://a/ns/b/sa/c"]}
+                portLevelSettings:
+                - port: {number: 80}
+                  tls: {mode: DISABLE}
+              subsets:
+              - {name: v1, labels: {version: v1}}
+              - {name: v2, labels: {version: v2}, trafficPolicy: {loadBalancer: {simple: LEAST_REQUEST}}}
+            """
+        )
+        #expect(ManifestReading.of(text).places.isEmpty)
+    }
+
+    @Test(
+        "reports each mistake where it stands",
+        arguments: [
+            Mistake("a mistyped field", "  subset: []", "6:3 MM0204"),
+            Mistake("a subset without a name", "  subsets: [{labels: {a: b}}]", "6:13 MM0201"),
+            Mistake("a subset with a bad name", "  subsets: [{name: a|b, labels: {a: b}}]", "6:20 MM0206"),
+            Mistake("a subset without labels", "  subsets: [{name: a}]", "6:20 MM0212"),
+            Mistake(
+                "a subset twice",
+                "  subsets:\n  - {name: a, labels: {a: b}}\n  - {name: a, labels: {a: c}}",
+                "8:12 MM0214"
+            ),
+            Mistake("a version that is a number", "  subsets: [{name: a, labels: {version: 1.0}}]", "6:41 MM0205"),
+            Mistake(
+                "a way to balance that does not exist",
+                "  trafficPolicy: {loadBalancer: {simple: ROUND}}",
+                "6:42 MM0206"
+            ),
+            Mistake("an older name", "  trafficPolicy: {loadBalancer: {simple: LEAST_CONN}}", "6:42 MM0402"),
+            Mistake("a way to balance to come", "  trafficPolicy: {loadBalancer: {simple: RANDOM}}", "6:42 MM0210"),
+            Mistake("hashing", "  trafficPolicy: {loadBalancer: {consistentHash: {}}}", "6:34 MM0210"),
+            Mistake("localities", "  trafficPolicy: {loadBalancer: {localityLbSetting: {}}}", "6:34 MM0210"),
+            Mistake("no connections", "  trafficPolicy: {connectionPool: {tcp: {maxConnections: 0}}}", "6:58 MM0206"),
+            Mistake("keep-alive", "  trafficPolicy: {connectionPool: {tcp: {tcpKeepalive: {}}}}", "6:42 MM0210"),
+            Mistake("a bad limit", "  trafficPolicy: {connectionPool: {http: {http2MaxRequests: ten}}}", "6:61 MM0205"),
+            Mistake("an older count", "  trafficPolicy: {outlierDetection: {consecutiveErrors: 3}}", "6:38 MM0402"),
+            Mistake("above 100%", "  trafficPolicy: {outlierDetection: {maxEjectionPercent: 101}}", "6:58 MM0206"),
+            Mistake("no interval", "  trafficPolicy: {outlierDetection: {interval: 0s}}", "6:48 MM0207"),
+            Mistake(
+                "gateway errors",
+                "  trafficPolicy: {outlierDetection: {consecutiveGatewayErrors: 1}}",
+                "6:38 MM0210"
+            ),
+            Mistake("TLS without a mode", "  trafficPolicy: {tls: {}}", "6:24 MM0201"),
+            Mistake("a mode that does not exist", "  trafficPolicy: {tls: {mode: ISTIO_MUTAL}}", "6:31 MM0206"),
+            Mistake("TLS to the outside", "  trafficPolicy: {tls: {mode: SIMPLE}}", "6:31 MM0211"),
+            Mistake(
+                "certificates of its own",
+                "  trafficPolicy: {tls: {mode: ISTIO_MUTUAL, caCertificates: /a}}",
+                "6:45 MM0211"
+            ),
+            Mistake("a tunnel", "  trafficPolicy: {tunnel: {}}", "6:19 MM0210"),
+            Mistake(
+                "settings for no port",
+                "  trafficPolicy: {portLevelSettings: [{tls: {mode: DISABLE}}]}",
+                "6:39 MM0201"
+            ),
+        ]
+    )
+    func mistakes(mistake: Mistake) {
+        #expect(ManifestReading.of(Self.manifest(mistake.text)).places == mistake.expected)
+    }
+
+    @Test("suggests the name that was probably meant")
+    func suggestion() {
+        let reading = ManifestReading.of(Self.manifest("  trafficPolicy: {tls: {mode: ISTIO_MUTAL}}"))
+        #expect(
+            reading.diagnostics.map(\.message) == [
+                "mode is ISTIO_MUTAL, and must be one of DISABLE, ISTIO_MUTUAL, MUTUAL, SIMPLE; did you mean "
+                    + "ISTIO_MUTUAL?"
+            ]
+        )
+    }
+}
