@@ -7,13 +7,19 @@ struct Benchmark: Sendable {
     let name: String
     /// The benchmark or idiom that it is compared with, in the same interleaved run.
     let peer: String?
-    /// Runs the operation that many times.
-    let body: @Sendable (_ iterations: Int) async -> Void
+    /// Makes what is measured, and the body that runs the operation that many times.
+    let prepare: @Sendable () -> Body
 
-    init(_ name: String, peer: String? = nil, _ body: @escaping @Sendable (Int) async -> Void) {
+    typealias Body = @Sendable (_ iterations: Int) async -> Void
+
+    init(_ name: String, peer: String? = nil, _ body: @escaping Body) {
+        self.init(name, peer: peer, preparing: { body })
+    }
+
+    init(_ name: String, peer: String? = nil, preparing prepare: @escaping @Sendable () -> Body) {
         self.name = name
         self.peer = peer
-        self.body = body
+        self.prepare = prepare
     }
 
     /// Whether it is reported; idioms are only compared with, proofs only check the counter.

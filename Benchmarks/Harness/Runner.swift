@@ -12,7 +12,7 @@ struct Runner: Sendable {
     func run() async {
         let known = Dictionary(uniqueKeysWithValues: Benchmark.all.map { ($0.name, $0) })
         if let repetition = options.repetition {
-            await known[repetition.name]?.body(repetition.iterations)
+            await known[repetition.name]?.prepare()(repetition.iterations)
             return
         }
         let chosen = Benchmark.all.filter { $0.isReported && $0.name.contains(options.filter) }

@@ -22,14 +22,16 @@ struct Sampler: Sendable {
     }
 
     func measure(_ benchmark: Benchmark, against peer: Benchmark?) async -> Figures {
-        let iterations = await calibrate(benchmark)
+        let body = benchmark.prepare()
+        let peerBody = peer?.prepare()
+        let iterations = await calibrate(body)
         var peerIterations = 0
-        if let peer { peerIterations = await calibrate(peer) }
+        if let peerBody { peerIterations = await calibrate(peerBody) }
         var (samples, ratios): ([Double], [Double]) = ([], [])
         for _ in 0..<pairs {
-            let own = await sample(benchmark, iterations)
+            let own = await sample(body, iterations)
             samples.append(own)
-            if let peer { ratios.append(own / (await sample(peer, peerIterations))) }
+            if let peerBody { ratios.append(own / (await sample(peerBody, peerIterations))) }
         }
         return Figures(
             name: benchmark.name,
@@ -40,11 +42,11 @@ struct Sampler: Sendable {
     }
 
     /// The number of iterations that fills a sample; warms up on the way.
-    private func calibrate(_ benchmark: Benchmark) async -> Int {
+    private func calibrate(_ body: @escaping Benchmark.Body) async -> Int {
         var iterations = 10
         while true {
             let start = Self.processTime()
-            await benchmark.body(iterations)
+            await body(iterations)
             let spent = Self.processTime() - start
             if spent >= nanosecondsPerSample / 4 {
                 return max(1, Int(Double(iterations) * nanosecondsPerSample / spent))
@@ -53,9 +55,9 @@ struct Sampler: Sendable {
         }
     }
 
-    private func sample(_ benchmark: Benchmark, _ iterations: Int) async -> Double {
+    private func sample(_ body: @escaping Benchmark.Body, _ iterations: Int) async -> Double {
         let start = Self.processTime()
-        await benchmark.body(iterations)
+        await body(iterations)
         return (Self.processTime() - start) / Double(iterations)
     }
 

@@ -14,6 +14,8 @@ extension String {
     /// `lowercased()` follows Unicode: it turns the Kelvin sign into `k`, and so lets two names meet that differ on the
     /// wire.
     var asciiLowercased: String {
-        String(decoding: utf8.map(\.asciiLowercased), as: UTF8.self)
+        // Most names are written so already; they are not copied.
+        guard utf8.contains(where: { $0 != $0.asciiLowercased }) else { return self }
+        return String(decoding: utf8.map(\.asciiLowercased), as: UTF8.self)
     }
 }

@@ -37,13 +37,18 @@ public struct HeaderMatcher: Hashable, Sendable {
     }
 
     /// Whether the request matches.
+    @inlinable
     public func matches(_ request: some RequestHead) -> Bool {
-        var value = request.fieldOrPseudoField(name)
+        matches(value: request.fieldOrPseudoField(name))
+    }
+
+    /// Whether a header of that value, or an absent one, matches.
+    @usableFromInline
+    func matches(value: String?) -> Bool {
         if case .present(let expected) = condition {
             return ((value != nil) == expected) != isInverted
         }
-        if value == nil, treatsMissingAsEmpty { value = "" }
-        guard let value else { return false }
+        guard let value = value ?? (treatsMissingAsEmpty ? "" : nil) else { return false }
         let answer =
             switch condition {
             case .value(let matcher): matcher.matches(value)
@@ -56,6 +61,7 @@ public struct HeaderMatcher: Hashable, Sendable {
 
 extension RequestHead {
     /// A header's value, or a part of the request line by its HTTP/2 name.
+    @inlinable
     public func fieldOrPseudoField(_ name: HeaderName) -> String? {
         guard name.lowercased.utf8.first == UInt8(ascii: ":") else { return value(of: name) }
         return switch name.lowercased {

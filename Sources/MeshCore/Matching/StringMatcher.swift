@@ -22,37 +22,67 @@ public struct StringMatcher: Hashable, Sendable {
     /// Whether upper and lower case ASCII letters are the same. Regular expressions say so themselves (`(?i)`).
     public let ignoresCase: Bool
 
+    /// What texts are compared with, byte by byte; empty for regular expressions.
+    private let needle: [UInt8]
+
+    /// The pattern's case without its text: to look at that one costs no reference count.
+    private let comparison: Comparison
+
+    private enum Comparison: Hashable {
+        case exact, prefix, suffix, contains, regularExpression
+    }
+
     /// Creates a matcher.
     public init(_ pattern: Pattern, ignoresCase: Bool = false) {
         self.ignoresCase = ignoresCase
         self.pattern = ignoresCase ? pattern.lowercased : pattern
+        (comparison, needle) =
+            switch self.pattern {
+            case .exact(let text): (.exact, Array(text.utf8))
+            case .prefix(let text): (.prefix, Array(text.utf8))
+            case .suffix(let text): (.suffix, Array(text.utf8))
+            case .contains(let text): (.contains, Array(text.utf8))
+            case .regularExpression: (.regularExpression, [])
+            }
     }
 
     /// Whether `text` matches.
     /// - Complexity: O(length of text) for everything but `contains`, which is O(text × needle). No allocation.
     public func matches(_ text: some StringProtocol) -> Bool {
-        let text = Substring(text)
-        if case .regularExpression(let expression) = pattern { return expression.matchesWhole(text) }
-        return ignoresCase
-            ? Self.matches(pattern, text.utf8.lazy.map(\.asciiLowercased)) : Self.matches(pattern, text.utf8)
+        RegularExpression.withUTF8(of: text) { matches(bytes: $0) }
     }
 
-    private static func matches(_ pattern: Pattern, _ text: some BidirectionalCollection<UInt8>) -> Bool {
-        switch pattern {
-        case .exact(let expected): text.elementsEqual(expected.utf8)
-        case .prefix(let prefix): text.starts(with: prefix.utf8)
-        case .suffix(let suffix): text.reversed().starts(with: suffix.utf8.reversed())
-        case .contains(let needle): contains(needle.utf8, in: text)
-        case .regularExpression: false
+    /// Whether a text in UTF-8 matches: the form that tables use, which look at one text with many matchers.
+    package func matches(bytes text: UnsafeBufferPointer<UInt8>) -> Bool {
+        if comparison == .regularExpression {
+            guard case .regularExpression(let expression) = pattern else { return false }
+            return expression.accepts(text, extent: .whole)
+        }
+        return needle.withUnsafeBufferPointer { needle in
+            let surplus = text.count - needle.count
+            guard surplus >= 0 else { return false }
+            switch comparison {
+            case .exact: return surplus == 0 && holds(needle, text, at: 0)
+            case .suffix: return holds(needle, text, at: surplus)
+            case .contains: return (0...surplus).contains { holds(needle, text, at: $0) }
+            case .prefix, .regularExpression: return holds(needle, text, at: 0)
+            }
         }
     }
 
-    private static func contains(_ needle: String.UTF8View, in text: some BidirectionalCollection<UInt8>) -> Bool {
-        var rest = text[...]
-        while true {
-            if rest.starts(with: needle) { return true }
-            if rest.popFirst() == nil { return false }
+    private func holds(
+        _ needle: UnsafeBufferPointer<UInt8>,
+        _ text: UnsafeBufferPointer<UInt8>,
+        at start: Int
+    ) -> Bool {
+        // From the end: paths of one table begin alike.
+        var offset = needle.count
+        while offset > 0 {
+            offset -= 1
+            let byte = text[start + offset]
+            guard needle[offset] == (ignoresCase ? byte.asciiLowercased : byte) else { return false }
         }
+        return true
     }
 }
 

@@ -29,6 +29,7 @@ public protocol RequestHead: Sendable {
 
 extension RequestHead {
     /// Whether RFC 9110 §9.2.2 defines the method as idempotent, so that executing it twice does no more than once.
+    @inlinable
     public var isIdempotent: Bool {
         switch method {
         case "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE": true
@@ -37,11 +38,19 @@ extension RequestHead {
     }
 
     /// The path without query and fragment.
+    @inlinable
     public var pathWithoutQuery: Substring {
-        let path = self.path
-        if let end = path.utf8.firstIndex(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) {
-            return path[..<end]
+        path.withoutQuery
+    }
+}
+
+extension String {
+    /// A path without query and fragment.
+    @usableFromInline
+    var withoutQuery: Substring {
+        if let end = utf8.firstIndex(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) {
+            return self[..<end]
         }
-        return path[...]
+        return self[...]
     }
 }

@@ -10,8 +10,15 @@ public struct FaultDecision: Hashable, Sendable {
     /// The status that it is aborted with.
     public var abort: Int?
 
+    /// Whether the request is left alone.
+    @inlinable
+    public var isEmpty: Bool { delay == nil && abort == nil }
+
     /// Draws the faults of a request: first for the delay, then for the abort, independently, as Envoy does.
+    @inlinable
     public init(_ configuration: FaultConfiguration, for request: some RequestHead, using random: MeshRandom) {
+        self.delay = nil
+        self.abort = nil
         guard configuration.headers.allSatisfy({ $0.matches(request) }) else { return }
         if let delay = configuration.delay, delay.percentage.contains(random.next()) { self.delay = delay.duration }
         if let abort = configuration.abort, abort.percentage.contains(random.next()) { self.abort = abort.status }

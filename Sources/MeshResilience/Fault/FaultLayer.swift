@@ -23,7 +23,8 @@ where Base.Request: RequestHead {
     @inlinable
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         if let configuration = source.policy(for: context) {
-            try await FaultDecision(configuration, for: request, using: random).take(&context, clock: clock)
+            let decision = FaultDecision(configuration, for: request, using: random)
+            if !decision.isEmpty { try await decision.take(&context, clock: clock) }
         }
         return try await base.send(request, context: &context)
     }

@@ -44,7 +44,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                 let response = try await base.send(request, context: &context)
                 let status = response.statusCode
                 // The common case costs one comparison: nothing is retried below 400 but a gRPC status in a 200.
-                let grpcStatus = status == 200 ? response.value(of: "grpc-status").flatMap { Int($0) } : nil
+                let grpcStatus = status == 200 ? response.value(of: .grpcStatus).flatMap { Int($0) } : nil
                 if status < 400, grpcStatus == nil || grpcStatus == 0 { return response }
                 action = decide(.response(status: status, grpcStatus: grpcStatus), &machine, request, deadline)
                 guard case .retry = action, withdraw(retry, context) else { return response }
@@ -96,6 +96,11 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         observers.noticed(.retryBudgetExhausted(cluster: context.endpoint?.address.description ?? ""))
         return false
     }
+}
+
+extension HeaderName {
+    /// Where gRPC puts its status.
+    @usableFromInline static let grpcStatus: HeaderName = "grpc-status"
 }
 
 extension MeshError {

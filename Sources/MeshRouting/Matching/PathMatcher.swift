@@ -23,11 +23,14 @@ public struct PathMatcher: Hashable, Sendable {
     public let ignoresCase: Bool
 
     private let matcher: StringMatcher
+    /// Whether every path matches, those without a leading slash (`*`) too.
+    private let matchesAll: Bool
 
     /// Creates a matcher.
     public init(_ pattern: Pattern, ignoresCase: Bool = false) {
         self.pattern = pattern
         self.ignoresCase = ignoresCase
+        self.matchesAll = pattern == .prefix("/") || pattern == .prefix("")
         self.matcher =
             switch pattern {
             case .prefix(let prefix): StringMatcher(.prefix(prefix), ignoresCase: ignoresCase)
@@ -42,7 +45,11 @@ public struct PathMatcher: Hashable, Sendable {
     /// Whether a path without its query matches.
     /// - Complexity: O(length of the path), times the program's size for regular expressions.
     public func matches(_ path: Substring) -> Bool {
-        if case .prefix(let prefix) = pattern, prefix.isEmpty || prefix == "/" { return true }
-        return matcher.matches(path)
+        matchesAll || matcher.matches(path)
+    }
+
+    /// The same for a path in UTF-8, which a table looks at with many matchers.
+    func matches(bytes path: UnsafeBufferPointer<UInt8>) -> Bool {
+        matchesAll || matcher.matches(bytes: path)
     }
 }

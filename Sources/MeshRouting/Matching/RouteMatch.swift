@@ -17,6 +17,7 @@ public struct RouteMatch: Hashable, Sendable {
     }
 
     /// The first condition that a request does not meet; `nil` if it meets all.
+    @inlinable
     public func firstMismatch(_ request: some RequestHead, path requestPath: Substring) -> Mismatch? {
         guard path.matches(requestPath) else { return .path }
         for header in headers where !header.matches(request) { return .header(header.name) }

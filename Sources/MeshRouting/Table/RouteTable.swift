@@ -25,7 +25,8 @@ public struct RouteTable<Value: Sendable>: Sendable {
     }
 
     private let hosts: [Host]
-    private let index: DomainIndex
+    @usableFromInline let index: RouteIndex
+    @usableFromInline let routeValues: [[Value]]
 
     /// Compiles a table.
     /// - Throws: `ConfigurationError` if two virtual hosts have the same domain.
@@ -44,23 +45,23 @@ public struct RouteTable<Value: Sendable>: Sendable {
         }
         try problems.throwIfAny()
         index.seal()
-        self.hosts = hosts
-        self.index = index
+        self.init(hosts: hosts, domains: index)
     }
 
     /// A table without hosts.
     public static var empty: RouteTable {
-        RouteTable(hosts: [], index: DomainIndex())
+        RouteTable(hosts: [], domains: DomainIndex())
     }
 
-    private init(hosts: [Host], index: DomainIndex) {
+    private init(hosts: [Host], domains: DomainIndex) {
         self.hosts = hosts
-        self.index = index
+        self.index = RouteIndex(domains: domains, matches: hosts.map { $0.routes.map(\.match) })
+        self.routeValues = hosts.map { $0.routes.map(\.value) }
     }
 
     /// Every route's value, in order.
     public var values: [Value] {
-        hosts.flatMap { $0.routes.map(\.value) }
+        routeValues.flatMap { $0 }
     }
 
     /// The answer to a request.
@@ -75,24 +76,28 @@ public struct RouteTable<Value: Sendable>: Sendable {
 
     /// Whether some virtual host serves the authority.
     public func serves(_ authority: String) -> Bool {
-        index.host(of: authority.lowercasedIfNeeded) != nil
+        index.host(of: authority) != nil
     }
 
     /// Decides a request; the first route that matches wins.
     /// - Complexity: O(number of routes of the virtual host). No allocation unless the authority has upper-case letters.
+    @inlinable
     public func decide(_ request: some RequestHead) -> Decision {
-        guard let position = index.host(of: (request.authority ?? "").lowercasedIfNeeded) else { return .noHost }
-        let path = request.pathWithoutQuery
-        let routes = hosts[position].routes
-        for number in routes.indices where routes[number].match.firstMismatch(request, path: path) == nil {
-            return .route(host: position, route: number, routes[number].value)
+        guard let host = index.host(of: request.authority ?? "") else { return .noHost }
+        let path = request.path
+        var next = 0
+        while let route = index.firstRoute(of: host, from: next, path: path) {
+            if index.headers(of: host, route).allSatisfy({ $0.matches(request) }) {
+                return .route(host: host, route: route, routeValues[host][route])
+            }
+            next = route + 1
         }
-        return .noRoute(host: position)
+        return .noRoute(host: host)
     }
 
     /// Every route that was passed over, with the first condition that failed: for people.
     public func trace(_ request: some RequestHead) -> Trace {
-        guard let position = index.host(of: (request.authority ?? "").lowercasedIfNeeded) else {
+        guard let position = index.host(of: request.authority ?? "") else {
             return Trace(host: nil, passedOver: [], chosen: nil)
         }
         let path = request.pathWithoutQuery
@@ -114,12 +119,5 @@ public struct RouteTable<Value: Sendable>: Sendable {
         public let passedOver: [(route: Int, mismatch: RouteMatch.Mismatch)]
         /// The route that was chosen.
         public let chosen: (route: Int, value: Value)?
-    }
-}
-
-extension String {
-    /// The text in lower case; the same string, without a copy, if it has no upper-case ASCII letter.
-    var lowercasedIfNeeded: String {
-        utf8.contains { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") } ? lowercased() : self
     }
 }

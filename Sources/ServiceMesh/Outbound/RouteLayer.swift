@@ -3,7 +3,7 @@
 
 import MeshConfig
 public import MeshCore
-import MeshRouting
+public import MeshRouting
 
 /// Loads the configuration, once a request, and decides where the request goes by it.
 public struct RouteLayer<Base: Transport>: Transport where Base.Request: RequestHead {
@@ -19,7 +19,14 @@ public struct RouteLayer<Base: Transport>: Transport where Base.Request: Request
     /// Sends by the route that matches.
     @inlinable
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        try select(request, &context)
+        let snapshot = mesh.loadSnapshot()
+        context.snapshot = snapshot
+        // The table is asked here, where the request's type is known, and not behind a call that does not know it.
+        switch snapshot.routes.decide(request) {
+        case .route(_, _, let route): try select(route, &context)
+        case .noRoute: throw noRoute(request.authority, request.method, request.path)
+        case .noHost: try passThrough(request.authority ?? "", request.scheme, &context)
+        }
         return try await base.send(request, context: &context)
     }
 
@@ -30,24 +37,12 @@ public struct RouteLayer<Base: Transport>: Transport where Base.Request: Request
     }
 
     @usableFromInline
-    func select(_ request: Base.Request, _ context: inout CallContext) throws(MeshError) {
-        let snapshot = mesh.loadSnapshot()
-        context.snapshot = snapshot
-        switch snapshot.routes.decide(request) {
-        case .route(_, _, let route):
-            try select(route, &context)
-        case .noRoute:
-            throw MeshError(
-                .noRoute,
-                origin: .local,
-                message: "no route of \(request.authority ?? "") matches \(request.method) \(request.path)"
-            )
-        case .noHost:
-            try passThrough(request, &context)
-        }
+    func noRoute(_ authority: String?, _ method: String, _ path: String) -> MeshError {
+        MeshError(.noRoute, origin: .local, message: "no route of \(authority ?? "") matches \(method) \(path)")
     }
 
-    private func select(_ route: RouteRuntime, _ context: inout CallContext) throws(MeshError) {
+    @usableFromInline
+    func select(_ route: RouteRuntime, _ context: inout CallContext) throws(MeshError) {
         if let clusters = route.clusters {
             let position = clusters.shares.count > 1 ? clusters.position(for: mesh.random.next()) : 0
             context.route = route.selections[position]
@@ -74,8 +69,8 @@ public struct RouteLayer<Base: Transport>: Transport where Base.Request: Request
         }
     }
 
-    private func passThrough(_ request: Base.Request, _ context: inout CallContext) throws(MeshError) {
-        let authority = request.authority ?? ""
+    @usableFromInline
+    func passThrough(_ authority: String, _ scheme: String?, _ context: inout CallContext) throws(MeshError) {
         guard mesh.isDisabled || mesh.configuration.outboundTrafficPolicy == .allowAny else {
             throw MeshError(
                 .unknownHost,
@@ -83,7 +78,7 @@ public struct RouteLayer<Base: Transport>: Transport where Base.Request: Request
                 message: "the host \(authority) is not in the mesh, and the outbound traffic policy refuses such hosts"
             )
         }
-        context.endpoint = try Endpoint(passThroughTo: authority, scheme: request.scheme)
+        context.endpoint = try Endpoint(passThroughTo: authority, scheme: scheme)
     }
 }
 

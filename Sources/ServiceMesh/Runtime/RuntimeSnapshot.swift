@@ -4,7 +4,7 @@
 import MeshConfig
 import MeshCore
 import MeshResilience
-import MeshRouting
+public import MeshRouting
 
 /// A configuration in the form that requests use: tables compiled, references resolved, live state attached.
 @usableFromInline
@@ -12,7 +12,7 @@ final class RuntimeSnapshot: Sendable {
     /// The configuration that it was made from; `nil` before the first.
     let source: MeshSnapshot?
     /// The routes of every outbound listener, by authority.
-    let routes: RouteTable<RouteRuntime>
+    @usableFromInline let routes: RouteTable<RouteRuntime>
     /// The clusters by name.
     let clusters: [String: ClusterRuntime]
     /// The inbound listeners by address.
