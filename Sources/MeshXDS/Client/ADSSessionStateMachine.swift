@@ -114,7 +114,9 @@ struct ADSSessionStateMachine {
         var problems: [String] = []
         var seen: Set<String> = []
         for packed in response.resources {
-            if let known = subscription.cached.first(where: { $0.value.packed == packed }), seen.insert(known.key).inserted {
+            if let known = subscription.cached.first(where: { $0.value.packed == packed }),
+                seen.insert(known.key).inserted
+            {
                 // The same bytes mean the same resource; nothing needs to be decoded.
                 subscription.refused[known.key] = nil
                 continue

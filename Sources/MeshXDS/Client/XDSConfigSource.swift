@@ -99,7 +99,9 @@ public final class XDSConfigSource: ConfigSource {
                 bufferingPolicy: .bufferingOldest(1024)
             )
             var first = StreamOpening(bootstrap: bootstrap)
-            for request in machine.withLock({ $0.connected(at: clock.now) }).requests { outbox.yield(first.word(request)) }
+            for request in machine.withLock({ $0.connected(at: clock.now) }).requests {
+                outbox.yield(first.word(request))
+            }
             let opening = first
             try await ads.streamAggregatedResources(
                 request: StreamingClientRequest { writer in
