@@ -161,7 +161,13 @@ public final class OTLPSpan: Span {
 
     private func limited(_ attributes: SpanAttributes) -> (kept: SpanAttributes, dropped: Int) {
         var keys: [String] = []
-        attributes.forEach { key, _ in keys.append(key) }
+        var isWithin = attributes.count <= limits.attributes
+        attributes.forEach { key, value in
+            keys.append(key)
+            isWithin = isWithin && fits(value)
+        }
+        // Almost always; every change of an attribute comes through here.
+        if isWithin { return (attributes, 0) }
         var kept = SpanAttributes()
         for key in keys.sorted().prefix(limits.attributes) {
             switch attributes.get(key) {
@@ -171,6 +177,15 @@ public final class OTLPSpan: Span {
             }
         }
         return (kept, max(0, keys.count - limits.attributes))
+    }
+
+    private func fits(_ value: SpanAttribute) -> Bool {
+        switch value {
+        case .string(let text): text.utf8.count <= limits.textBytes
+        // Turned into text now, because what it says may change until the export.
+        case .stringConvertible: false
+        default: true
+        }
     }
 
     private func limited(_ text: String) -> String {

@@ -32,7 +32,8 @@ struct JSONWriterTests {
 
     @Test(
         arguments: [
-            ("plain", #""plain""#), ("a\"b\\c", #""a\"b\\c""#), ("\n\u{0}\u{1F}\u{7F}", #""\u000a\u0000\u001f\u007f""#),
+            ("", #""""#), ("plain", #""plain""#), ("a\"b\\c", #""a\"b\\c""#),
+            ("\n\u{0}\u{1F}\u{7F}", #""\u000a\u0000\u001f\u007f""#),
             ("東京 🚲", "\"東京 🚲\""),
         ]
     )
