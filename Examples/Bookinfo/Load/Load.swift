@@ -14,7 +14,7 @@ struct Load: Sendable {
 
     /// Sends a number of requests and returns what was seen.
     func run(_ count: Int) async -> [PageView] {
-        let next = Mutex(0)
+        let next = Shared(0)
         return await withTaskGroup(of: [PageView].self) { group in
             for _ in 0..<readers {
                 group.addTask {
@@ -38,12 +38,12 @@ struct Load: Sendable {
         atLeast minimum: Int,
         during body: @escaping @Sendable (_ soFar: @escaping @Sendable () -> [PageView]) async throws -> Value
     ) async throws -> (value: Value, views: [PageView]) {
-        let seen = Mutex<[PageView]>([])
-        let isOver = Atomic<Bool>(false)
+        let seen = Shared<[PageView]>([])
+        let isOver = Shared(false)
         return try await withThrowingTaskGroup(of: Value?.self) { group in
             for _ in 0..<readers {
                 group.addTask {
-                    while !isOver.load(ordering: .relaxed) || seen.withLock({ $0.count }) < minimum {
+                    while !isOver.withLock({ $0 }) || seen.withLock({ $0.count }) < minimum {
                         let view = await client.page(at: address, headers: headers)
                         seen.withLock { $0.append(view) }
                         try Task.checkCancellation()
@@ -52,7 +52,7 @@ struct Load: Sendable {
                 }
             }
             group.addTask {
-                defer { isOver.store(true, ordering: .relaxed) }
+                defer { isOver.withLock { $0 = true } }
                 return try await body { seen.withLock { $0 } }
             }
             var value: Value?
@@ -60,5 +60,18 @@ struct Load: Sendable {
             guard let value else { throw BookinfoError("the scene ended without a result") }
             return (value, seen.withLock { $0 })
         }
+    }
+}
+
+/// A value that several readers share.
+private final class Shared<Value: Sendable>: Sendable {
+    private let value: Mutex<Value>
+
+    init(_ value: Value) {
+        self.value = Mutex(value)
+    }
+
+    func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
+        value.withLock { value in body(&value) }
     }
 }
