@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+#if canImport(Darwin)
+import Darwin
+#else
+import Glibc
+#endif
+
 /// Runs the chosen benchmarks and reports them.
 struct Runner: Sendable {
     private let options: Options
@@ -30,6 +36,8 @@ struct Runner: Sendable {
             figure.instructions = counter?.instructions(benchmark.name)
             figure.allocations = counter?.allocations(benchmark.name)
             print(figure.line)
+            // Each line as it comes, into a pipe too.
+            fflush(nil)
             figures.append(figure)
         }
         if let path = options.jsonPath { Figures.write(figures, to: path) }

@@ -136,6 +136,9 @@ public final class ControlPlane: Sendable {
             "the control plane listens",
             metadata: ["xds": "\(addresses.xds)", "registry": "\(addresses.registry)"]
         )
+        for address in [addresses.xds, addresses.registry] where !address.isLoopback {
+            logger.warning("tokens travel in plaintext to \(address), which is not loopback")
+        }
     }
 
     private func watchFolder() async throws {
@@ -181,4 +184,9 @@ public final class ControlPlane: Sendable {
             diagnostics: { store.diagnostics }
         )
     }
+}
+
+extension EndpointAddress {
+    /// Whether only this machine reaches it.
+    fileprivate var isLoopback: Bool { host == "::1" || host.hasPrefix("127.") }
 }

@@ -3,6 +3,7 @@
 
 public import MeshCore
 import MeshSecurity
+import NIOCore
 
 /// What a control plane needs to know before it starts.
 public struct ControlPlaneConfiguration: Sendable {
@@ -105,8 +106,9 @@ public struct ControlPlaneConfiguration: Sendable {
         problems.require(!stateDirectory.isEmpty, "stateDirectory", "is empty")
         validateTokens(&problems)
         for (name, address) in [("xdsAddress", xdsAddress), ("registryAddress", registryAddress)] {
-            problems.require(!address.host.isEmpty, name, "has no host")
-            problems.require(address.port != nil, name, "must be a TCP address, not a Unix socket")
+            // A name may mean several addresses; which of them to listen at is for the operator to say.
+            let isAddress = (try? SocketAddress(ipAddress: address.host, port: 0)) != nil
+            problems.require(isAddress && address.port != nil, name, "must be an IP address with a port")
         }
         _ = problems.nest("trustDomain") { () throws(ConfigurationError) in try SPIFFEID("spiffe://" + trustDomain) }
         problems.require(!trustDomain.utf8.contains(UInt8(ascii: "/")), "trustDomain", "has no path")

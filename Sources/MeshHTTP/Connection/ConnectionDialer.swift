@@ -83,7 +83,8 @@ extension ChannelPipeline.SynchronousOperations {
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderListSize = configuration.maximumHeaderBytes
         limits.maxHeaderFieldSize = min(limits.maxHeaderFieldSize, configuration.maximumHeaderBytes)
-        limits.maxHeaderFieldCount = configuration.maximumHeaderFields
+        // swift-http-types traps on more fields than 16 bits can count.
+        limits.maxHeaderFieldCount = min(configuration.maximumHeaderFields, 65_000)
         let decoder = HTTPResponseDecoder(
             leftOverBytesStrategy: .dropBytes,
             informationalResponseStrategy: .drop,

@@ -16,6 +16,15 @@ final class HTTP1Connection: Sendable {
         self.driver = NIOLoopBound(driver, eventLoop: eventLoop)
     }
 
+    /// Sends a request; without a closure where the caller is on the loop already, which is the case that counts.
+    func start(_ exchange: Exchange, resubmittingTo owner: any ConnectionOwner) {
+        if eventLoop.inEventLoop {
+            driver.value.start(exchange, resubmittingTo: owner)
+        } else {
+            eventLoop.execute { self.driver.value.start(exchange, resubmittingTo: owner) }
+        }
+    }
+
     /// Runs `body` on the loop: at once if the caller is there already, after one hop if not.
     func perform(_ body: @escaping @Sendable (HTTP1ConnectionDriver) -> Void) {
         if eventLoop.inEventLoop {

@@ -27,20 +27,17 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
 
     private let configuration: HTTPTransport.Configuration
     private let needsHandshake: Bool
-    private var context: ChannelHandlerContext?
     private var identity: Identity?
     private var isSecured = false
     private var isReady = false
-    private var hasAnswered = false
     private var lastError: (any Error)?
-
-    private var machine: HTTP1ConnectionStateMachine
-    private var exchange: Exchange?
-    private var delivery = ExchangeStateMachine.Delivery()
-    private var closesAfterResponse = false
-    private var isPaused = false
-    private var hasPendingRead = false
     private var awaitsWritability = false
+
+    // What receiving needs, which is in an extension.
+    private(set) var context: ChannelHandlerContext?
+    private(set) var exchange: Exchange?
+    var machine: HTTP1ConnectionStateMachine
+    var receiving = Receiving()
 
     init(configuration: HTTPTransport.Configuration, needsHandshake: Bool) {
         self.configuration = configuration
@@ -108,7 +105,7 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         let request = exchange.request
         machine.exchangeStarted(isRequestComplete: !request.isStreamed, isReusable: !request.closesConnection)
         self.exchange = exchange
-        closesAfterResponse = request.closesConnection
+        receiving.peerCloses = false
         identity.alarm.want(exchange.deadline.isNever ? nil : exchange.deadline.instant)
         context.write(wrapOutboundOut(.head(request.head)), promise: nil)
         if let body = request.body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
@@ -157,81 +154,6 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         settle(machine.requestCutShort())
     }
 
-    // MARK: Receiving
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        switch unwrapInboundIn(data) {
-        case .head(let head): receive(head)
-        case .body(let bytes):
-            switch machine.bodyReceived(bytes.readableBytes) {
-            case .forward: delivery.body.append(bytes)
-            case .discard: break
-            case .violation: violate("a body without a response")
-            case .close: close()
-            }
-        case .end(let trailers):
-            switch machine.endReceived() {
-            case .forward:
-                delivery.isEnd = true
-                delivery.trailers = trailers.map { HTTPFields($0) }
-            case .discard: break
-            case .violation, .close: violate("the end of a response that did not begin")
-            }
-        }
-    }
-
-    private func receive(_ head: HTTPResponseHead) {
-        // 101 answers an upgrade, and none was asked for.
-        guard let response = HTTPResponse(head), head.status.code != 101 else { return violate("a bad status") }
-        let isKeepAlive = head.isKeepAlive
-        switch machine.headReceived(isKeepAlive: isKeepAlive, length: head.bodyLength) {
-        case .forward:
-            hasAnswered = true
-            closesAfterResponse = closesAfterResponse || !isKeepAlive
-            delivery.head = response
-        case .discard: break
-        case .violation, .close: violate("a response without a request")
-        }
-    }
-
-    func channelReadComplete(context: ChannelHandlerContext) {
-        handOver()
-        context.fireChannelReadComplete()
-    }
-
-    /// Hands over what was collected. A connection that is free goes back first: the caller may want it again at once.
-    private func handOver() {
-        let completion = machine.readCompleted()
-        let exchange = exchange
-        let closes = closesAfterResponse
-        var collected = ExchangeStateMachine.Delivery()
-        swap(&collected, &delivery)
-        if completion == .release { settle(completion) }
-        if let exchange, !collected.isEmpty {
-            let wantsMore = exchange.receive(collected, closesConnection: closes)
-            if self.exchange === exchange, !machine.isDraining { isPaused = !wantsMore }
-        }
-        if completion == .close { settle(completion) }
-    }
-
-    /// Reads only while the reader keeps up. An idle connection reads, to notice that the peer closes it.
-    func read(context: ChannelHandlerContext) {
-        if isPaused { hasPendingRead = true } else { context.read() }
-    }
-
-    /// The reader has made room.
-    func resumeReading(_ exchange: Exchange) {
-        guard self.exchange === exchange else { return }
-        resumeReading()
-    }
-
-    private func resumeReading() {
-        isPaused = false
-        guard hasPendingRead, let context else { return }
-        hasPendingRead = false
-        context.read()
-    }
-
     // MARK: Ending
 
     /// Nobody wants more of the response.
@@ -260,7 +182,7 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         if machine.isIdle { close() }
     }
 
-    private func settle(_ completion: HTTP1ConnectionStateMachine.Completion) {
+    func settle(_ completion: HTTP1ConnectionStateMachine.Completion) {
         switch completion {
         case .none: break
         case .release:
@@ -276,14 +198,13 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         let now = configuration.clock.now
         guard context.channel.isActive, identity.retiresAt.map({ now < $0 }) ?? true else { return close() }
         awaitsWritability = false
-        closesAfterResponse = false
         // Before the owner hears of it, who may start the next exchange at once, which wants another instant.
         let idleEnd = now.advanced(by: configuration.idleTimeout)
         identity.alarm.want(identity.retiresAt.map { min($0, idleEnd) } ?? idleEnd)
         identity.owner.connectionReleased(identity.connection)
     }
 
-    private func violate(_ what: String) {
+    func violate(_ what: String) {
         // What stands before it in the same read was a proper response, perhaps a complete one.
         machine.closed()
         handOver()
@@ -307,7 +228,7 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         }
     }
 
-    private func close() {
+    func close() {
         machine.closed()
         context?.close(promise: nil)
     }
@@ -339,7 +260,7 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
 
     private func failExchange() {
         guard let exchange else { return }
-        let failure = ChannelFailure(lastError, isFirstUse: !hasAnswered, isSecured: needsHandshake)
+        let failure = ChannelFailure(lastError, isFirstUse: !receiving.hasAnswered, isSecured: needsHandshake)
         exchange.fail(failure.code, origin: .upstream, message: failure.message, cause: lastError, keepsBody: true)
     }
 }

@@ -22,7 +22,7 @@ final class Exchange: Sendable {
         var machine: ExchangeStateMachine
         var upload: UploadStateMachine
         var place = Place.nowhere
-        var closesConnection = false
+        var isRestRefused = false
         var headWaiter: UnsafeContinuation<HTTPResponse, any Error>?
         var chunkWaiter: UnsafeContinuation<ByteBuffer?, any Error>?
         var uploadWaiter: UnsafeContinuation<Void, any Error>?
@@ -53,7 +53,7 @@ final class Exchange: Sendable {
     var isOpen: Bool { state.withLock { $0.machine.isOpen } }
     var failure: (any Error)? { state.withLock { $0.machine.failure } }
     /// Whether the peer answered in a way that says that it does not want the rest of the request.
-    var isRestRefused: Bool { state.withLock { $0.closesConnection } }
+    var isRestRefused: Bool { state.withLock { $0.isRestRefused } }
 
     // MARK: The caller's side
 
@@ -152,12 +152,13 @@ final class Exchange: Sendable {
     }
 
     /// Hands over what was received.
+    /// - Parameter peerCloses: Whether the peer closes the connection after the response.
     /// - Returns: Whether the connection should go on reading.
-    func receive(_ delivery: ExchangeStateMachine.Delivery, closesConnection: Bool = false) -> Bool {
+    func receive(_ delivery: ExchangeStateMachine.Delivery, peerCloses: Bool) -> Bool {
         let (action, headWaiter, chunkWaiter) = state.withLock { state in
             let action = state.machine.delivered(delivery)
             // RFC 9112 §9.5: a client that sees such an answer stops sending.
-            if let head = delivery.head, closesConnection || head.status.code >= 400 { state.closesConnection = true }
+            if let head = delivery.head, peerCloses || head.status.code >= 400 { state.isRestRefused = true }
             return (
                 action,
                 action.head == nil ? nil : state.headWaiter.take(),

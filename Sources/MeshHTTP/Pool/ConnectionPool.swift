@@ -103,7 +103,7 @@ final class ConnectionPool: ConnectionOwner {
 
     private func start(_ exchange: Exchange, on connection: HTTP1Connection?) {
         guard let connection else { return resubmit(exchange) }
-        connection.perform { $0.start(exchange, resubmittingTo: self) }
+        connection.start(exchange, resubmittingTo: self)
     }
 
     // MARK: Connections
@@ -205,8 +205,12 @@ final class ConnectionPool: ConnectionOwner {
 
     /// Ends every exchange and every connection.
     func closeAll() {
-        let connections = state.withLock { Array($0.connections.values) }
+        let connections = state.withLock { state in
+            state.machine.abandonDials()
+            return Array(state.connections.values)
+        }
         for connection in connections { connection.perform { $0.shutDown() } }
+        retireIfEmpty()
     }
 
     /// - Returns: Whether the pool is out of service.

@@ -187,6 +187,15 @@ struct ConnectionPoolStateMachine {
         return ShutdownAction(close: condemnConnections(), fail: pending.removeAll())
     }
 
+    /// Nobody waits for the connections that are being made; they are closed when they are ready.
+    mutating func abandonDials() {
+        for (id, connection) in connections where connection.state == .dialing {
+            connections[id] = nil
+            dialing -= 1
+            live -= 1
+        }
+    }
+
     /// Takes the pool out of service if nothing is left in it.
     /// - Returns: Whether it is out of service.
     mutating func retireIfEmpty() -> Bool {

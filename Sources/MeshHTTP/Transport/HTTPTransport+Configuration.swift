@@ -24,7 +24,7 @@ extension HTTPTransport {
         ///
         /// Default 60 KiB: Envoy's `max_request_headers_kb`, taken for responses too.
         public var maximumHeaderBytes: Int
-        /// The most header fields in a response, at most 65 534.
+        /// The most header fields in a response, at most 65 000.
         ///
         /// Default 100: Envoy's `max_headers_count`.
         public var maximumHeaderFields: Int

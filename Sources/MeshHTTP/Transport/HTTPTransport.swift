@@ -127,7 +127,8 @@ public final class HTTPTransport: Transport {
 
     /// Takes no more requests, fails those that wait for a connection, and returns when every connection is closed.
     ///
-    /// Exchanges under way may end by themselves. When the grace period is over, or the task is cancelled, they fail.
+    /// Exchanges under way may end by themselves. When the grace period is over, or the task is cancelled, they fail, and
+    /// connections that are still being made are left to be closed when they are.
     public func shutdown(gracePeriod: Duration = .seconds(5)) async {
         await pools.shutDown(gracePeriod: Nanoseconds(gracePeriod))
     }

@@ -26,6 +26,8 @@ struct ADSSessionStateMachine {
         var version: String
         var nonce: String
         var resources: [PackedResource]
+        /// Names of which the server says that they do not exist (`DiscoveryResponse.resource_errors`).
+        var absent: [String] = []
     }
 
     /// What to do.
@@ -38,6 +40,9 @@ struct ADSSessionStateMachine {
     /// How long a name is waited for before it counts as missing: gRFC A57's does-not-exist timer.
     static let doesNotExistTimeout = Nanoseconds.seconds(15)
 
+    /// References go from each kind to the next ones; a stream asks in this order.
+    private static let order: [ResourceKind] = [.listener, .routeConfiguration, .cluster, .endpointAssignment]
+
     private let decoder: ResourceDecoder
     private(set) var subscriptions: [ResourceKind: ADSSubscription] = [:]
     private var published: MeshResources?
@@ -47,44 +52,43 @@ struct ADSSessionStateMachine {
     /// - Parameter inboundListeners: The names of the listeners that this process serves.
     init(inboundListeners: Set<String> = [], decoder: ResourceDecoder = ResourceDecoder()) {
         self.decoder = decoder
-        for kind in ResourceKind.allCases { subscriptions[kind] = ADSSubscription() }
-        subscriptions[.listener]?.isWildcard = true
-        subscriptions[.listener]?.names = inboundListeners
+        for kind in Self.order { subscriptions[kind] = ADSSubscription() }
+        subscriptions[.listener] = ADSSubscription(names: inboundListeners, isWildcard: true)
+    }
+
+    /// When `timePassed` has something to do, if nothing happens before; `nil` for never.
+    ///
+    /// Waits begin as time goes by and all last equally long: a later event never brings it forward, unless it is `nil`.
+    var nextDeadline: MeshInstant? {
+        guard isConnected else { return nil }
+        return subscriptions.values.compactMap { $0.firstDeadline(timeout: Self.doesNotExistTimeout) }.min()
     }
 
     /// A stream is open.
     mutating func connected(at now: MeshInstant) -> Action {
         isConnected = true
-        var action = Action()
-        for kind in [ResourceKind.listener, .routeConfiguration, .cluster, .endpointAssignment] {
-            guard var subscription = subscriptions[kind] else { continue }
-            subscription.nonce = ""
-            subscription.isRequested = false
-            for name in subscription.names where subscription.cached[name] == nil {
-                subscription.waitingSince[name] = now
-            }
-            subscriptions[kind] = subscription
-            if let request = request(kind) { action.requests.append(request) }
-        }
-        return action
+        for kind in Self.order { subscriptions[kind]?.connected(at: now) }
+        return Action(requests: Self.order.compactMap { request($0) })
     }
 
     /// The stream has ended. Everything that was received stays.
     mutating func streamEnded() {
         isConnected = false
-        for kind in ResourceKind.allCases { subscriptions[kind]?.waitingSince = [:] }
+        for kind in Self.order { subscriptions[kind]?.streamEnded() }
     }
 
     /// A response has been received.
     mutating func responseReceived(_ response: Response, at now: MeshInstant) -> Action {
         var action = Action()
+        // A kind that was never asked for is tolerated, and not answered: there is no subscription to confirm.
         guard var subscription = subscriptions[response.kind], subscription.isRequested else { return action }
         subscription.nonce = response.nonce
-        let problems = take(response, into: &subscription)
+        let problems = take(response, into: &subscription, at: now)
         if problems.isEmpty { subscription.version = response.version }
+        if problems.isEmpty || !subscription.cached.isEmpty { subscription.isKnown = true }
         subscriptions[response.kind] = subscription
         // The subscriptions that follow from the new resources, and the ACK with the names as they are then.
-        let changed = followReferences(at: now)
+        let changed = response.kind == .endpointAssignment ? [] : followReferences(at: now)
         if var acknowledgement = request(response.kind) {
             if !problems.isEmpty { acknowledgement.refusal = problems.joined(separator: "; ") }
             action.requests.append(acknowledgement)
@@ -97,75 +101,77 @@ struct ADSSessionStateMachine {
     /// Time has passed.
     mutating func timePassed(at now: MeshInstant) -> Action {
         guard isConnected else { return Action() }
-        for kind in ResourceKind.allCases {
-            guard var subscription = subscriptions[kind] else { continue }
-            for (name, since) in subscription.waitingSince where now.elapsed(since: since) >= Self.doesNotExistTimeout {
-                subscription.waitingSince[name] = nil
-                if subscription.cached[name] == nil { subscription.missing.insert(name) }
-            }
-            subscriptions[kind] = subscription
-        }
-        return Action(publication: publish())
+        for kind in Self.order { subscriptions[kind]?.timePassed(at: now, timeout: Self.doesNotExistTimeout) }
+        // A cluster that is gone at last takes its endpoints along.
+        let changed = followReferences(at: now)
+        return Action(requests: changed.compactMap { request($0) }, publication: publish())
     }
 
-    /// Takes what is good of a response.
+    /// Takes what is good of a response (gRFC A46).
     /// - Returns: What is wrong with the rest.
-    private func take(_ response: Response, into subscription: inout ADSSubscription) -> [String] {
+    private func take(
+        _ response: Response,
+        into subscription: inout ADSSubscription,
+        at now: MeshInstant
+    ) -> [String] {
         var problems: [String] = []
         var seen: Set<String> = []
         for packed in response.resources {
-            if let known = subscription.cached.first(where: { $0.value.packed == packed }),
-                seen.insert(known.key).inserted
-            {
+            if let known = subscription.name(of: packed), seen.insert(known).inserted {
                 // The same bytes mean the same resource; nothing needs to be decoded.
-                subscription.refused[known.key] = nil
+                subscription.confirm(known)
                 continue
             }
             let outcome = decoder.decode(packed, as: response.kind)
-            let name = outcome.name ?? ""
+            guard let name = outcome.name, !name.isEmpty else {
+                problems.append("a resource without a name: \(Self.text(outcome))")
+                continue
+            }
             guard seen.insert(name).inserted else {
                 problems.append("\(name): the response has this resource twice")
                 continue
             }
+            guard subscription.wants(name) else { continue }
             switch outcome.result {
             case .success(let decoded):
-                guard subscription.isWildcard || subscription.names.contains(name) else { continue }
-                subscription.cached[name] = ADSSubscription.Cached(
-                    packed: packed,
-                    resource: decoded.resource,
-                    ignored: decoded.ignored
+                subscription.accept(
+                    name,
+                    ADSSubscription.Cached(packed: packed, resource: decoded.resource, ignored: decoded.ignored)
                 )
-                subscription.refused[name] = nil
-            case .failure(let error):
-                let text = error.problems.map(\.description).joined(separator: ", ")
-                problems.append("\(name.isEmpty ? "a resource without a name" : name): \(text)")
-                if !name.isEmpty { subscription.refused[name] = text }
+            case .failure:
+                let text = Self.text(outcome)
+                problems.append("\(name): \(text)")
+                subscription.refuse(name, because: text)
             }
-            subscription.missing.remove(name)
-            subscription.waitingSince[name] = nil
         }
         if response.kind.isFullState {
-            // What a full response leaves out is deleted; what was never received may be on its way still.
-            for name in subscription.cached.keys where !seen.contains(name) {
-                subscription.cached[name] = nil
-                if subscription.names.contains(name) { subscription.missing.insert(name) }
-            }
-            for name in subscription.refused.keys where !seen.contains(name) { subscription.refused[name] = nil }
+            let known = Set(subscription.cached.keys).union(subscription.refused.keys)
+            for name in known.subtracting(seen) { subscription.leftOut(name, at: now) }
         }
+        for name in response.absent where !seen.contains(name) { subscription.leftOut(name, at: now) }
         return problems
+    }
+
+    private static func text(_ outcome: ResourceDecoder.Outcome) -> String {
+        guard case .failure(let error) = outcome.result else { return "its name is empty" }
+        return error.problems.map(\.description).joined(separator: ", ")
     }
 
     /// Brings the subscriptions in line with what the resources refer to.
     /// - Returns: The kinds whose names changed.
     private mutating func followReferences(at now: MeshInstant) -> [ResourceKind] {
         var changed: [ResourceKind] = []
-        let view = ReceivedResources(subscriptions)
-        for (kind, names) in [
-            (ResourceKind.routeConfiguration, view.routeNames),
-            (.cluster, view.clusterNames),
-            (.endpointAssignment, view.endpointNames),
-        ] where subscriptions[kind]?.subscribe(to: names, at: now) == true {
-            changed.append(kind)
+        // Each kind's names follow from the resources of the kinds before it: one that is let go lets go of others.
+        for kind in Self.order.dropFirst() {
+            let view = ReceivedResources(subscriptions)
+            let names =
+                switch kind {
+                case .listener: Set<String>()
+                case .routeConfiguration: view.routeNames
+                case .cluster: view.clusterNames
+                case .endpointAssignment: view.endpointNames
+                }
+            if subscriptions[kind]?.subscribe(to: names, at: now) == true { changed.append(kind) }
         }
         return changed
     }
@@ -187,7 +193,8 @@ struct ADSSessionStateMachine {
 
     /// The configuration to put in force, if it is complete and differs from the one in force.
     private mutating func publish() -> MeshResources? {
-        guard subscriptions[.listener]?.nonce.isEmpty == false || published != nil else { return nil }
+        // A first answer of which nothing is good says nothing.
+        guard subscriptions[.listener]?.isKnown == true else { return nil }
         guard subscriptions.values.allSatisfy(\.isSettled) else { return nil }
         let resources = ReceivedResources(subscriptions).configuration
         guard resources != published else { return nil }

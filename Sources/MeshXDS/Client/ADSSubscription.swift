@@ -13,47 +13,133 @@ struct ADSSubscription {
     }
 
     /// The names that are asked for.
-    var names: Set<String> = []
+    private(set) var names: Set<String> = []
     /// Whether everything is asked for.
-    var isWildcard = false
+    let isWildcard: Bool
     /// Whether the current stream has been asked.
     var isRequested = false
     /// The version that was taken last, on whichever stream.
     var version = ""
     /// The nonce of the current stream's last response.
     var nonce = ""
+    /// Whether a response ever had something good, or was empty and meant it.
+    var isKnown = false
     /// What was received, by name.
-    var cached: [String: Cached] = [:]
+    private(set) var cached: [String: Cached] = [:]
     /// Why a resource was refused, by name.
-    var refused: [String: String] = [:]
+    private(set) var refused: [String: String] = [:]
     /// Names that do not exist, as far as anybody knows.
-    var missing: Set<String> = []
-    /// When the wait for a name that was never received began, on the current stream.
-    var waitingSince: [String: MeshInstant] = [:]
+    private(set) var missing: Set<String> = []
+    /// When the wait for a name began that is not there, or no longer: on the current stream.
+    private(set) var waitingSince: [String: MeshInstant] = [:]
+    /// The names of the cached resources by their bytes, so that what did not change is not decoded again.
+    private var nameByContent: [PackedResource: String] = [:]
+
+    init(names: Set<String> = [], isWildcard: Bool = false) {
+        self.names = names
+        self.isWildcard = isWildcard
+    }
 
     /// The names as a request carries them.
     var requestNames: [String] {
         // Without names of its own a wildcard is an empty list, which every server understands.
-        isWildcard && !names.isEmpty ? ["*"] + names.sorted() : names.sorted()
+        isWildcard && !names.isEmpty ? ["*"] + names.sorted() : (names.isEmpty ? lastNames : names).sorted()
     }
+
+    /// The names before there were none. They are asked for on: an empty list means "everything" to some servers.
+    private var lastNames: Set<String> = []
 
     /// Whether it is known what became of every name.
     var isSettled: Bool {
         names.allSatisfy { cached[$0] != nil || missing.contains($0) || refused[$0] != nil }
     }
 
+    /// When the first of the waits is over; `nil` if nothing is waited for.
+    func firstDeadline(timeout: Nanoseconds) -> MeshInstant? {
+        waitingSince.values.min()?.advanced(by: timeout)
+    }
+
+    /// The name of a resource with just these bytes.
+    func name(of packed: PackedResource) -> String? { nameByContent[packed] }
+
+    /// Whether somebody asks for a name.
+    func wants(_ name: String) -> Bool { isWildcard || names.contains(name) }
+
     /// Asks for other names.
-    /// - Returns: Whether they differ from those before.
+    /// - Returns: Whether that must be said to the server.
     mutating func subscribe(to wanted: Set<String>, at now: MeshInstant) -> Bool {
         guard wanted != names else { return false }
+        for name in names.subtracting(wanted) { forget(name) }
         for name in wanted.subtracting(names) where cached[name] == nil { waitingSince[name] = now }
+        lastNames = names
         names = wanted
-        if !isWildcard {
-            cached = cached.filter { wanted.contains($0.key) }
-            refused = refused.filter { wanted.contains($0.key) }
+        return !wanted.isEmpty
+    }
+
+    /// A stream is open: the waits begin anew, since nothing can have come while there was none.
+    mutating func connected(at now: MeshInstant) {
+        nonce = ""
+        isRequested = false
+        lastNames = []
+        for name in names where cached[name] == nil && !missing.contains(name) { waitingSince[name] = now }
+    }
+
+    /// The stream has ended: without one, nothing is late.
+    mutating func streamEnded() {
+        waitingSince = [:]
+    }
+
+    /// A resource has come, and is good.
+    mutating func accept(_ name: String, _ resource: Cached) {
+        if let old = cached[name] { nameByContent[old.packed] = nil }
+        cached[name] = resource
+        nameByContent[resource.packed] = name
+        settle(name)
+    }
+
+    /// A resource has come that is there already, as it is.
+    mutating func confirm(_ name: String) {
+        settle(name)
+    }
+
+    /// A resource has come, and is bad. The last good one stays.
+    mutating func refuse(_ name: String, because problem: String) {
+        settle(name)
+        refused[name] = problem
+    }
+
+    /// There is no such resource.
+    private mutating func remove(_ name: String) {
+        forget(name)
+        if names.contains(name) { missing.insert(name) }
+    }
+
+    /// A full response came without the resource, or the server says that it does not exist.
+    ///
+    /// What is still referred to stays for a while: the routes that let go of it may be on their way, and requests that
+    /// were routed to a cluster which is gone would fail for nothing.
+    mutating func leftOut(_ name: String, at now: MeshInstant) {
+        if names.contains(name), !isWildcard, cached[name] != nil {
+            refused[name] = nil
+            if waitingSince[name] == nil { waitingSince[name] = now }
+        } else {
+            remove(name)
         }
-        missing.formIntersection(wanted)
-        waitingSince = waitingSince.filter { wanted.contains($0.key) }
-        return true
+    }
+
+    /// Ends the waits that have lasted `timeout`.
+    mutating func timePassed(at now: MeshInstant, timeout: Nanoseconds) {
+        for (name, since) in waitingSince where now.elapsed(since: since) >= timeout { remove(name) }
+    }
+
+    private mutating func settle(_ name: String) {
+        refused[name] = nil
+        missing.remove(name)
+        waitingSince[name] = nil
+    }
+
+    private mutating func forget(_ name: String) {
+        if let old = cached.removeValue(forKey: name) { nameByContent[old.packed] = nil }
+        settle(name)
     }
 }

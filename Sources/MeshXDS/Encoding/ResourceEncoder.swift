@@ -26,33 +26,42 @@ package struct ResourceEncoder: Sendable {
 
     /// Encodes a configuration.
     package func encode(_ resources: MeshResources) -> Output {
+        encode(resources, cache: nil)
+    }
+
+    /// Encodes a configuration, but for what the cache has already.
+    func encode(_ resources: MeshResources, cache: EncodingCache?) -> Output {
         let translation = DialectTranslation(resources, to: dialect)
         let resources = translation.resources
         var output = Output(reports: translation.reports)
-        output.add(.cluster, resources.clusters, cluster)
-        output.add(.endpointAssignment, resources.endpointAssignments, endpointAssignment)
-        output.add(.listener, resources.listeners, listener)
-        output.add(.routeConfiguration, resources.routeConfigurations, routeConfiguration)
+        var pass = EncodingCache.Pass(cache, dialect)
+        output.add(resources.clusters, { .cluster($0) }, &pass, cluster)
+        output.add(resources.endpointAssignments, { .endpointAssignment($0) }, &pass, endpointAssignment)
+        output.add(resources.listeners, { .listener($0) }, &pass, listener)
+        output.add(resources.routeConfigurations, { .routeConfiguration($0) }, &pass, routeConfiguration)
+        pass.finish()
         return output
     }
 }
 
 extension ResourceEncoder.Output {
     fileprivate mutating func add<Resource>(
-        _ kind: ResourceKind,
         _ resources: [String: Resource],
+        _ wrap: (Resource) -> XDSResource,
+        _ pass: inout EncodingCache.Pass,
         _ encode: (Resource) throws -> some Message
     ) {
-        var packed: [String: PackedResource] = [:]
-        packed.reserveCapacity(resources.count)
         for (name, resource) in resources {
+            let wrapped = wrap(resource)
             do {
-                packed[name] = PackedResource(try Google_Protobuf_Any(packing: try encode(resource)))
+                let packed = try pass.packed(wrapped, named: name) {
+                    PackedResource(try Google_Protobuf_Any(packing: try encode(resource)))
+                }
+                self.resources[wrapped.kind, default: [:]][name] = packed
             } catch {
                 // Only a message beyond 2 GiB, or a custom policy that no codec knows, cannot be written.
-                reports.append(FieldReport(path: "\(kind)[\(name)]", reason: "cannot be encoded: \(error)"))
+                reports.append(FieldReport(path: "\(wrapped.kind)[\(name)]", reason: "cannot be encoded: \(error)"))
             }
         }
-        self.resources[kind] = packed
     }
 }

@@ -29,6 +29,8 @@ struct ADSServerStreamStateMachine {
         var version: String
         var nonce: String
         var resources: [PackedResource]
+        /// Names that the client asked for and that do not exist.
+        var missing: [String] = []
     }
 
     /// What to do after a request.
@@ -51,11 +53,15 @@ struct ADSServerStreamStateMachine {
         var nonce = ""
         var sentVersion = ""
         var sent: [String: PackedResource] = [:]
+        var reportedMissing: Set<String> = []
         var hasResponded = false
     }
 
     /// The most names that a client may subscribe to, of one kind: a bound on what a hostile one can make us keep.
     static let maximumNames = 100_000
+
+    /// Whether the client understands that a name does not exist; others find out by waiting.
+    var reportsMissing = false
 
     private var offer = Offer(version: "", resources: [:], isWarming: false)
     private var subscriptions: [ResourceKind: Subscription] = [:]
@@ -96,20 +102,27 @@ struct ADSServerStreamStateMachine {
         subscription.isWildcard = isWildcard && request.kind.isFullState
         // What is no longer asked for is forgotten, and sent again should it be asked for again.
         if !subscription.isWildcard { subscription.sent = subscription.sent.filter { names.contains($0.key) } }
+        subscription.reportedMissing.formIntersection(names)
         subscriptions[request.kind] = subscription
-        let known = offer.resources[request.kind] ?? [:]
-        action.response = respond(to: request.kind, mustRespond: added.contains { known[$0] != nil })
+        // A full response without the name is how a client learns that it does not exist.
+        action.response = respond(to: request.kind, mustRespond: request.kind.isFullState && !added.isEmpty)
         return action
     }
 
     /// There is something else to serve.
     mutating func resourcesChanged(_ offer: Offer) -> [Response] {
         self.offer = offer
-        // Make before break: clusters and endpoints, then the listeners and routes that use them.
-        return ResourceKind.allCases.compactMap { kind in
-            let mustRespond = kind.isFullState && subscriptions[kind]?.hasResponded == false
-            return respond(to: kind, mustRespond: mustRespond)
+        // Make before break: clusters and endpoints, then the listeners and routes that use them, and only then the
+        // clusters without those that nothing uses any more. A client that names its clusters lets go of them itself.
+        if let clusters = subscriptions[.cluster], clusters.isWildcard {
+            self.offer.resources[.cluster, default: [:]].merge(clusters.sent) { new, _ in new }
         }
+        var responses = ResourceKind.allCases.compactMap { kind in
+            respond(to: kind, mustRespond: kind.isFullState && subscriptions[kind]?.hasResponded == false)
+        }
+        self.offer = offer
+        if let final = respond(to: .cluster, mustRespond: false) { responses.append(final) }
+        return responses
     }
 
     private mutating func respond(to kind: ResourceKind, mustRespond: Bool) -> Response? {
@@ -120,19 +133,25 @@ struct ADSServerStreamStateMachine {
         for name in subscription.names { wanted[name] = known[name] }
         let changed = wanted.filter { subscription.sent[$0.key] != $0.value }
         let hasLost = kind.isFullState && subscription.sent.keys.contains { wanted[$0] == nil }
-        guard mustRespond || !changed.isEmpty || hasLost else { return nil }
+        // While the control plane warms up, what is not there may only be late.
+        let missing: Set<String> =
+            reportsMissing && !offer.isWarming ? subscription.names.filter { known[$0] == nil } : []
+        let newlyMissing = missing.subtracting(subscription.reportedMissing)
+        guard mustRespond || !changed.isEmpty || hasLost || !newlyMissing.isEmpty else { return nil }
         lastNonce += 1
         subscription.nonce = "\(lastNonce)"
         subscription.sentVersion = offer.version
         subscription.sent = wanted
+        subscription.reportedMissing = missing
         subscription.hasResponded = true
         subscriptions[kind] = subscription
-        let resources = kind.isFullState ? wanted : (changed.isEmpty ? wanted : changed)
+        let resources = kind.isFullState ? wanted : changed
         return Response(
             kind: kind,
             version: offer.version,
             nonce: subscription.nonce,
-            resources: resources.sorted { $0.key < $1.key }.map(\.value)
+            resources: resources.sorted { $0.key < $1.key }.map(\.value),
+            missing: (kind.isFullState ? missing : newlyMissing).sorted()
         )
     }
 }

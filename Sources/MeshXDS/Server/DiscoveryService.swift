@@ -8,16 +8,13 @@ import Synchronization
 struct DiscoveryService: Envoy_Service_Discovery_V3_AggregatedDiscoveryService.SimpleServiceProtocol {
     private let provider: any XDSResourceProvider
     private let nextStream = StreamCounter()
+    private let cache = EncodingCache()
+
+    /// How many requests of a stream may wait. A client has four kinds to acknowledge and seldom more under way.
+    private static let maximumWaitingRequests = 256
 
     init(provider: any XDSResourceProvider) {
         self.provider = provider
-    }
-
-    /// What a stream waits for.
-    private enum Event: Sendable {
-        case request(Envoy_Service_Discovery_V3_DiscoveryRequest)
-        case changed
-        case ended
     }
 
     func streamAggregatedResources(
@@ -26,38 +23,45 @@ struct DiscoveryService: Envoy_Service_Discovery_V3_AggregatedDiscoveryService.S
         context: ServerContext
     ) async throws {
         let number = nextStream.next()
-        // A client has four kinds to acknowledge and seldom more under way; one that floods is cut off.
-        let (events, continuation) = AsyncStream.makeStream(of: Event.self, bufferingPolicy: .bufferingOldest(256))
+        let (requests, arrived) = AsyncThrowingStream.makeStream(
+            of: DiscoveryEvent.self,
+            bufferingPolicy: .bufferingOldest(Self.maximumWaitingRequests)
+        )
+        let changes = PendingChange()
+        // Asked for before the first request is read, so that no change falls between the two.
+        let ticks = provider.changes()
         defer { provider.noticed(.disconnected(stream: number)) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                defer { continuation.yield(.ended) }
-                for try await message in request {
-                    if case .dropped = continuation.yield(.request(message)) {
-                        throw RPCError(code: .resourceExhausted, message: "too many requests are waiting")
+                do {
+                    for try await message in request {
+                        if case .dropped = arrived.yield(.request(message)) {
+                            throw RPCError(code: .resourceExhausted, message: "too many requests are waiting")
+                        }
                     }
-                }
-            }
-            group.addTask { [provider] in
-                for await _ in provider.changes() {
-                    // A change that finds the queue full is not lost: the stream reads the newest state anyway.
-                    continuation.yield(.changed)
+                    arrived.finish()
+                } catch {
+                    arrived.finish(throwing: error)
                 }
             }
             group.addTask {
-                var stream = DiscoveryStream(number: number, provider: provider)
-                for await event in events {
-                    switch event {
-                    case .ended: return
-                    case .changed: for message in await stream.resourcesChanged() { try await response.write(message) }
-                    case .request(let message):
-                        for message in try await stream.requestReceived(message) { try await response.write(message) }
-                    }
+                for await _ in ticks {
+                    // If the queue is full, the stream finds the mark after the request that it works on.
+                    changes.mark()
+                    arrived.yield(.changed)
                 }
             }
             defer { group.cancelAll() }
-            // The stream is over when the client has said so, or when either direction has failed.
-            try await group.next()
+            var stream = DiscoveryStream(number: number, provider: provider, cache: cache)
+            // A slow client holds up this loop and nobody else; changes that come meanwhile become one.
+            for try await event in requests {
+                if case .request(let message) = event {
+                    for answer in try await stream.requestReceived(message) { try await response.write(answer) }
+                }
+                if changes.take() {
+                    for answer in await stream.resourcesChanged() { try await response.write(answer) }
+                }
+            }
         }
     }
 
@@ -70,6 +74,25 @@ struct DiscoveryService: Envoy_Service_Discovery_V3_AggregatedDiscoveryService.S
             code: .unimplemented,
             message: "the incremental protocol is not served; use StreamAggregatedResources"
         )
+    }
+}
+
+/// What a stream waits for.
+private enum DiscoveryEvent: Sendable {
+    case request(Envoy_Service_Discovery_V3_DiscoveryRequest)
+    case changed
+}
+
+/// Whether something changed that a stream has not looked at.
+private final class PendingChange: Sendable {
+    private let isMarked = Atomic<Bool>(false)
+
+    func mark() {
+        isMarked.store(true, ordering: .releasing)
+    }
+
+    func take() -> Bool {
+        isMarked.exchange(false, ordering: .acquiring)
     }
 }
 

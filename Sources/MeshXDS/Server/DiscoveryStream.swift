@@ -11,10 +11,14 @@ struct DiscoveryStream {
     private var machine = ADSServerStreamStateMachine()
     private var node: XDSNode?
     private var dialect = Dialect.own
+    private let cache: EncodingCache
+    /// The names of listeners that the provider was last asked with; `nil` before it was asked.
+    private var askedListeners: Set<String>?
 
-    init(number: UInt64, provider: any XDSResourceProvider) {
+    init(number: UInt64, provider: any XDSResourceProvider, cache: EncodingCache) {
         self.number = number
         self.provider = provider
+        self.cache = cache
     }
 
     /// The client has sent a request.
@@ -25,14 +29,12 @@ struct DiscoveryStream {
         var answers: [Envoy_Service_Discovery_V3_DiscoveryResponse] = []
         if node == nil {
             guard message.hasNode, !message.node.id.isEmpty else {
-                throw RPCError(
-                    code: .invalidArgument,
-                    message: "the first request of a stream carries a node with an id"
-                )
+                throw RPCError(code: .invalidArgument, message: "the first request of a stream carries a node with an id")
             }
             let node = XDSNode(message.node)
             self.node = node
             dialect = Dialect(userAgentName: node.userAgentName)
+            machine.reportsMissing = dialect == .own
             provider.noticed(.connected(stream: number, node))
         }
         // Kinds that are not served are not answered; a client's own timer tells it that there is nothing.
@@ -48,11 +50,10 @@ struct DiscoveryStream {
         )
         if let verdict = action.verdict { notice(verdict) }
         if let response = action.response { answers.append(word(response)) }
-        if kind == .listener || !hasAsked { answers += await resourcesChanged() }
+        // Which listeners a client asks for says where it serves, and so what it gets.
+        if askedListeners != machine.listenerNames { answers += await resourcesChanged() }
         return answers
     }
-
-    private var hasAsked = false
 
     /// There may be something else to serve.
     mutating func resourcesChanged() async -> [Envoy_Service_Discovery_V3_DiscoveryResponse] {
@@ -60,9 +61,9 @@ struct DiscoveryStream {
         let names = machine.listenerNames
         node.inboundAddresses = XDSNode.inboundAddresses(in: names)
         self.node = node
-        hasAsked = true
+        askedListeners = names
         let provided = await provider.resources(for: node)
-        let encoded = ResourceEncoder(dialect: dialect).encode(provided.resources)
+        let encoded = ResourceEncoder(dialect: dialect).encode(provided.resources, cache: cache)
         if !encoded.reports.isEmpty { provider.noticed(.translated(stream: number, encoded.reports)) }
         var resources = encoded.resources
         let aliases = ListenerAliases(provided.resources).listeners(named: names, dialect: dialect)
@@ -93,6 +94,13 @@ struct DiscoveryStream {
         message.typeURL = response.kind.typeURL
         message.resources = response.resources.map {
             Google_Protobuf_Any(typeName: response.kind.rawValue, bytes: $0.bytes)
+        }
+        message.resourceErrors = response.missing.map { name in
+            var error = Envoy_Service_Discovery_V3_ResourceError()
+            error.resourceName.name = name
+            error.errorDetail.code = ADSSessionStateMachine.Response.notFound
+            error.errorDetail.message = "there is no such resource"
+            return error
         }
         return message
     }

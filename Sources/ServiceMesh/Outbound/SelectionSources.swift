@@ -5,28 +5,34 @@ public import MeshCore
 public import MeshResilience
 
 /// Where the outbound layers find their policies: in the route that the context carries.
+///
+/// Inlinable, because a context that is handed to an opaque call is copied, and its eight references counted.
 public enum SelectionSources {
     /// The route's faults.
     public struct Fault: PolicySource {
         /// The faults of the selected route and cluster.
+        @inlinable
         public func policy(for context: CallContext) -> FaultConfiguration? { context.selection?.fault }
     }
 
     /// The route's rate limit.
     public struct RateLimit: PolicySource {
         /// The limiter of the selected route.
+        @inlinable
         public func policy(for context: CallContext) -> RateLimiter? { context.selection?.rateLimiter }
     }
 
     /// The route's timeout.
     public struct RouteTimeout: PolicySource {
         /// The timeout of the selected route.
+        @inlinable
         public func policy(for context: CallContext) -> Nanoseconds? { context.selection?.timeout }
     }
 
     /// The timeout of each attempt.
     public struct AttemptTimeout: PolicySource {
         /// The per-try timeout of the selected route.
+        @inlinable
         public func policy(for context: CallContext) -> Nanoseconds? {
             context.selection?.retry?.policy.perTryTimeout
         }
@@ -35,6 +41,7 @@ public enum SelectionSources {
     /// The route's retries.
     public struct Retries: PolicySource {
         /// The retries of the selected route under its cluster's budget.
+        @inlinable
         public func policy(for context: CallContext) -> Retry? { context.selection?.retry }
     }
 }

@@ -2,8 +2,8 @@
 // Part of swift-service-mesh.
 
 import MeshConfig
-import MeshCore
-import MeshResilience
+public import MeshCore
+public import MeshResilience
 import MeshRouting
 
 /// A route in the form that requests use.
@@ -35,11 +35,11 @@ final class RouteSelection: Sendable {
     let clusterName: String
     /// `nil` if the configuration has no such cluster.
     let cluster: ClusterRuntime?
-    let timeout: Nanoseconds?
+    @usableFromInline let timeout: Nanoseconds?
     /// The route's retries under the cluster's budget.
-    let retry: Retry?
-    let fault: FaultConfiguration?
-    let rateLimiter: RateLimiter?
+    @usableFromInline let retry: Retry?
+    @usableFromInline let fault: FaultConfiguration?
+    @usableFromInline let rateLimiter: RateLimiter?
 
     init(
         routeName: String,
@@ -62,7 +62,7 @@ final class RouteSelection: Sendable {
 
 extension CallContext {
     /// What route selection decided; `nil` for requests that pass the mesh by.
-    var selection: RouteSelection? {
+    @inlinable var selection: RouteSelection? {
         // Only this module writes the field, and always a `RouteSelection`.
         route.map { unsafeDowncast($0, to: RouteSelection.self) }
     }

@@ -25,7 +25,7 @@ import Testing
                 RegistrationToken(secret: "a secret with spaces", namespace: "default"),
             ],
             xdsAddress: EndpointAddress(unixSocketPath: "/x"),
-            registryAddress: EndpointAddress(host: "", port: 1),
+            registryAddress: EndpointAddress(host: "localhost", port: 1),
             trustDomain: "Cluster.Local",
             leaseDuration: .milliseconds(999),
             certificateValidity: .seconds(4),

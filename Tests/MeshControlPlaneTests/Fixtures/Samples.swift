@@ -79,3 +79,24 @@ extension Samples {
     /// Half of a file.
     static let brokenManifest = "apiVersion: networking.istio.io/v1\nkind: [VirtualService"
 }
+
+extension Samples {
+    /// A service outside the mesh.
+    static let outsideManifest = """
+        apiVersion: networking.istio.io/v1
+        kind: ServiceEntry
+        metadata:
+          name: example
+        spec:
+          hosts:
+          - example.org
+          location: MESH_EXTERNAL
+          resolution: STATIC
+          ports:
+          - number: 443
+            name: http
+            protocol: HTTP
+          endpoints:
+          - address: 192.0.2.1
+        """
+}

@@ -52,7 +52,7 @@ import Testing
         _ process: Process,
         version: String = ""
     ) async throws -> (stream: DiscoveryStream, answers: [Envoy_Service_Discovery_V3_DiscoveryResponse]) {
-        var stream = DiscoveryStream(number: 1, provider: process.provider)
+        var stream = DiscoveryStream(number: 1, provider: process.provider, cache: EncodingCache())
         var answers = try await stream.requestReceived(request(.cluster, version: version))
         answers += try await stream.requestReceived(request(.endpointAssignment, [Self.assignment], version: version))
         return (stream, answers)

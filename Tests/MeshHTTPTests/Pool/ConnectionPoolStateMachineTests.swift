@@ -209,6 +209,18 @@ struct ConnectionPoolStateMachineTests {
         #expect(machine.retireIfEmpty() == true)
     }
 
+    @Test("that is shut down at once does not wait for connections that are being made")
+    func abandonedDials() {
+        var machine = Machine(loops: 1)
+        _ = machine.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint())
+        #expect(machine.shutDown() == .init(close: [], fail: [1]))
+        machine.abandonDials()
+        #expect(machine.isEmpty)
+        #expect(machine.connectionReady(1) == .close)
+        #expect(machine.connectFailed(1) == .init())
+        machine.checkInvariants()
+    }
+
     @Test("that is empty can be taken out of service, once and for all")
     func retired() {
         var machine = machine(loops: 1, idleOn: [0], endpoint())

@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+import MeshCore
+import MeshRouting
+import Testing
+
+@testable import MeshXDS
+
+@Suite("The client's session machine")
+struct ADSSessionStateMachineTests {
+    /// A machine with a server at hand that answers what it is told to.
+    struct Session {
+        var machine: ADSSessionStateMachine
+        var now = MeshInstant(nanoseconds: 1_000_000_000)
+        private var lastNonce = 0
+
+        init(inbound: Set<String> = []) {
+            machine = ADSSessionStateMachine(inboundListeners: inbound)
+        }
+
+        mutating func respond(
+            _ kind: ResourceKind,
+            _ packed: [PackedResource],
+            version: String = "1",
+            absent: [String] = []
+        ) -> ADSSessionStateMachine.Action {
+            lastNonce += 1
+            return machine.responseReceived(
+                .init(kind: kind, version: version, nonce: "n\(lastNonce)", resources: packed, absent: absent),
+                at: now
+            )
+        }
+
+        mutating func respond(
+            _ kind: ResourceKind,
+            _ resources: MeshResources,
+            version: String = "1"
+        ) -> ADSSessionStateMachine.Action {
+            respond(kind, Fixtures.packed(resources, kind).sorted { $0.key < $1.key }.map(\.value), version: version)
+        }
+
+        /// Answers every kind from one configuration, in the order in which the references are followed.
+        mutating func serve(_ resources: MeshResources, version: String = "1") -> MeshResources? {
+            var publication: MeshResources?
+            for kind in [ResourceKind.listener, .routeConfiguration, .cluster, .endpointAssignment] {
+                publication = respond(kind, resources, version: version).publication ?? publication
+            }
+            return publication
+        }
+
+        mutating func advance(_ seconds: UInt64) -> ADSSessionStateMachine.Action {
+            now = now.advanced(by: .seconds(seconds))
+            return machine.timePassed(at: now)
+        }
+    }
+
+    static func connected(inbound: Set<String> = []) -> Session {
+        var session = Session(inbound: inbound)
+        _ = session.machine.connected(at: session.now)
+        return session
+    }
+
+    @Test("a stream begins with a wildcard for listeners, and nothing else")
+    func firstRequest() {
+        var session = Session()
+        let action = session.machine.connected(at: session.now)
+        #expect(action.requests == [.init(kind: .listener, names: [], version: "", nonce: "")])
+        #expect(action.publication == nil)
+    }
+
+    @Test("an inbound listener is named beside the wildcard")
+    func inboundListener() {
+        var session = Session(inbound: ["in/10.0.0.1:80"])
+        #expect(session.machine.connected(at: session.now).requests.map(\.names) == [["*", "in/10.0.0.1:80"]])
+    }
+
+    @Test("references are followed down, each response is acknowledged, and one configuration comes out at the end")
+    func chain() {
+        var session = Self.connected()
+        let mesh = Fixtures.mesh
+        let listener = session.respond(.listener, mesh, version: "7")
+        #expect(
+            listener.requests == [
+                .init(kind: .listener, names: [], version: "7", nonce: "n1"),
+                .init(kind: .routeConfiguration, names: ["r"], version: "", nonce: ""),
+            ]
+        )
+        let routes = session.respond(.routeConfiguration, mesh, version: "7")
+        #expect(
+            routes.requests == [
+                .init(kind: .routeConfiguration, names: ["r"], version: "7", nonce: "n2"),
+                .init(kind: .cluster, names: ["c"], version: "", nonce: ""),
+            ]
+        )
+        let clusters = session.respond(.cluster, mesh, version: "7")
+        #expect(clusters.requests.map(\.kind) == [.cluster, .endpointAssignment])
+        let endpoints = session.respond(.endpointAssignment, mesh, version: "7")
+        #expect(endpoints.requests == [.init(kind: .endpointAssignment, names: ["c"], version: "7", nonce: "n4")])
+        #expect([listener, routes, clusters].allSatisfy { $0.publication == nil })
+        #expect(endpoints.publication == mesh)
+    }
+
+    @Test("a bad resource is refused by name, keeps the version, and does not hold up the good ones beside it")
+    func partialRefusal() throws {
+        var session = Self.connected()
+        var mesh = Fixtures.mesh
+        mesh.routeConfigurations["r"] = Fixtures.routes("r", to: "c", "bad")
+        _ = session.respond(.listener, mesh)
+        _ = session.respond(.routeConfiguration, mesh)
+        let action = session.respond(
+            .cluster,
+            [try #require(Fixtures.packed(mesh, .cluster)["c"]), try Fixtures.badCluster("bad")],
+            version: "2"
+        )
+        let reply = try #require(action.requests.first)
+        #expect(reply.version == "" && reply.nonce == "n3")
+        #expect(reply.refusal == "bad: type: discovery type ORIGINAL_DST is not supported")
+        let published = session.respond(.endpointAssignment, mesh).publication
+        #expect(published?.clusters.keys.sorted() == ["c"])
+    }
+
+    @Test("after a refusal the last good resource stays in use, and the next good response is acknowledged")
+    func refusalKeepsTheLastGood() throws {
+        var session = Self.connected()
+        _ = session.serve(Fixtures.mesh, version: "1")
+        let refusal = session.respond(.cluster, [try Fixtures.badCluster("c")], version: "2")
+        #expect(refusal.publication == nil)
+        #expect(refusal.requests.first?.version == "1")
+        #expect(refusal.requests.first?.refusal != nil)
+        let state = session.machine.subscriptions[.cluster]?.status(of: .cluster).first?.state
+        #expect(state == .refused("type: discovery type ORIGINAL_DST is not supported"))
+        var mesh = Fixtures.mesh
+        mesh.clusters["c"]?.connectTimeout = .seconds(9)
+        let accepted = session.respond(.cluster, mesh, version: "3")
+        #expect(accepted.requests.first == .init(kind: .cluster, names: ["c"], version: "3", nonce: "n6"))
+        #expect(accepted.publication == mesh)
+    }
+
+    @Test("a name that appears twice in a response is refused")
+    func duplicates() throws {
+        var session = Self.connected()
+        let packed = try #require(Fixtures.packed(Fixtures.mesh, .listener)["l"])
+        let action = session.respond(.listener, [packed, packed])
+        #expect(action.requests.first?.refusal == "l: the response has this resource twice")
+    }
+
+    @Test("bytes that are no message, and resources of another kind, are refused")
+    func garbage() throws {
+        var session = Self.connected()
+        let action = session.respond(
+            .listener,
+            [
+                PackedResource(typeURL: ResourceKind.listener.typeURL, bytes: [0xFF, 0xFF, 0xFF]),
+                PackedResource(typeURL: ResourceKind.cluster.typeURL, bytes: []),
+            ]
+        )
+        let refusal = try #require(action.requests.first?.refusal)
+        #expect(refusal.contains("is no valid envoy.config.listener.v3.Listener"))
+        #expect(refusal.contains("is a envoy.config.cluster.v3.Cluster, not a envoy.config.listener.v3.Listener"))
+        #expect(action.publication == nil)
+    }
+
+    @Test("resources that nobody asked for are tolerated and left out, whole kinds too")
+    func unrequested() {
+        var session = Self.connected()
+        #expect(session.respond(.cluster, Fixtures.mesh) == .init())
+        _ = session.respond(.listener, Fixtures.mesh)
+        var mesh = Fixtures.mesh
+        mesh.routeConfigurations["other"] = Fixtures.routes("other", to: "elsewhere")
+        let action = session.respond(.routeConfiguration, mesh)
+        #expect(action.requests.map(\.refusal) == [nil, nil])
+        #expect(action.requests.last?.names == ["c"])
+    }
+
+    @Test("the same resources again change nothing")
+    func unchanged() {
+        var session = Self.connected()
+        _ = session.serve(Fixtures.mesh, version: "1")
+        #expect(session.serve(Fixtures.mesh, version: "2") == nil)
+    }
+
+    @Test("a new route waits for its cluster and endpoints; the old configuration stays meanwhile")
+    func makeBeforeBreak() {
+        var session = Self.connected()
+        _ = session.serve(Fixtures.mesh)
+        let next = MeshResources(
+            listeners: [Fixtures.listener("l", routes: "r")],
+            routeConfigurations: [Fixtures.routes("r", to: "d")],
+            clusters: [Cluster(name: "d")],
+            endpointAssignments: [Fixtures.endpoints("d", "10.0.0.2")]
+        )
+        let routes = session.respond(.routeConfiguration, next)
+        #expect(routes.publication == nil)
+        #expect(routes.requests.last?.names == ["d"])
+        #expect(session.respond(.cluster, next).publication == nil)
+        #expect(session.respond(.endpointAssignment, next).publication == next)
+    }
+
+    @Test("a cluster that never comes is missing after 15 seconds, and unblocks the rest")
+    func clusterDoesNotExist() {
+        var session = Self.connected()
+        _ = session.respond(.listener, Fixtures.mesh)
+        _ = session.respond(.routeConfiguration, Fixtures.mesh)
+        _ = session.respond(.cluster, [])
+        #expect(session.machine.nextDeadline == session.now.advanced(by: .seconds(15)))
+        #expect(session.advance(14).publication == nil)
+        let published = session.advance(1).publication
+        #expect(published?.listeners.keys.sorted() == ["l"])
+        #expect(published?.clusters == [:])
+        #expect(session.machine.nextDeadline == nil)
+        // When it comes after all, it is taken.
+        _ = session.respond(.cluster, Fixtures.mesh)
+        #expect(session.respond(.endpointAssignment, Fixtures.mesh).publication == Fixtures.mesh)
+    }
+
+    @Test("endpoints that never come leave a cluster without endpoints")
+    func endpointsDoNotExist() {
+        var session = Self.connected()
+        _ = session.respond(.listener, Fixtures.mesh)
+        _ = session.respond(.routeConfiguration, Fixtures.mesh)
+        _ = session.respond(.cluster, Fixtures.mesh)
+        let published = session.advance(15).publication
+        #expect(published?.clusters.keys.sorted() == ["c"])
+        #expect(published?.endpointAssignments == [:])
+    }
+
+    @Test("a listener whose routes never come is left out")
+    func routesDoNotExist() {
+        var session = Self.connected()
+        _ = session.respond(.listener, Fixtures.mesh)
+        #expect(session.advance(15).publication == MeshResources())
+    }
+
+    @Test("what the server says does not exist is not waited for")
+    func absentNames() {
+        var session = Self.connected()
+        _ = session.respond(.listener, Fixtures.mesh)
+        _ = session.respond(.routeConfiguration, Fixtures.mesh)
+        let published = session.respond(.cluster, [], absent: ["c", "unheard of"]).publication
+        #expect(published?.routeConfigurations.keys.sorted() == ["r"])
+        #expect(published?.clusters == [:])
+    }
+
+    @Test("waits run only while there is a stream")
+    func waitsStopWithTheStream() {
+        var session = Self.connected()
+        _ = session.respond(.listener, Fixtures.mesh)
+        _ = session.advance(10)
+        session.machine.streamEnded()
+        #expect(session.machine.nextDeadline == nil)
+        #expect(session.advance(60).publication == nil)
+        _ = session.machine.connected(at: session.now)
+        #expect(session.advance(14).publication == nil)
+        #expect(session.advance(1).publication == MeshResources())
+    }
+
+    @Test("a listener that a response leaves out is deleted, with all that only it used")
+    func listenerDeletion() {
+        var session = Self.connected()
+        var mesh = Fixtures.mesh
+        mesh.listeners["m"] = Fixtures.listener("m", routes: "s")
+        mesh.routeConfigurations["s"] = Fixtures.routes("s", to: "d")
+        mesh.clusters["d"] = Cluster(name: "d")
+        mesh.endpointAssignments["d"] = Fixtures.endpoints("d", "10.0.0.2")
+        #expect(session.serve(mesh) == mesh)
+        let action = session.respond(.listener, Fixtures.mesh)
+        #expect(action.publication == Fixtures.mesh)
+        #expect(action.requests.map(\.names) == [[], ["r"], ["c"], ["c"]])
+    }
+
+    @Test("a cluster that a response leaves out stays while routes still refer to it, for 15 seconds")
+    func clusterDeletion() {
+        var session = Self.connected()
+        _ = session.serve(Fixtures.mesh)
+        #expect(session.respond(.cluster, []).publication == nil)
+        #expect(session.advance(14).publication == nil)
+        let action = session.advance(1)
+        #expect(action.publication?.clusters == [:])
+        #expect(action.publication?.routeConfigurations == Fixtures.mesh.routeConfigurations)
+        // An empty list of endpoints would mean all of them to some servers: the last names are asked for on.
+        #expect(action.requests == [])
+        #expect(session.respond(.endpointAssignment, Fixtures.mesh).requests.map(\.names) == [["c"]])
+    }
+
+    @Test("other changes go on while a deleted cluster is kept")
+    func changesDuringDeletion() {
+        var session = Self.connected()
+        _ = session.serve(Fixtures.mesh)
+        _ = session.respond(.cluster, [])
+        var mesh = Fixtures.mesh
+        mesh.endpointAssignments["c"] = Fixtures.endpoints("c", "10.0.0.9")
+        #expect(session.respond(.endpointAssignment, mesh).publication == mesh)
+    }
+
+    @Test("routes and endpoints that a response leaves out stay: such responses are partial")
+    func partialKinds() {
+        var session = Self.connected()
+        _ = session.serve(Fixtures.mesh)
+        #expect(session.respond(.routeConfiguration, []).publication == nil)
+        #expect(session.respond(.endpointAssignment, []).publication == nil)
+        #expect(session.advance(60).publication == nil)
+    }
+
+    @Test("a new stream asks for everything again, with the versions that were taken last and no nonces")
+    func reconnection() {
+        var session = Self.connected()
+        _ = session.serve(Fixtures.mesh, version: "5")
+        session.machine.streamEnded()
+        let action = session.machine.connected(at: session.now)
+        #expect(
+            action.requests == [
+                .init(kind: .listener, names: [], version: "5", nonce: ""),
+                .init(kind: .routeConfiguration, names: ["r"], version: "5", nonce: ""),
+                .init(kind: .cluster, names: ["c"], version: "5", nonce: ""),
+                .init(kind: .endpointAssignment, names: ["c"], version: "5", nonce: ""),
+            ]
+        )
+        #expect(action.publication == nil)
+        #expect(session.advance(60).publication == nil)
+    }
+
+    @Test("endpoints go by the service name of their cluster")
+    func serviceName() {
+        var session = Self.connected()
+        var mesh = Fixtures.mesh
+        mesh.clusters["c"]?.discovery = .endpointDiscovery(serviceName: "s")
+        _ = session.respond(.listener, mesh)
+        _ = session.respond(.routeConfiguration, mesh)
+        #expect(session.respond(.cluster, mesh).requests.last?.names == ["s"])
+    }
+
+    @Test("a first response of which nothing is good publishes nothing")
+    func nothingGood() throws {
+        var session = Self.connected()
+        var message = Envoy_Config_Listener_V3_Listener()
+        message.name = "l"
+        #expect(session.respond(.listener, [try Fixtures.packed(message)]).publication == nil)
+        #expect(session.respond(.listener, []).publication == MeshResources())
+    }
+
+    @Test("fields without effect are kept for the operator to see")
+    func ignoredFields() throws {
+        var session = Self.connected()
+        _ = session.respond(.listener, Fixtures.mesh)
+        var message = Envoy_Config_Route_V3_RouteConfiguration()
+        message.name = "r"
+        message.ignorePortInHostMatching = true
+        _ = session.respond(.routeConfiguration, [try Fixtures.packed(message)])
+        let status = session.machine.subscriptions[.routeConfiguration]?.status(of: .routeConfiguration)
+        #expect(status?.map(\.ignored) == [[.init(path: "ignore_port_in_host_matching", reason: "is not supported")]])
+        #expect(status?.map(\.state) == [.acknowledged])
+    }
+
+    @Test("whatever a server sends, a published configuration is complete and valid")
+    func randomWalk() throws {
+        let random = MeshRandom(seed: 7)
+        var session = Self.connected()
+        var published = 0
+        // Encoded once: the walk is about the machine.
+        let worlds = (0..<64).map { _ in
+            let resources = Self.someResources(random)
+            return Dictionary(
+                uniqueKeysWithValues: ResourceKind.allCases.map { ($0, Array(Fixtures.packed(resources, $0).values)) }
+            )
+        }
+        for _ in 0..<10_000 {
+            switch random.below(20) {
+            case 0:
+                session.machine.streamEnded()
+                _ = session.machine.connected(at: session.now)
+            case 1: check(session.advance(random.below(20)), &published)
+            default:
+                let kind = ResourceKind.allCases[Int(random.below(4))]
+                var packed = worlds[Int(random.below(64))][kind] ?? []
+                if random.below(8) == 0 { packed.append(try Fixtures.badCluster("c\(random.below(3))")) }
+                let absent = random.below(10) == 0 ? ["c\(random.below(3))"] : []
+                check(session.respond(kind, packed, version: "\(random.below(100))", absent: absent), &published)
+            }
+        }
+        #expect(published > 100)
+    }
+
+    private static func someResources(_ random: MeshRandom) -> MeshResources {
+        var resources = MeshResources()
+        for number in 0..<3 where random.below(4) > 0 {
+            let target = "c\(random.below(3))"
+            resources.listeners["l\(number)"] = Fixtures.listener("l\(number)", routes: "r\(random.below(3))")
+            resources.routeConfigurations["r\(number)"] = Fixtures.routes("r\(number)", to: target)
+            resources.clusters["c\(number)"] = Cluster(name: "c\(number)")
+            resources.endpointAssignments["c\(number)"] = Fixtures.endpoints("c\(number)", "10.0.0.\(1 + random.below(9))")
+        }
+        return resources
+    }
+
+    private func check(_ action: ADSSessionStateMachine.Action, _ published: inout Int) {
+        guard let resources = action.publication else { return }
+        published += 1
+        #expect(throws: Never.self) { try resources.validate() }
+        for listener in resources.listeners.values { #expect(resources.routes(of: listener) != nil) }
+        let used = Set(resources.routeConfigurations.values.flatMap(\.clusterNames))
+        #expect(used.isSuperset(of: resources.clusters.keys))
+    }
+}
