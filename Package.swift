@@ -144,6 +144,8 @@ let package = Package(
                     condition: .when(traits: ["XDS"])
                 ),
                 .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf", condition: .when(traits: ["XDS"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["XDS"])),
+                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["XDS"])),
             ],
             exclude: ["Protos"]
         ),

@@ -63,7 +63,7 @@ import Testing
             let api = APIClient(address: addresses.registry)
             try await whileFollowing(addresses.xds) {
                 #expect(try await api.register(Samples.registration()) == 201)
-                await log.wait { Self.endpoints(in: $0) == [Self.address] }
+                try await log.wait { Self.endpoints(in: $0) == [Self.address] }
                 let status = try await api.ask("GET", "/v1/status").body
                 #expect(status.contains(#""node":"productpage""#))
 
@@ -74,11 +74,11 @@ import Testing
                     #expect(try await api.ask("PUT", "/v1/instances/reviews-1").status == 200)
                 }
                 #expect(log.applied.last == before)
-                try folder.write(Samples.goodManifest.replacing("v1", with: "v2"), to: "reviews.yaml")
-                await log.wait { $0.clusters["outbound|9080|v2|\(Self.host)"] != nil }
+                try folder.write(Samples.secondVersionManifest, to: "reviews.yaml")
+                try await log.wait { $0.clusters["outbound|9080|v2|\(Self.host)"] != nil }
 
                 // The lease has not been renewed for a while.
-                await log.wait { $0.clusters["outbound|9080||\(Self.host)"] == nil }
+                try await log.wait { $0.clusters["outbound|9080|v2|\(Self.host)"] == nil }
                 #expect(try await api.ask("PUT", "/v1/instances/reviews-1").status == 404)
             }
         }
@@ -93,7 +93,7 @@ import Testing
             try await whileServing(configuration) { (_, addresses) async throws -> Void in
                 let api = APIClient(address: addresses.registry)
                 #expect(try await api.register(Samples.registration()) == 201)
-                await log.wait { Self.endpoints(in: $0) == [Self.address] }
+                try await log.wait { Self.endpoints(in: $0) == [Self.address] }
             }
             let known = log.applied.count
             try folder.write(Samples.goodManifest + "\n---\n" + Samples.outsideManifest, to: "reviews.yaml")
@@ -103,7 +103,7 @@ import Testing
                 while try await api.ask("GET", "/v1/status").body.contains(#""clients":[]"#) {}
                 #expect(try await api.register(Samples.registration()) == 201)
                 async let renewals: Void = renew(api)
-                await log.wait { $0.clusters["outbound|443||example.org"] != nil }
+                try await log.wait { $0.clusters["outbound|443||example.org"] != nil }
                 try await renewals
             }
             #expect(log.applied[known...].allSatisfy { Self.endpoints(in: $0) == [Self.address] })

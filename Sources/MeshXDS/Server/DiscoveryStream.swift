@@ -29,7 +29,10 @@ struct DiscoveryStream {
         var answers: [Envoy_Service_Discovery_V3_DiscoveryResponse] = []
         if node == nil {
             guard message.hasNode, !message.node.id.isEmpty else {
-                throw RPCError(code: .invalidArgument, message: "the first request of a stream carries a node with an id")
+                throw RPCError(
+                    code: .invalidArgument,
+                    message: "the first request of a stream carries a node with an id"
+                )
             }
             let node = XDSNode(message.node)
             self.node = node

@@ -9,7 +9,8 @@ import Synchronization
 final class ConfigurationLog: Sendable {
     private struct State {
         var applied: [MeshResources] = []
-        var waiters: [CheckedContinuation<Void, Never>] = []
+        var waiters: [UInt64: CheckedContinuation<Void, any Error>] = [:]
+        var nextWaiter: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -28,29 +29,42 @@ final class ConfigurationLog: Sendable {
     /// The configurations, in the order in which they came.
     var applied: [MeshResources] { state.withLock { $0.applied } }
 
-    /// Waits until the latest configuration is as it should be. A test that waits in vain ends by its time limit.
-    func wait(until isWanted: (MeshResources) -> Bool) async {
+    /// Waits until the latest configuration is as it should be, or until the test's time limit cancels the task.
+    func wait(until isWanted: (MeshResources) -> Bool) async throws {
         while true {
             let seen = state.withLock { $0.applied.count }
             if let last = applied.last, isWanted(last) { return }
-            await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-                let hasMore = state.withLock { state in
-                    guard state.applied.count == seen else { return true }
-                    state.waiters.append(continuation)
-                    return false
+            try await change(after: seen)
+        }
+    }
+
+    private func change(after seen: Int) async throws {
+        let number = state.withLock { state in
+            state.nextWaiter += 1
+            return state.nextWaiter
+        }
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Void, any Error>) in
+                let outcome: Result<Void, any Error>? = state.withLock { state in
+                    if Task.isCancelled { return .failure(CancellationError()) }
+                    guard state.applied.count == seen else { return .success(()) }
+                    state.waiters[number] = continuation
+                    return nil
                 }
-                if hasMore { continuation.resume() }
+                if let outcome { continuation.resume(with: outcome) }
             }
+        } onCancel: {
+            state.withLock { $0.waiters.removeValue(forKey: number) }?.resume(throwing: CancellationError())
         }
     }
 
     private func add(_ resources: MeshResources) -> UInt64 {
         let (count, waiters) = state.withLock { state in
             state.applied.append(resources)
-            defer { state.waiters = [] }
+            defer { state.waiters = [:] }
             return (state.applied.count, state.waiters)
         }
-        for waiter in waiters { waiter.resume() }
+        for waiter in waiters.values { waiter.resume() }
         return UInt64(count)
     }
 }

@@ -76,6 +76,11 @@ extension Samples {
     /// The same with a subset that nobody defines.
     static let badManifest = goodManifest.replacing("subset: v1", with: "subset: v7")
 
+    /// The same with the second version in the first one's place.
+    static let secondVersionManifest = ["subset", "name", "version"].reduce(goodManifest) { manifest, key in
+        manifest.replacing("\(key): v1", with: "\(key): v2")
+    }
+
     /// Half of a file.
     static let brokenManifest = "apiVersion: networking.istio.io/v1\nkind: [VirtualService"
 }

@@ -10,61 +10,9 @@ import Testing
 
 @Suite("The client's session machine")
 struct ADSSessionStateMachineTests {
-    /// A machine with a server at hand that answers what it is told to.
-    struct Session {
-        var machine: ADSSessionStateMachine
-        var now = MeshInstant(nanoseconds: 1_000_000_000)
-        private var lastNonce = 0
-
-        init(inbound: Set<String> = []) {
-            machine = ADSSessionStateMachine(inboundListeners: inbound)
-        }
-
-        mutating func respond(
-            _ kind: ResourceKind,
-            _ packed: [PackedResource],
-            version: String = "1",
-            absent: [String] = []
-        ) -> ADSSessionStateMachine.Action {
-            lastNonce += 1
-            return machine.responseReceived(
-                .init(kind: kind, version: version, nonce: "n\(lastNonce)", resources: packed, absent: absent),
-                at: now
-            )
-        }
-
-        mutating func respond(
-            _ kind: ResourceKind,
-            _ resources: MeshResources,
-            version: String = "1"
-        ) -> ADSSessionStateMachine.Action {
-            respond(kind, Fixtures.packed(resources, kind).sorted { $0.key < $1.key }.map(\.value), version: version)
-        }
-
-        /// Answers every kind from one configuration, in the order in which the references are followed.
-        mutating func serve(_ resources: MeshResources, version: String = "1") -> MeshResources? {
-            var publication: MeshResources?
-            for kind in [ResourceKind.listener, .routeConfiguration, .cluster, .endpointAssignment] {
-                publication = respond(kind, resources, version: version).publication ?? publication
-            }
-            return publication
-        }
-
-        mutating func advance(_ seconds: UInt64) -> ADSSessionStateMachine.Action {
-            now = now.advanced(by: .seconds(seconds))
-            return machine.timePassed(at: now)
-        }
-    }
-
-    static func connected(inbound: Set<String> = []) -> Session {
-        var session = Session(inbound: inbound)
-        _ = session.machine.connected(at: session.now)
-        return session
-    }
-
     @Test("a stream begins with a wildcard for listeners, and nothing else")
     func firstRequest() {
-        var session = Session()
+        var session = ScriptedSession()
         let action = session.machine.connected(at: session.now)
         #expect(action.requests == [.init(kind: .listener, names: [], version: "", nonce: "")])
         #expect(action.publication == nil)
@@ -72,13 +20,13 @@ struct ADSSessionStateMachineTests {
 
     @Test("an inbound listener is named beside the wildcard")
     func inboundListener() {
-        var session = Session(inbound: ["in/10.0.0.1:80"])
+        var session = ScriptedSession(inbound: ["in/10.0.0.1:80"])
         #expect(session.machine.connected(at: session.now).requests.map(\.names) == [["*", "in/10.0.0.1:80"]])
     }
 
     @Test("references are followed down, each response is acknowledged, and one configuration comes out at the end")
     func chain() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         let mesh = Fixtures.mesh
         let listener = session.respond(.listener, mesh, version: "7")
         #expect(
@@ -104,7 +52,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("a bad resource is refused by name, keeps the version, and does not hold up the good ones beside it")
     func partialRefusal() throws {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         var mesh = Fixtures.mesh
         mesh.routeConfigurations["r"] = Fixtures.routes("r", to: "c", "bad")
         _ = session.respond(.listener, mesh)
@@ -123,7 +71,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("after a refusal the last good resource stays in use, and the next good response is acknowledged")
     func refusalKeepsTheLastGood() throws {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.serve(Fixtures.mesh, version: "1")
         let refusal = session.respond(.cluster, [try Fixtures.badCluster("c")], version: "2")
         #expect(refusal.publication == nil)
@@ -140,7 +88,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("a name that appears twice in a response is refused")
     func duplicates() throws {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         let packed = try #require(Fixtures.packed(Fixtures.mesh, .listener)["l"])
         let action = session.respond(.listener, [packed, packed])
         #expect(action.requests.first?.refusal == "l: the response has this resource twice")
@@ -148,7 +96,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("bytes that are no message, and resources of another kind, are refused")
     func garbage() throws {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         let action = session.respond(
             .listener,
             [
@@ -164,7 +112,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("resources that nobody asked for are tolerated and left out, whole kinds too")
     func unrequested() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         #expect(session.respond(.cluster, Fixtures.mesh) == .init())
         _ = session.respond(.listener, Fixtures.mesh)
         var mesh = Fixtures.mesh
@@ -176,14 +124,14 @@ struct ADSSessionStateMachineTests {
 
     @Test("the same resources again change nothing")
     func unchanged() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.serve(Fixtures.mesh, version: "1")
         #expect(session.serve(Fixtures.mesh, version: "2") == nil)
     }
 
     @Test("a new route waits for its cluster and endpoints; the old configuration stays meanwhile")
     func makeBeforeBreak() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.serve(Fixtures.mesh)
         let next = MeshResources(
             listeners: [Fixtures.listener("l", routes: "r")],
@@ -200,7 +148,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("a cluster that never comes is missing after 15 seconds, and unblocks the rest")
     func clusterDoesNotExist() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.respond(.listener, Fixtures.mesh)
         _ = session.respond(.routeConfiguration, Fixtures.mesh)
         _ = session.respond(.cluster, [])
@@ -217,7 +165,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("endpoints that never come leave a cluster without endpoints")
     func endpointsDoNotExist() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.respond(.listener, Fixtures.mesh)
         _ = session.respond(.routeConfiguration, Fixtures.mesh)
         _ = session.respond(.cluster, Fixtures.mesh)
@@ -228,14 +176,14 @@ struct ADSSessionStateMachineTests {
 
     @Test("a listener whose routes never come is left out")
     func routesDoNotExist() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.respond(.listener, Fixtures.mesh)
         #expect(session.advance(15).publication == MeshResources())
     }
 
     @Test("what the server says does not exist is not waited for")
     func absentNames() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.respond(.listener, Fixtures.mesh)
         _ = session.respond(.routeConfiguration, Fixtures.mesh)
         let published = session.respond(.cluster, [], absent: ["c", "unheard of"]).publication
@@ -245,7 +193,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("waits run only while there is a stream")
     func waitsStopWithTheStream() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.respond(.listener, Fixtures.mesh)
         _ = session.advance(10)
         session.machine.streamEnded()
@@ -258,7 +206,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("a listener that a response leaves out is deleted, with all that only it used")
     func listenerDeletion() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         var mesh = Fixtures.mesh
         mesh.listeners["m"] = Fixtures.listener("m", routes: "s")
         mesh.routeConfigurations["s"] = Fixtures.routes("s", to: "d")
@@ -272,7 +220,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("a cluster that a response leaves out stays while routes still refer to it, for 15 seconds")
     func clusterDeletion() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.serve(Fixtures.mesh)
         #expect(session.respond(.cluster, []).publication == nil)
         #expect(session.advance(14).publication == nil)
@@ -286,7 +234,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("other changes go on while a deleted cluster is kept")
     func changesDuringDeletion() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.serve(Fixtures.mesh)
         _ = session.respond(.cluster, [])
         var mesh = Fixtures.mesh
@@ -296,7 +244,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("routes and endpoints that a response leaves out stay: such responses are partial")
     func partialKinds() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.serve(Fixtures.mesh)
         #expect(session.respond(.routeConfiguration, []).publication == nil)
         #expect(session.respond(.endpointAssignment, []).publication == nil)
@@ -305,7 +253,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("a new stream asks for everything again, with the versions that were taken last and no nonces")
     func reconnection() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.serve(Fixtures.mesh, version: "5")
         session.machine.streamEnded()
         let action = session.machine.connected(at: session.now)
@@ -323,7 +271,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("endpoints go by the service name of their cluster")
     func serviceName() {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         var mesh = Fixtures.mesh
         mesh.clusters["c"]?.discovery = .endpointDiscovery(serviceName: "s")
         _ = session.respond(.listener, mesh)
@@ -333,7 +281,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("a first response of which nothing is good publishes nothing")
     func nothingGood() throws {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         var message = Envoy_Config_Listener_V3_Listener()
         message.name = "l"
         #expect(session.respond(.listener, [try Fixtures.packed(message)]).publication == nil)
@@ -342,7 +290,7 @@ struct ADSSessionStateMachineTests {
 
     @Test("fields without effect are kept for the operator to see")
     func ignoredFields() throws {
-        var session = Self.connected()
+        var session = ScriptedSession.connected()
         _ = session.respond(.listener, Fixtures.mesh)
         var message = Envoy_Config_Route_V3_RouteConfiguration()
         message.name = "r"
@@ -351,55 +299,5 @@ struct ADSSessionStateMachineTests {
         let status = session.machine.subscriptions[.routeConfiguration]?.status(of: .routeConfiguration)
         #expect(status?.map(\.ignored) == [[.init(path: "ignore_port_in_host_matching", reason: "is not supported")]])
         #expect(status?.map(\.state) == [.acknowledged])
-    }
-
-    @Test("whatever a server sends, a published configuration is complete and valid")
-    func randomWalk() throws {
-        let random = MeshRandom(seed: 7)
-        var session = Self.connected()
-        var published = 0
-        // Encoded once: the walk is about the machine.
-        let worlds = (0..<64).map { _ in
-            let resources = Self.someResources(random)
-            return Dictionary(
-                uniqueKeysWithValues: ResourceKind.allCases.map { ($0, Array(Fixtures.packed(resources, $0).values)) }
-            )
-        }
-        for _ in 0..<10_000 {
-            switch random.below(20) {
-            case 0:
-                session.machine.streamEnded()
-                _ = session.machine.connected(at: session.now)
-            case 1: check(session.advance(random.below(20)), &published)
-            default:
-                let kind = ResourceKind.allCases[Int(random.below(4))]
-                var packed = worlds[Int(random.below(64))][kind] ?? []
-                if random.below(8) == 0 { packed.append(try Fixtures.badCluster("c\(random.below(3))")) }
-                let absent = random.below(10) == 0 ? ["c\(random.below(3))"] : []
-                check(session.respond(kind, packed, version: "\(random.below(100))", absent: absent), &published)
-            }
-        }
-        #expect(published > 100)
-    }
-
-    private static func someResources(_ random: MeshRandom) -> MeshResources {
-        var resources = MeshResources()
-        for number in 0..<3 where random.below(4) > 0 {
-            let target = "c\(random.below(3))"
-            resources.listeners["l\(number)"] = Fixtures.listener("l\(number)", routes: "r\(random.below(3))")
-            resources.routeConfigurations["r\(number)"] = Fixtures.routes("r\(number)", to: target)
-            resources.clusters["c\(number)"] = Cluster(name: "c\(number)")
-            resources.endpointAssignments["c\(number)"] = Fixtures.endpoints("c\(number)", "10.0.0.\(1 + random.below(9))")
-        }
-        return resources
-    }
-
-    private func check(_ action: ADSSessionStateMachine.Action, _ published: inout Int) {
-        guard let resources = action.publication else { return }
-        published += 1
-        #expect(throws: Never.self) { try resources.validate() }
-        for listener in resources.listeners.values { #expect(resources.routes(of: listener) != nil) }
-        let used = Set(resources.routeConfigurations.values.flatMap(\.clusterNames))
-        #expect(used.isSuperset(of: resources.clusters.keys))
     }
 }

@@ -20,7 +20,11 @@ struct LoopbackIntegrationTests {
         port: UInt16 = 0,
         _ body: (EndpointAddress) async throws -> Void
     ) async throws {
-        let server = XDSServer(address: EndpointAddress(host: "127.0.0.1", port: port), provider: provider, signer: signer)
+        let server = XDSServer(
+            address: EndpointAddress(host: "127.0.0.1", port: port),
+            provider: provider,
+            signer: signer
+        )
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             try await body(try await server.listeningAddress)
@@ -55,7 +59,7 @@ struct LoopbackIntegrationTests {
         let recorder = RecordingSink()
         try await withServer(provider) { address in
             try await withClient(address, recorder) { source in
-                                #expect(await recorder.configuration() == Fixtures.mesh)
+                #expect(await recorder.configuration() == Fixtures.mesh)
                 #expect(source.status.count == 4)
                 #expect(source.status.allSatisfy { $0.state == .acknowledged })
                 var changed = Fixtures.mesh
@@ -71,7 +75,8 @@ struct LoopbackIntegrationTests {
     func node() async throws {
         let provider = ScriptedProvider(Fixtures.mesh)
         try await withServer(provider) { address in
-            try await withClient(address, RecordingSink(), inbound: [EndpointAddress(host: "10.0.0.7", port: 80)]) { _ in
+            try await withClient(address, RecordingSink(), inbound: [EndpointAddress(host: "10.0.0.7", port: 80)]) {
+                _ in
                 for await case .connected(_, let node) in provider.events {
                     #expect(node.id == "test~1")
                     #expect(node.namespace == "default")
@@ -92,7 +97,7 @@ struct LoopbackIntegrationTests {
         // No clock is advanced and no timer runs out: the server says so itself.
         try await withServer(provider) { address in
             try await withClient(address, recorder) { _ in
-                                #expect(await recorder.configuration() == mesh)
+                #expect(await recorder.configuration() == mesh)
             }
         }
     }
@@ -109,7 +114,7 @@ struct LoopbackIntegrationTests {
             group.addTask { try await server.run() }
             let address = try await server.listeningAddress
             try await withClient(address, recorder) { source in
-                                #expect(await recorder.event() == "connected")
+                #expect(await recorder.event() == "connected")
                 #expect(await recorder.configuration() == Fixtures.mesh)
                 group.cancelAll()
                 while let result = await group.nextResult() { _ = result }
@@ -128,14 +133,16 @@ struct LoopbackIntegrationTests {
         var mesh = Fixtures.mesh
         mesh.endpointAssignments["c"] = EndpointAssignment(
             name: "c",
-            addresses: (0..<150_000).map { EndpointAddress(host: "10.\($0 / 65_536).\($0 / 256 % 256).\($0 % 256)", port: 80) }
+            addresses: (0..<150_000).map {
+                EndpointAddress(host: "10.\($0 / 65_536).\($0 / 256 % 256).\($0 % 256)", port: 80)
+            }
         )
         let bytes = try #require(Fixtures.packed(mesh, .endpointAssignment)["c"]).bytes.count
         #expect(bytes > 4 * 1024 * 1024)
         let recorder = RecordingSink()
         try await withServer(ScriptedProvider(mesh)) { address in
             try await withClient(address, recorder) { _ in
-                                #expect(await recorder.configuration() == mesh)
+                #expect(await recorder.configuration() == mesh)
             }
         }
     }
@@ -171,7 +178,9 @@ struct LoopbackIntegrationTests {
         let sent = request
         try await withServer(ScriptedProvider(mesh)) { address in
             let response = try await self.firstResponse(address, [sent])
-            let cluster = try Envoy_Config_Cluster_V3_Cluster(serializedBytes: try #require(response.resources.first).value)
+            let cluster = try Envoy_Config_Cluster_V3_Cluster(
+                serializedBytes: try #require(response.resources.first).value
+            )
             #expect(cluster.name == "c" && !cluster.hasTransportSocket)
             #expect(response.resourceErrors == [])
         }

@@ -65,11 +65,16 @@ struct ADSServerStreamStateMachineTests {
     @Test("an asterisk beside names gets everything, and the names besides")
     func wildcardWithNames() {
         var machine = Self.machine(Self.offer("1", [.listener: ["l": "l", "alias": "alias"]]))
-        #expect(Self.texts(machine.requestReceived(Self.request(.listener, ["*", "alias"])).response) == ["alias", "l"])
+        #expect(
+            Self.texts(machine.requestReceived(Self.request(.listener, ["*", "alias"])).response) == ["alias", "l"]
+        )
         #expect(machine.listenerNames == ["alias"])
     }
 
-    @Test("empty names mean nothing for endpoints and routes", arguments: [ResourceKind.endpointAssignment, .routeConfiguration])
+    @Test(
+        "empty names mean nothing for endpoints and routes",
+        arguments: [ResourceKind.endpointAssignment, .routeConfiguration]
+    )
     func noWildcardForPartialKinds(_ kind: ResourceKind) {
         var machine = Self.machine()
         #expect(machine.requestReceived(Self.request(kind)).response == nil)
@@ -152,7 +157,9 @@ struct ADSServerStreamStateMachineTests {
     func resubscription() {
         var machine = Self.machine()
         _ = machine.requestReceived(Self.request(.endpointAssignment, ["a", "b"]))
-        #expect(machine.requestReceived(Self.request(.endpointAssignment, ["a"], version: "1", nonce: "1")).response == nil)
+        #expect(
+            machine.requestReceived(Self.request(.endpointAssignment, ["a"], version: "1", nonce: "1")).response == nil
+        )
         let again = machine.requestReceived(Self.request(.endpointAssignment, ["a", "b"], version: "1", nonce: "1"))
         #expect(Self.texts(again.response) == ["eb"])
     }

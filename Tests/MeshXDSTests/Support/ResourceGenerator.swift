@@ -27,7 +27,9 @@ struct ResourceGenerator {
     }
 
     mutating func word() -> String {
-        pick(["reviews", "ratings", "a", "x-user", "ü€", "v1", "sub.domain", "with space", "100%", "{\"json\": 1}", "*"])
+        pick([
+            "reviews", "ratings", "a", "x-user", "ü€", "v1", "sub.domain", "with space", "100%", "{\"json\": 1}", "*",
+        ])
     }
 
     mutating func span(atMost bound: UInt64 = 86_400_000_000_000) -> Nanoseconds {
@@ -147,7 +149,9 @@ struct ResourceGenerator {
         let names = ["v1", "v2", "v3", "outbound|9080|v1|reviews.default.svc.cluster.local"]
         do {
             return try WeightedClusters(
-                (0...below(4)).map { WeightedCluster(names[$0], weight: $0 == 0 ? 1 + UInt32(below(100)) : UInt32(below(100))) }
+                (0...below(4)).map {
+                    WeightedCluster(names[$0], weight: $0 == 0 ? 1 + UInt32(below(100)) : UInt32(below(100)))
+                }
             )
         } catch {
             preconditionFailure("the weights are ours: \(error)")
@@ -162,7 +166,9 @@ struct ResourceGenerator {
                 LocalReply(
                     status: 200 + below(400),
                     body: pick(["", "no", String(repeating: "long", count: 2000)]),
-                    headers: list(0...2) { LocalReply.Header(HeaderName("x-\($0.below(3))"), $0.pick(["", "a", "100%", "%%"])) }
+                    headers: list(0...2) {
+                        LocalReply.Header(HeaderName("x-\($0.below(3))"), $0.pick(["", "a", "100%", "%%"]))
+                    }
                 )
             )
         default:

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import GRPCNIOTransportHTTP2
+import MeshCore
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// Accepts the server's connections, holds them, and closes them.
+///
+/// gRPC's own listener hands an accepted connection to a queue. What the queue does not take because the server stops at
+/// that moment is released unfinished, which traps in SwiftNIO ("Deinited NIOAsyncWriter without calling finish()").
+/// Here a connection is held until it is closed, so that stopping at any moment is safe.
+final class XDSListener: HTTP2ServerTransport.ListenerFactory {
+    private typealias Connection = HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel
+
+    private struct State {
+        var connections: [ObjectIdentifier: any Channel] = [:]
+        var isClosed = false
+    }
+
+    /// How many connections may be open at once; what comes above is closed at once. A control plane has one connection
+    /// for each process that it serves.
+    static let maximumConnections = 10_000
+
+    let eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+
+    private let address: EndpointAddress
+    private let state = Mutex(State())
+
+    init(address: EndpointAddress) {
+        self.address = address
+    }
+
+    func makeListeningChannel(
+        listenerConfigurator: HTTP2ServerTransport.ListenerConfigurator,
+        connectionConfigurator: HTTP2ServerTransport.ConnectionConfigurator
+    ) async throws -> NIOAsyncChannel<HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel, Never> {
+        let bootstrap = ServerBootstrap(group: eventLoopGroup)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { listenerConfigurator.configure(channel: $0) }
+        let configure: @Sendable (any Channel) -> EventLoopFuture<Connection> = { channel in
+            guard self.admit(channel) else {
+                return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
+            }
+            return connectionConfigurator.configure(channel: channel, tls: .none).always { result in
+                guard case .success(let connection) = result else { return }
+                channel.closeFuture.whenComplete { _ in withExtendedLifetime(connection) {} }
+            }
+        }
+        guard let port = address.port else {
+            return try await bootstrap.bind(
+                unixDomainSocketPath: address.host,
+                cleanupExistingSocketFile: true,
+                childChannelInitializer: configure
+            )
+        }
+        return try await bootstrap.bind(host: address.host, port: Int(port), childChannelInitializer: configure)
+    }
+
+    /// Closes every connection, and those that are still to come.
+    func close() {
+        let connections = state.withLock { state in
+            state.isClosed = true
+            return state.connections.values.map(\.self)
+        }
+        for connection in connections { connection.close(promise: nil) }
+    }
+
+    /// - Returns: Whether the connection may be.
+    private func admit(_ channel: any Channel) -> Bool {
+        let id = ObjectIdentifier(channel)
+        let isAdmitted = state.withLock { state in
+            guard !state.isClosed, state.connections.count < Self.maximumConnections else { return false }
+            state.connections[id] = channel
+            return true
+        }
+        if isAdmitted {
+            channel.closeFuture.whenComplete { _ in
+                self.state.withLock { $0.connections[id] = nil }
+            }
+        }
+        return isAdmitted
+    }
+}
