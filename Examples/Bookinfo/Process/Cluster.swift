@@ -120,6 +120,7 @@ final class Cluster: Sendable {
             "spans": folder.spans,
             "xds": "\(xds)",
             "registry": "http://\(registry)",
+            "operatorTokenFile": folder.operatorToken,
             "processes": processes,
         ]
         let data = try JSONSerialization.data(
@@ -147,10 +148,11 @@ final class Cluster: Sendable {
 
     private static func writeTokens(for instances: [Instance], in folder: RunFolder) throws {
         var entries: [TokenEntry] = []
-        for account in Set(instances.map(\.serviceAccount)).sorted() {
+        let claims = Set(instances.map(\.serviceAccount)).sorted().map { ([$0], "\(folder.tokens)/\($0)") }
+        for (accounts, path) in claims + [([], folder.operatorToken)] {
             let token = (0..<2).map { _ in UUID().uuidString }.joined()
-            entries.append(TokenEntry(token: token, namespace: "default", serviceAccounts: [account]))
-            try PrivateFile.write(Data(token.utf8), to: "\(folder.tokens)/\(account)")
+            entries.append(TokenEntry(token: token, namespace: "default", serviceAccounts: accounts))
+            try PrivateFile.write(Data(token.utf8), to: path)
         }
         try PrivateFile.write(JSONEncoder().encode(entries), to: "\(folder.tokens)/all.json")
     }

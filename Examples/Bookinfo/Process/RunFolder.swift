@@ -8,8 +8,8 @@ struct RunFolder: Sendable {
     let path: String
 
     init(path: String?) throws {
-        let parent = FileManager.default.temporaryDirectory.path(percentEncoded: false)
-        self.path = path ?? "\(parent)/bookinfo-\(UUID().uuidString.prefix(8))"
+        let name = "bookinfo-\(UUID().uuidString.prefix(8))"
+        self.path = path ?? FileManager.default.temporaryDirectory.appending(path: name).path(percentEncoded: false)
         for folder in [self.path, manifests, tokens, spans, logs] {
             try FileManager.default.createDirectory(
                 atPath: folder,
@@ -22,6 +22,8 @@ struct RunFolder: Sendable {
     /// The manifests that the control plane watches.
     var manifests: String { path + "/manifests" }
     var tokens: String { path + "/tokens" }
+    /// The token of whoever watches: it may ask, and claim no service account.
+    var operatorToken: String { tokens + "/operator" }
     var spans: String { path + "/spans" }
     var logs: String { path + "/logs" }
     var state: String { path + "/state" }

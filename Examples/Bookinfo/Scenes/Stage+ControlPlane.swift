@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import Foundation
+import HTTPTypes
 import MeshCore
 
 extension Stage {
@@ -31,8 +32,7 @@ extension Stage {
         let deadline = Date().addingTimeInterval(10)
         var found: [Diagnostic] = []
         while Date() < deadline {
-            let (_, body) = try await client.get("/v1/diagnostics", at: cluster.registry)
-            found = try JSONDecoder().decode(DiagnosticList.self, from: body).diagnostics
+            found = try await ask("/v1/diagnostics", as: DiagnosticList.self).diagnostics
             if condition(found) { break }
             try await Pause.milliseconds(50)
         }
@@ -41,8 +41,19 @@ extension Stage {
 
     /// Whether the control plane still has an instance in its registry.
     func isRegistered(_ instance: String) async throws -> Bool {
-        let (_, body) = try await client.get("/v1/instances", at: cluster.registry)
-        return try JSONDecoder().decode(InstanceList.self, from: body).instances.contains { $0.id == instance }
+        try await ask("/v1/instances", as: InstanceList.self).instances.contains { $0.id == instance }
+    }
+
+    /// Asks the control plane's API as its operator.
+    private func ask<Answer: Decodable>(_ path: String, as type: Answer.Type) async throws -> Answer {
+        let token = try String(contentsOfFile: cluster.folder.operatorToken, encoding: .utf8)
+        let (status, body) = try await client.get(
+            path,
+            at: cluster.registry,
+            headers: [.authorization: "Bearer \(token)"]
+        )
+        guard status == 200 else { throw BookinfoError("the control plane answers \(status) to \(path)") }
+        return try JSONDecoder().decode(type, from: body)
     }
 }
 
