@@ -85,7 +85,9 @@ extension ResourceEncoder {
         message.clusterName = assignment.name
         message.endpoints = assignment.localities.map { group in
             var message = Envoy_Config_Endpoint_V3_LocalityLbEndpoints()
-            if group.locality != Locality() {
+            // gRPC refuses a group without one, be it empty.
+            if group.locality != Locality() || dialect == .grpc {
+                message.locality = Envoy_Config_Core_V3_Locality()
                 message.locality.region = group.locality.region
                 message.locality.zone = group.locality.zone
                 message.locality.subZone = group.locality.subZone

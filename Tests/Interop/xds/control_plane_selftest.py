@@ -49,7 +49,7 @@ def backend(tag):
     return server, port
 
 
-with verdict(), tempfile.TemporaryDirectory() as scratch:
+with tempfile.TemporaryDirectory() as scratch, verdict():
     servers = {name: backend(name.encode()) for name in ("v1", "v2")}
     ports = {name: port for name, (_, port) in servers.items()}
     config = pathlib.Path(scratch) / "config.yaml"

@@ -97,7 +97,7 @@ def split(v1, v2):
     )
 
 
-with verdict(), tempfile.TemporaryDirectory() as scratch:
+with tempfile.TemporaryDirectory() as scratch, verdict():
     scratch = pathlib.Path(scratch)
     manifests = scratch / "manifests"
     manifests.mkdir()
