@@ -14,7 +14,12 @@ struct PlayCommand: AsyncParsableCommand {
     @Option(help: "Write the results as JSON to this file, too.")
     var report: String?
 
-    @Flag(help: "Leave everything running without load, print addresses and process ids as JSON, and wait for Ctrl-C.")
+    @Flag(
+        help: """
+            Leave everything running without load, print addresses and process ids as JSON, and wait for Ctrl-C; a \
+            process that is killed is started again after \(Cluster.restartDelay) s.
+            """
+    )
     var serve = false
 
     @Option(help: "Play only the scenes with these numbers, such as 1,4.")
@@ -38,7 +43,9 @@ struct PlayCommand: AsyncParsableCommand {
             try await cluster.run { cluster in
                 if serve {
                     try cluster.printDescription()
-                    try await waitForever()
+                    try await cluster.supervise { message in
+                        FileHandle.standardError.write(Data((message + "\n").utf8))
+                    }
                     return [SceneResult]()
                 }
                 print("Bookinfo is up. Logs and spans are in \(folder.path).")

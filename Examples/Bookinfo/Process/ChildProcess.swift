@@ -47,14 +47,17 @@ final class ChildProcess: Sendable {
         state.withLock { $0 }?.process.waitUntilExit()
     }
 
-    /// Asks it to stop and, when it does not within a while, kills it.
-    func stop() {
+    /// Asks it to stop.
+    func terminate() {
         guard let (process, input) = state.withLock({ $0 }), process.isRunning else { return }
         try? input.fileHandleForWriting.close()
         process.terminate()
-        let deadline = Date().addingTimeInterval(5)
-        while process.isRunning, Date() < deadline { usleep(20_000) }
-        if process.isRunning { kill() }
+    }
+
+    /// Waits until it has stopped, and kills it when it does not until then.
+    func waitUntilStopped(_ deadline: Date) {
+        while isRunning, Date() < deadline { usleep(20_000) }
+        if isRunning { kill() }
     }
 
     private static func ownExecutable() throws -> URL {

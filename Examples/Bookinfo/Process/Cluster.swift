@@ -19,6 +19,9 @@ final class Cluster: Sendable {
     /// How long a registration holds without renewal: short, so that the scenes can wait for it.
     static let lease = 6
 
+    /// How many seconds a process that died stays away: longer than a lease, so that everybody notices.
+    static let restartDelay = 10
+
     /// One process of a service.
     struct Instance: Sendable {
         var name: String
@@ -80,8 +83,12 @@ final class Cluster: Sendable {
     /// Starts everything, runs `body`, and stops everything however `body` ends.
     func run<Value>(_ body: (Cluster) async throws -> Value) async throws -> Value {
         defer {
-            for process in services { process.stop() }
-            controlPlane.stop()
+            // The control plane last: the services say farewell to it.
+            for group in [services, [controlPlane]] {
+                for process in group { process.terminate() }
+                let deadline = Date().addingTimeInterval(5)
+                for process in group { process.waitUntilStopped(deadline) }
+            }
         }
         try folder.apply("base.yaml", as: "base.yaml")
         try folder.apply("all-to-v1.yaml")
@@ -128,6 +135,25 @@ final class Cluster: Sendable {
             options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         )
         FileHandle.standardOutput.write(data + Data("\n".utf8))
+    }
+
+    /// Starts every process again that dies, after a while, until the task is cancelled.
+    func supervise(_ report: (String) -> Void) async throws {
+        var restarts: [String: Date] = [:]
+        while true {
+            try await Pause.milliseconds(200)
+            for process in [controlPlane] + services where !process.isRunning {
+                guard let restart = restarts[process.name] else {
+                    report("\(process.name) has ended and is started again in \(Self.restartDelay) s")
+                    restarts[process.name] = Date().addingTimeInterval(Double(Self.restartDelay))
+                    continue
+                }
+                guard restart <= Date() else { continue }
+                restarts[process.name] = nil
+                try process.start()
+                report("\(process.name) runs again, as process \(process.identifier)")
+            }
+        }
     }
 
     private func waitUntilServing() async throws {

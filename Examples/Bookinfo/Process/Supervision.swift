@@ -15,13 +15,6 @@ func printJSON(_ value: [String: String]) throws {
     FileHandle.standardOutput.write(data + Data("\n".utf8))
 }
 
-/// Waits until the task is cancelled.
-func waitForever() async throws {
-    let (never, _) = AsyncStream.makeStream(of: Never.self)
-    for await _ in never {}
-    try Task.checkCancellation()
-}
-
 /// The signals that end a program from a terminal or a supervisor.
 private func interruptions() -> AsyncStream<Int32> {
     AsyncStream { continuation in
