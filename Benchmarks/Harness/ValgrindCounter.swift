@@ -9,7 +9,8 @@ import Foundation
 /// The counts are exact and repeatable, which times on a shared machine are not. Standing in front of `malloc` from
 /// Swift is no way: the compiler reserves the name, and the linker does not export it.
 struct ValgrindCounter: Sendable {
-    private static let iterations = (few: 1_000, many: 6_000)
+    /// How much work is counted, in nanoseconds without valgrind, which takes some fifty times as long.
+    private static let work = 3_000_000.0
 
     /// What is counted.
     private enum Quantity {
@@ -46,7 +47,7 @@ struct ValgrindCounter: Sendable {
         self.valgrind = valgrind
         self.program = copy
         // The proof that the counts mean what they say: one object an operation.
-        guard allocations("proof/one-allocation") == 1 else {
+        guard allocations("proof/one-allocation", nanoseconds: 100) == 1 else {
             removeCopy()
             return nil
         }
@@ -58,16 +59,20 @@ struct ValgrindCounter: Sendable {
     }
 
     /// Instructions an operation; `nil` if they could not be counted.
-    func instructions(_ name: String) -> Double? { count(.instructions, name) }
+    /// - Parameter nanoseconds: How long an operation takes, roughly.
+    func instructions(_ name: String, nanoseconds: Double) -> Double? { count(.instructions, name, nanoseconds) }
 
     /// Heap allocations an operation; `nil` if they could not be counted.
-    func allocations(_ name: String) -> Double? { count(.allocations, name) }
+    /// - Parameter nanoseconds: How long an operation takes, roughly.
+    func allocations(_ name: String, nanoseconds: Double) -> Double? { count(.allocations, name, nanoseconds) }
 
-    private func count(_ quantity: Quantity, _ name: String) -> Double? {
-        guard let few = total(quantity, name, Self.iterations.few),
-            let many = total(quantity, name, Self.iterations.many), many >= few
-        else { return nil }
-        return (many - few) / Double(Self.iterations.many - Self.iterations.few)
+    private func count(_ quantity: Quantity, _ name: String, _ nanoseconds: Double) -> Double? {
+        let few = Int(min(max(Self.work / max(nanoseconds, 1), 20), 1_000))
+        let many = few * 6
+        guard let least = total(quantity, name, few), let most = total(quantity, name, many), most >= least else {
+            return nil
+        }
+        return (most - least) / Double(many - few)
     }
 
     private func total(_ quantity: Quantity, _ name: String, _ iterations: Int) -> Double? {

@@ -19,6 +19,7 @@ import urllib.request
 import grpc
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from checks import Process, check, verdict, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent

@@ -23,6 +23,7 @@ import urllib.request
 
 import grpc
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from checks import ROOT, Process, check, verdict, wait_for
 
 BOOKINFO = pathlib.Path(sys.argv[1]).resolve()

@@ -16,6 +16,7 @@ import urllib.request
 
 from envoy.config.route.v3 import route_pb2
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from checks import Process, check, verdict, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Generous, because the machine may be building something else; nothing waits for it unless something is broken.
 PATIENCE = 60
 
