@@ -33,8 +33,10 @@ struct Runner: Sendable {
         var figures: [Figures] = []
         for benchmark in chosen {
             var figure = await sampler.measure(benchmark, against: benchmark.peer.flatMap { known[$0] })
-            figure.instructions = counter?.instructions(benchmark.name)
-            figure.allocations = counter?.allocations(benchmark.name)
+            if let counter {
+                figure.instructions = counter.instructions(benchmark.name, nanoseconds: figure.nanoseconds)
+                figure.allocations = counter.allocations(benchmark.name, nanoseconds: figure.nanoseconds)
+            }
             print(figure.line)
             // Each line as it comes, into a pipe too.
             fflush(nil)

@@ -19,6 +19,13 @@ extension TraceContext {
         guard isValid else { return nil }
     }
 
+    /// The position that a request names in its own `traceparent` and `tracestate` fields.
+    /// - Returns: `nil` if it names none, or an invalid one.
+    public init?(headersOf request: some RequestHead) {
+        guard let traceparent = request.value(of: "traceparent") else { return nil }
+        self.init(traceparent: traceparent, state: request.value(of: "tracestate"))
+    }
+
     /// The `traceparent` header: `00-` trace `-` span `-` flags, 55 characters.
     public var traceparent: String {
         String(unsafeUninitializedCapacity: 55) { buffer in

@@ -55,7 +55,7 @@ public struct ResponseBody: AsyncSequence, Sendable {
             guard count <= limit else {
                 throw MeshError(
                     .responseTooLarge,
-                    origin: .upstream,
+                    origin: .local,
                     requestState: .answered,
                     message: "the response has more than \(limit) bytes"
                 )

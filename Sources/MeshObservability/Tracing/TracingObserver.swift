@@ -34,7 +34,7 @@ public struct TracingObserver: Observer {
     ) {
         let method = request.method
         let name = HTTPSpanAttributes.spanName(method: method)
-        let parent = direction == .inbound ? inboundParent(of: request) : outboundParent()
+        let parent = direction == .inbound ? headerParent(of: request) : outboundParent(of: request)
         let span: any Span = tracer.startSpan(
             name,
             context: parent,
@@ -95,19 +95,20 @@ public struct TracingObserver: Observer {
         return try await ServiceContext.withValue(spans.request.context) { try await body() }
     }
 
-    private func inboundParent(of request: some RequestHead) -> ServiceContext {
+    /// The parent that the request names itself.
+    private func headerParent(of request: some RequestHead) -> ServiceContext {
         var parent = ServiceContext.topLevel
         tracer.extract(request, into: &parent, using: RequestExtractor())
         return parent
     }
 
-    /// The parent of an outbound request: what the application's code runs under, or else the request that it serves.
-    private func outboundParent() -> ServiceContext {
+    /// The parent of an outbound request: what the application's code runs under, or else the request that it serves, or
+    /// else what the application has put into the request itself.
+    private func outboundParent(of request: some RequestHead) -> ServiceContext {
         if let current = ServiceContext.current { return current }
+        guard let trace = InboundContext.current?.trace, trace.isValid else { return headerParent(of: request) }
         var parent = ServiceContext.topLevel
-        if let trace = InboundContext.current?.trace, trace.isValid {
-            tracer.extract(TraceCarrier(trace), into: &parent, using: TraceCarrier.Access())
-        }
+        tracer.extract(TraceCarrier(trace), into: &parent, using: TraceCarrier.Access())
         return parent
     }
 

@@ -29,9 +29,7 @@ public struct InboundStack: Sendable {
     /// A request has come in: opens its record, takes its trace and deadline from its headers.
     public func begin(_ request: some RequestHead) -> CallContext {
         let now = mesh.clock.now
-        let parent = request.value(of: "traceparent").flatMap {
-            TraceContext(traceparent: $0, state: request.value(of: "tracestate"))
-        }
+        let parent = TraceContext(headersOf: request)
         var context = CallContext(now: now, trace: (parent ?? .none).child(random: mesh.random))
         context.attempt = 1
         if let budget = request.value(of: "x-envoy-expected-rq-timeout-ms").flatMap({ UInt64($0) }), budget > 0 {
@@ -51,9 +49,20 @@ public struct InboundStack: Sendable {
     }
 
     /// Decides whether the request may reach the handler, and holds it back where a fault says so.
+    ///
+    /// While a mesh with sources has no configuration yet, nothing is admitted: the answer is a 503.
     /// - Throws: `MeshError` whose `localReply` the adapter answers with; `CancellationError`.
     public func admit(_ request: some RequestHead, peerIdentity: String?, context: inout CallContext) async throws {
-        guard let listener = listener(context) else { return }
+        guard let listener = listener(context) else {
+            // Nobody knows yet who may do what, so nobody may do anything.
+            guard mesh.hasSources, context.runtimeSnapshot?.source == nil else { return }
+            throw MeshError(
+                .notReady,
+                origin: .local,
+                message: "the mesh has no configuration yet",
+                localReply: LocalReply(status: 503, body: "the mesh has no configuration yet")
+            )
+        }
         if listener.requiresIdentity, peerIdentity == nil {
             throw refusal("the listener is strict: the peer has to prove its identity by mutual TLS")
         }
@@ -99,8 +108,7 @@ public struct InboundStack: Sendable {
     }
 
     private func listener(_ context: CallContext) -> InboundRuntime? {
-        // Only this module writes the field, and always a `RuntimeSnapshot`.
-        context.snapshot.flatMap { unsafeDowncast($0, to: RuntimeSnapshot.self).inbound[address] }
+        context.runtimeSnapshot?.inbound[address]
     }
 
     private func refusal(_ message: String, policy: String? = nil) -> MeshError {
@@ -112,5 +120,13 @@ public struct InboundStack: Sendable {
         )
         error.route = policy
         return error
+    }
+}
+
+extension CallContext {
+    /// The configuration that the request is decided by.
+    fileprivate var runtimeSnapshot: RuntimeSnapshot? {
+        // Only this module writes the field, and always a `RuntimeSnapshot`.
+        snapshot.map { unsafeDowncast($0, to: RuntimeSnapshot.self) }
     }
 }

@@ -72,9 +72,18 @@ public final class Mesh: Sendable {
         }
     }
 
-    /// Runs the sources and the background work until the task is cancelled.
+    /// Whether its configuration comes from elsewhere, and may still be on its way.
+    var hasSources: Bool { !sources.isEmpty }
+
+    /// Runs the sources and the background work until the task is cancelled; does nothing until then if the mesh is
+    /// disabled.
     /// - Throws: What a source throws for good; `CancellationError` when cancelled.
     public func run() async throws {
+        guard !isDisabled else {
+            let (never, _) = AsyncStream.makeStream(of: Never.self)
+            for await _ in never {}
+            throw CancellationError()
+        }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for source in sources {
                 group.addTask { try await self.run(source) }
@@ -85,9 +94,10 @@ public final class Mesh: Sendable {
         }
     }
 
-    /// Waits until a configuration is in force.
+    /// Waits until a configuration is in force; a mesh that is disabled waits for none.
     /// - Throws: `MeshError` with code `notReady` when `timeout` passes first.
     public func ready(timeout: Duration) async throws {
+        guard !isDisabled else { return }
         try await store.waitForConfiguration(deadline: Deadline(Nanoseconds(timeout), after: clock.now), clock: clock)
     }
 

@@ -36,11 +36,12 @@ public struct AttemptLayer<Base: Transport>: Transport where Base.Response: Resp
     @inlinable
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         base.finish(&context, ending)
-        switch ending {
-        case .completed, .discarded: end(&context, status: context.responseStatus, error: nil)
-        case .failed(let error): end(&context, status: context.responseStatus, error: error)
-        case .cancelled: end(&context, status: context.responseStatus, error: CancellationError())
-        }
+        end(&context, ending)
+    }
+
+    @usableFromInline
+    func end(_ context: inout CallContext, _ ending: ExchangeEnding) {
+        end(&context, status: context.responseStatus, error: ending.failure(of: context))
     }
 
     @usableFromInline

@@ -32,8 +32,11 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
     /// Outermost: it sees what every other layer does, and the end of the body.
     public typealias Telemetry = TelemetryLayer<RequestSlot>
 
+    /// What stands in its place while the mesh is disabled: the application's own middleware and nothing of the mesh.
+    public typealias Disabled = MiddlewareSlot<MiddlewareSlot<PassThroughLayer<Leaf>>>
+
     @usableFromInline let stack: Telemetry
-    @usableFromInline let leaf: Leaf
+    @usableFromInline let disabled: Disabled
     @usableFromInline let isDisabled: Bool
 
     /// Builds the stack over a transport.
@@ -64,7 +67,10 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
         let fault = Fault(rateLimit, source: .init(), clock: clock, random: mesh.random)
         let routes = Routes(fault, mesh: mesh)
         self.stack = Telemetry(RequestSlot(requestMiddleware, around: routes), mesh: mesh)
-        self.leaf = leaf
+        self.disabled = Disabled(
+            requestMiddleware,
+            around: MiddlewareSlot(attemptMiddleware, around: PassThroughLayer(leaf))
+        )
         self.isDisabled = mesh.isDisabled
     }
 
@@ -73,17 +79,14 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
     ///   attempt that it concerns.
     @inlinable
     public func send(_ request: Leaf.Request, context: inout CallContext) async throws -> Leaf.Response {
-        guard !isDisabled else {
-            context.endpoint = try Endpoint(passThroughTo: request.authority ?? "", scheme: request.scheme)
-            return try await leaf.send(request, context: &context)
-        }
+        guard !isDisabled else { return try await disabled.send(request, context: &context) }
         return try await stack.send(request, context: &context)
     }
 
     /// Ends the exchange of a request whose `send` returned.
     @inlinable
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
-        guard !isDisabled else { return leaf.finish(&context, ending) }
+        guard !isDisabled else { return disabled.finish(&context, ending) }
         stack.finish(&context, ending)
     }
 }

@@ -40,7 +40,9 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
 
     @usableFromInline
     func begin(_ request: Base.Request, _ context: inout CallContext) {
-        context.trace = context.trace.child(random: mesh.random)
+        // The request that this task serves says which trace it is, or else the application, which may be a gateway.
+        let trace = context.trace.isValid ? context.trace : TraceContext(headersOf: request) ?? .none
+        context.trace = trace.child(random: mesh.random)
         guard !mesh.observers.isEmpty else { return }
         context.requestLine = RequestLine(request)
         mesh.observers.requestStarted(request, direction: .outbound, context: &context)
@@ -48,11 +50,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
 
     @usableFromInline
     func end(_ context: inout CallContext, ending: ExchangeEnding) {
-        switch ending {
-        case .failed(let error): end(&context, error: error)
-        case .cancelled: end(&context, error: CancellationError())
-        case .completed, .discarded: end(&context, error: nil)
-        }
+        end(&context, error: ending.failure(of: context))
     }
 
     @usableFromInline

@@ -62,6 +62,18 @@ import Testing
         #expect(await admit(stack) == nil)
     }
 
+    @Test func `nobody is admitted before it is known who may do what`() async throws {
+        let source = FixedConfigSource(MeshResources())
+        let mesh = try Mesh(MeshConfiguration(isDisabled: false), sources: [source], clock: ManualClock())
+        let stack = InboundStack(mesh: mesh, address: address)
+        let error = await admit(stack)
+        #expect(error?.code == .notReady && error?.localReply?.status == 503)
+        try mesh.apply(MeshResources(), from: source.name)
+        #expect(await admit(stack) == nil)
+        let unconfigured = try Mesh(MeshConfiguration(isDisabled: false), clock: ManualClock())
+        #expect(await admit(InboundStack(mesh: unconfigured, address: address)) == nil)
+    }
+
     @Test func `authorization answers 403 with Envoy's words, or with the policy's own`() async throws {
         let (_, allow) = try fixture([onlyProductpage])
         let error = await admit(allow, identity: "spiffe://cluster.local/ns/default/sa/reviews")

@@ -34,6 +34,21 @@ import Testing
         #expect(traces[0].traceIDText != traces[1].traceIDText)
     }
 
+    @Test func `a trace that the application puts into the request is continued, unless it serves another`() async throws {
+        let fixture = try MeshFixture(Given.simple())
+        let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+        let request = InMemoryRequest(headers: [("traceparent", header), ("tracestate", "congo=t61")])
+        await fixture.send(request)
+        let forwarded = try #require(fixture.network.sent.last?.trace)
+        #expect(forwarded.traceIDText == "4bf92f3577b34da6a3ce929d0e0e4736" && forwarded.state == "congo=t61")
+        #expect(forwarded.spanIDText != "00f067aa0ba902b7")
+        let served = TraceContext(traceIDHigh: 1, traceIDLow: 2, spanID: 3, flags: 1)
+        await InboundContext.$current.withValue(InboundContext(trace: served)) {
+            _ = await fixture.send(request)
+        }
+        #expect(fixture.network.sent.last?.trace.traceIDText == served.traceIDText)
+    }
+
     @Test func `an inbound deadline is inherited and only ever shortened`() async throws {
         let fixture = try MeshFixture(Given.simple(timeout: .seconds(5)))
         let now = fixture.clock.now
