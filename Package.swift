@@ -341,6 +341,16 @@ let package = Package(
                 ),
             ]
         ),
+        .testTarget(
+            name: "ReadmeTests",
+            dependencies: [
+                "MeshCore", "ServiceMesh", "MeshHTTP", "MeshHummingbird", "MeshXDS", "MeshControlPlane",
+                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["ControlPlane"])),
+                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["ControlPlane"])),
+                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["ControlPlane"])),
+                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["ControlPlane"])),
+            ]
+        ),
         .testTarget(name: "RepositoryTests", dependencies: []),
     ],
     swiftLanguageModes: [.v6]

@@ -10,18 +10,18 @@ import Glibc
 /// What the command line asks for.
 struct Options: Sendable {
     static let usage = """
-        usage: benchmarks [--json FILE] [--filter TEXT] [--quick] [--instructions] [--list]
+        usage: benchmarks [--json FILE] [--filter TEXT] [--quick] [--times-only] [--list]
           --json FILE      write the figures as JSON, "-" for standard output
           --filter TEXT    only benchmarks whose name contains TEXT
           --quick          fewer and shorter samples
-          --instructions   count instructions and heap allocations too (needs valgrind; takes minutes)
+          --times-only     do not count instructions and heap allocations, which needs valgrind and takes minutes
           --list           print the names and stop
         """
 
     var jsonPath: String?
     var filter = ""
     var isQuick = false
-    var countsInstructions = false
+    var countsInstructions = true
     var listsOnly = false
     /// Runs one benchmark that many times and reports nothing: what the instruction counter starts.
     var repetition: (name: String, iterations: Int)?
@@ -33,7 +33,7 @@ struct Options: Sendable {
             case "--json": jsonPath = rest.popFirst()
             case "--filter": filter = rest.popFirst() ?? ""
             case "--quick": isQuick = true
-            case "--instructions": countsInstructions = true
+            case "--times-only": countsInstructions = false
             case "--list": listsOnly = true
             case "--repeat":
                 guard let name = rest.popFirst(), let count = rest.popFirst().flatMap({ Int($0) }) else { fallthrough }

@@ -12,7 +12,7 @@ import Testing
 @testable import MeshControlPlane
 
 /// The whole control plane on real sockets, at ports that the system chooses.
-@Suite(.timeLimit(.minutes(1))) struct ControlPlaneIntegrationTests {
+@Suite(.timeLimit(.minutes(5))) struct ControlPlaneIntegrationTests {
     private let folder: TemporaryFolder
     private let state: TemporaryFolder
 

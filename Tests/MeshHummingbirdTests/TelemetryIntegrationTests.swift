@@ -15,7 +15,7 @@ import Testing
 import Tracing
 
 /// productpage calls reviews, whose handler calls ratings: three meshes on real sockets.
-@Suite("Telemetry of one request", .timeLimit(.minutes(1)))
+@Suite("Telemetry of one request", .timeLimit(.minutes(5)))
 struct TelemetryIntegrationTests {
     private struct Chain {
         var productpage: ObservedService

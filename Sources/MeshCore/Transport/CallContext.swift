@@ -5,6 +5,8 @@
 public struct CallContext: Sendable {
     /// When nobody waits for the answer any more. Layers shorten it, none extends it.
     public var deadline: Deadline
+    /// When the current attempt is given up if its response's head has not come; its body has until `deadline`.
+    public var attemptDeadline: Deadline
     /// When the request entered the mesh.
     public var startedAt: MeshInstant
     /// When the current attempt began.
@@ -53,6 +55,7 @@ public struct CallContext: Sendable {
     ///   - trace: The trace that the request belongs to.
     public init(now: MeshInstant, deadline: Deadline = .never, trace: TraceContext = .none) {
         self.deadline = deadline
+        self.attemptDeadline = .never
         self.startedAt = now
         self.attemptStartedAt = now
         self.attempt = 0
@@ -72,6 +75,12 @@ public struct CallContext: Sendable {
         self.route = nil
         self.cluster = nil
         self.pick = nil
+    }
+
+    /// The earlier of both deadlines: what a transport enforces until the response's head.
+    @inlinable
+    public var headDeadline: Deadline {
+        min(deadline, attemptDeadline)
     }
 }
 

@@ -50,6 +50,7 @@ extension HTTP1ConnectionDriver {
             receiving.hasAnswered = true
             receiving.peerCloses = !isKeepAlive
             receiving.delivery.head = response
+            headArrived()
         case .discard: break
         case .violation, .close: violate("a response without a request")
         }

@@ -106,7 +106,7 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         machine.exchangeStarted(isRequestComplete: !request.isStreamed, isReusable: !request.closesConnection)
         self.exchange = exchange
         receiving.peerCloses = false
-        identity.alarm.want(exchange.deadline.isNever ? nil : exchange.deadline.instant)
+        want(exchange.headDeadline)
         context.write(wrapOutboundOut(.head(request.head)), promise: nil)
         if let body = request.body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
         guard request.isStreamed else {
@@ -152,6 +152,16 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
     func cutRequestShort(_ exchange: Exchange) {
         guard self.exchange === exchange else { return }
         settle(machine.requestCutShort())
+    }
+
+    /// The response's head has come: from now on only the request's own deadline counts.
+    func headArrived() {
+        guard let exchange, exchange.headDeadline < exchange.deadline else { return }
+        want(exchange.deadline)
+    }
+
+    private func want(_ deadline: Deadline) {
+        identity?.alarm.want(deadline.isNever ? nil : deadline.instant)
     }
 
     // MARK: Ending

@@ -30,15 +30,26 @@ final class Exchange: Sendable {
 
     let request: WireRequest
     let endpoint: Endpoint
+    /// When the exchange ends, complete or not.
     let deadline: Deadline
+    /// When it ends if the response's head has not come; never later than `deadline`.
+    let headDeadline: Deadline
     /// The loop of the caller's task, if it runs on one of the transport's.
     let loop: Int?
     private let state: Mutex<State>
 
-    init(_ request: WireRequest, to endpoint: Endpoint, deadline: Deadline, loop: Int?, highWatermark: Int) {
+    init(
+        _ request: WireRequest,
+        to endpoint: Endpoint,
+        deadline: Deadline,
+        headDeadline: Deadline,
+        loop: Int?,
+        highWatermark: Int
+    ) {
         self.request = request
         self.endpoint = endpoint
         self.deadline = deadline
+        self.headDeadline = headDeadline
         self.loop = loop
         self.state = Mutex(
             State(
@@ -123,9 +134,16 @@ final class Exchange: Sendable {
 
     /// Fails the exchange for a reason on this side, and ends what goes on for it.
     func abort(_ code: MeshError.Code, origin: MeshError.Origin, message: String) {
-        let place = state.withLock { $0.place }
         fail(code, origin: origin, message: message)
-        switch place {
+        endWork()
+    }
+
+    /// Ends what goes on for an exchange that has failed.
+    ///
+    /// Not before it has failed: until then it may begin at any moment, on its connection's loop, and nobody would end
+    /// it there. After that it never begins, and a pool that takes it meanwhile sees by itself that it is over.
+    private func endWork() {
+        switch state.withLock({ $0.place }) {
         case .nowhere: break
         case .pool(let pool, let id): pool.withdraw(id)
         case .connection(let connection): connection.perform { $0.abort(self) }
@@ -142,7 +160,7 @@ final class Exchange: Sendable {
     // MARK: The connection's side
 
     /// The first byte is about to be written.
-    /// - Returns: Whether it may be.
+    /// - Returns: Whether it may be; if not, the exchange has failed, and its connection is free.
     func begin(on connection: HTTP1Connection) -> Bool {
         state.withLock { state in
             guard state.machine.begun() else { return false }
@@ -220,7 +238,7 @@ extension Exchange {
             guard !state.withLock({ $0.upload.isStopped }) else { throw error }
             stopUpload()
             fail(keepsBody: false) { _ in error }
-            connection?.perform { $0.abort(self) }
+            endWork()
             throw error
         }
         guard state.withLock({ $0.upload.produced() }) else {
@@ -272,7 +290,7 @@ extension Exchange {
     private func abortUpload(_ message: String) -> MeshError {
         let error = MeshError(.invalidRequest, origin: .downstream, requestState: requestState, message: message)
         fail(keepsBody: false) { _ in error }
-        connection?.perform { $0.abort(self) }
+        endWork()
         return error
     }
 }

@@ -97,8 +97,8 @@ struct WireRequest: Sendable {
                 headers.add(name: "tracestate", value: state)
             }
         }
-        if !context.deadline.isNever {
-            let left = context.deadline.remaining(at: now).rawValue / 1_000_000
+        if !context.headDeadline.isNever {
+            let left = context.headDeadline.remaining(at: now).rawValue / 1_000_000
             headers.add(name: "x-envoy-expected-rq-timeout-ms", value: String(max(1, left)))
         }
     }
@@ -126,7 +126,7 @@ struct WireRequest: Sendable {
                 case 14 where name == "content-length": .length
                 case 16 where name == "proxy-connection": .drop
                 case 17 where name == "transfer-encoding": .drop
-                case 30 where name == "x-envoy-expected-rq-timeout-ms": context.deadline.isNever ? .pass : .drop
+                case 30 where name == "x-envoy-expected-rq-timeout-ms": context.headDeadline.isNever ? .pass : .drop
                 default: .pass
                 }
         }

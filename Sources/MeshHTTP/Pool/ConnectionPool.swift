@@ -61,7 +61,7 @@ final class ConnectionPool: ConnectionOwner {
             let action = state.machine.requestArrived(
                 id,
                 loop: exchange.loop,
-                deadline: exchange.deadline,
+                deadline: exchange.headDeadline,
                 endpoint: exchange.endpoint
             )
             switch action {
@@ -89,6 +89,8 @@ final class ConnectionPool: ConnectionOwner {
 
     /// Another try for a request whose connection was gone before a byte was written.
     func resubmit(_ exchange: Exchange) {
+        // One that was given up on its way needs no connection, and no place among those that wait for one.
+        guard exchange.isOpen else { return }
         registry.submit(exchange)
     }
 

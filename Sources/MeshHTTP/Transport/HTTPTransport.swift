@@ -55,6 +55,7 @@ public final class HTTPTransport: Transport {
             try WireRequest(request, context: context, now: try checkedNow(context, endpoint)),
             to: endpoint,
             deadline: context.deadline,
+            headDeadline: context.headDeadline,
             loop: currentLoop,
             highWatermark: configuration.bodyBufferLimit
         )
@@ -98,9 +99,9 @@ public final class HTTPTransport: Transport {
 
     /// The clock costs more than the comparison: it is read only for a request with a deadline.
     private func checkedNow(_ context: CallContext, _ endpoint: Endpoint) throws(MeshError) -> MeshInstant {
-        guard !context.deadline.isNever else { return context.startedAt }
+        guard !context.headDeadline.isNever else { return context.startedAt }
         let now = configuration.clock.now
-        guard context.deadline.hasPassed(at: now) else { return now }
+        guard context.headDeadline.hasPassed(at: now) else { return now }
         var error = MeshError(.deadlineExceeded, origin: .local, message: "the deadline passed before the attempt")
         error.endpoint = endpoint.address
         throw error

@@ -51,20 +51,18 @@ struct AuthorizationCompiler {
         return principal.hasPrefix(standard) ? "\(trustDomain)/\(principal.dropFirst(standard.count))" : principal
     }
 
+    /// A namespace is meant in every trust domain, as Istio has it: a refusal must hit partners of a federation too.
     private func namespace(_ text: WildcardText) -> Principal {
-        let start = "spiffe://\(trustDomain)/ns/"
-        let pattern: StringMatcher.Pattern
-        switch text {
-        case .exact(let name): pattern = .prefix("\(start)\(name)/sa/")
-        case .prefix(let name): pattern = .prefix(start + name)
-        case .any: pattern = .prefix(start)
-        case .suffix(let name):
-            let expression = "\(Self.quoted(start))[^/]*\(Self.quoted(name))/sa/[^/]*"
-            // Quoted text is a valid expression; should it be too large for one, it matches nobody.
-            guard let expression = try? RegularExpression(expression) else { return .anyOf([]) }
-            pattern = .regularExpression(expression)
-        }
-        return .authenticated(StringMatcher(pattern))
+        let segment =
+            switch text {
+            case .exact(let name): Self.quoted(name)
+            case .prefix(let name): Self.quoted(name) + "[^/]*"
+            case .suffix(let name): "[^/]*" + Self.quoted(name)
+            case .any: "[^/]+"
+            }
+        // Quoted text of a namespace's length is a valid expression; any other was refused, and matches nobody.
+        guard let expression = try? RegularExpression("spiffe://[^/]+/ns/\(segment)/.*") else { return .not(.any) }
+        return .authenticated(StringMatcher(.regularExpression(expression)))
     }
 
     private func serviceAccount(_ account: Authorization.ServiceAccount) -> Principal {

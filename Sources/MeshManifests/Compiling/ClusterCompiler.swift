@@ -14,13 +14,14 @@ struct ClusterCompiler {
     func add(_ service: MeshService, port: UInt16, to resources: inout MeshResources) {
         let selection = HostPolicySelection(service, manifests: manifests, client: client)
         let identities = identities(of: service)
+        let isInMesh = service.definition?.isInMesh ?? true
         for subset in [nil] + selection.subsets.map(Optional.some) {
             let name = ClusterName.outbound(port: port, subset: subset?.name ?? "", host: service.host)
             let policy = selection.policy(of: subset, service: service, port: port)
             let assignment = assignment(name, service: service, port: port, labels: subset?.labels ?? [:])
             var cluster = Cluster(name: name)
             cluster.apply(policy)
-            cluster.upstreamSecurity = security(policy.security, identities: identities)
+            cluster.upstreamSecurity = security(policy.security, identities: identities, isInMesh: isInMesh)
             if service.isDiscovered {
                 resources.endpointAssignments[name] = assignment
             } else {
@@ -30,12 +31,11 @@ struct ClusterCompiler {
         }
     }
 
-    /// The identities that the service's endpoints may prove, sorted; `nil` if they are outside the mesh.
-    private func identities(of service: MeshService) -> [String]? {
+    /// The identities that the service's endpoints may prove, sorted.
+    private func identities(of service: MeshService) -> [String] {
         var identities: Set<String> = []
         if let definition = service.definition {
-            guard let named = definition.identities else { return nil }
-            identities.formUnion(named)
+            identities.formUnion(definition.identities.map(\.value))
             if case .listed(let endpoints) = definition.endpoints {
                 let namespace = definition.metadata.namespace
                 for account in endpoints.compactMap(\.serviceAccount) {
@@ -48,13 +48,17 @@ struct ClusterCompiler {
         return identities.sorted()
     }
 
-    private func security(_ wanted: TrafficPolicy.Security?, identities: [String]?) -> Cluster.UpstreamSecurity {
+    private func security(
+        _ wanted: TrafficPolicy.Security?,
+        identities: [String],
+        isInMesh: Bool
+    ) -> Cluster.UpstreamSecurity {
         // A client outside the mesh has no certificate to show.
         if client.isOptedOut { return .plaintext }
         switch wanted {
         case .plaintext: return .plaintext
-        case .mutualTLS(let named): return .mutualTLS(acceptedIdentities: named.isEmpty ? identities ?? [] : named)
-        case nil: return identities.map { .automatic(acceptedIdentities: $0) } ?? .plaintext
+        case .mutualTLS(let named): return .mutualTLS(acceptedIdentities: named.isEmpty ? identities : named)
+        case nil: return isInMesh ? .automatic(acceptedIdentities: identities) : .plaintext
         }
     }
 
@@ -64,6 +68,8 @@ struct ClusterCompiler {
         port: UInt16,
         labels: [String: String]
     ) -> EndpointAssignment {
+        // Clients refuse an assignment that has an address twice.
+        var addresses: Set<EndpointAddress> = []
         switch service.definition?.endpoints {
         case .host:
             let endpoint = ClusterEndpoint(EndpointAddress(host: service.host, port: port))
@@ -71,18 +77,19 @@ struct ClusterCompiler {
         case .listed(let listed):
             var endpoints: [Locality: [ClusterEndpoint]] = [:]
             for endpoint in listed where endpoint.labels.satisfies(labels) {
-                let address = endpoint.address(of: port, in: service.definition)
+                let address = endpoint.address(of: port, in: service.definition?.ports ?? [])
+                guard addresses.insert(address).inserted else { continue }
                 endpoints[endpoint.locality, default: []].append(
                     ClusterEndpoint(address, weight: endpoint.weight, speaksMutualTLS: endpoint.speaksMutualTLS)
                 )
             }
             return Self.assignment(name, endpoints)
         case .workloads, .registered, nil:
-            let endpoints = service.workloads.filter { $0.labels.satisfies(labels) }.map { workload in
-                ClusterEndpoint(
-                    workload.address,
-                    speaksMutualTLS: manifests.security.speaksMutualTLS(workload)
-                )
+            var endpoints: [ClusterEndpoint] = []
+            for workload in service.workloads(at: port)
+            where workload.labels.satisfies(labels) && addresses.insert(workload.address).inserted {
+                let speaksMutualTLS = manifests.security.speaksMutualTLS(workload)
+                endpoints.append(ClusterEndpoint(workload.address, speaksMutualTLS: speaksMutualTLS))
             }
             return Self.assignment(name, [Locality(): endpoints])
         }
@@ -119,15 +126,5 @@ extension Cluster {
         if let pending = pool.maximumPendingRequests { concurrencyLimit.maximumPendingRequests = pending }
         if let connections = pool.maximumConnections { concurrencyLimit.maximumConnections = connections }
         if let timeout = pool.connectTimeout { connectTimeout = timeout }
-    }
-}
-
-extension ServiceDefinition.Listed {
-    /// Where the endpoint listens for a port of its service.
-    fileprivate func address(of port: UInt16, in definition: ServiceDefinition?) -> EndpointAddress {
-        if isUnixSocket { return EndpointAddress(unixSocketPath: host) }
-        let servicePort = definition?.ports.first { $0.number == port }
-        let own = servicePort?.name.flatMap { ports[$0] }
-        return EndpointAddress(host: host, port: own ?? servicePort?.target ?? port)
     }
 }

@@ -12,7 +12,7 @@ struct MeshService: Sendable {
     /// The ports on which its requests are routed, sorted.
     var ports: [UInt16]
     var visibility: Visibility = .everywhere
-    /// The registered workloads behind it, each address once, in the order of their addresses.
+    /// The registered workloads behind it, each address once for a port, in the order of their addresses.
     var workloads: [Workload] = []
     /// Where its endpoints stand in a manifest in place of being registered.
     var definition: ServiceDefinition?
@@ -27,6 +27,13 @@ struct MeshService: Sendable {
 
     /// Whether its endpoints come and go with registrations.
     var isDiscovered: Bool { definition?.endpoints.areRegistered ?? true }
+
+    /// The workloads that serve a port: those that are registered for it, or all where only a manifest knows the port.
+    /// What does not speak HTTP gets no requests.
+    func workloads(at port: UInt16) -> [Workload] {
+        let own = workloads.filter { $0.servicePort == port }
+        return (own.isEmpty ? workloads : own).filter { ProtocolName.servesHTTP($0.protocolName) }
+    }
 
     /// The port of a request that names none: the one that was asked for, or the only one that there is.
     func port(_ asked: UInt16) -> UInt16 {

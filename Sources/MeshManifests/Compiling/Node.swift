@@ -9,7 +9,8 @@ public struct Node: Hashable, Sendable {
     ///
     /// Default `default`.
     public var namespace: String
-    /// Its labels; `nil` for a foreign client of which nothing is known. Rules for certain clients do not apply to it.
+    /// Its labels; `nil` if it does not say them. Then it has those of the workload that is registered at its inbound
+    /// addresses; if there is none, nothing is known of it, and rules for certain clients do not apply to it.
     public var labels: [String: String]?
     /// Its service account; `nil` if it has none.
     public var serviceAccount: String?

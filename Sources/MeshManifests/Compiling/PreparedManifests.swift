@@ -48,7 +48,10 @@ public struct PreparedManifests: Sendable {
 /// A client with what follows from its place in the mesh.
 struct Client: Sendable {
     let node: Node
+    /// Its labels, as it says them or else as it is registered.
     let labels: [String: String]
+    /// Whether anything is known of its labels.
+    let isKnown: Bool
     /// The full names of the services that it is an instance of.
     let services: Set<String>
     /// Whether it stays outside the mesh.
@@ -56,15 +59,19 @@ struct Client: Sendable {
 
     init(node: Node, directory: ServiceDirectory, security: WorkloadSecurity) {
         self.node = node
-        self.labels = node.labels ?? [:]
-        services = directory.hosts(servedAt: node.inboundAddresses)
-        isOptedOut = security.isOptedOut(labels: labels, namespace: node.namespace)
+        let addresses = node.inboundAddresses
+        // Policies that select a workload must not miss it because its client library sends no labels.
+        let labels = node.labels ?? directory.labels(servedAt: addresses, namespace: node.namespace)
+        self.labels = labels ?? [:]
+        isKnown = labels != nil
+        services = directory.hosts(servedAt: addresses)
+        isOptedOut = security.isOptedOut(labels: self.labels, namespace: node.namespace)
     }
 
     /// Whether a condition on clients holds.
     func meets(_ condition: SourceCondition) -> Bool {
         if condition.isEmpty { return true }
-        guard let labels = node.labels, labels.satisfies(condition.labels) else { return false }
+        guard isKnown, labels.satisfies(condition.labels) else { return false }
         if let namespace = condition.namespace, namespace != node.namespace { return false }
         guard let service = condition.service else { return true }
         if services.contains(service.text) { return true }

@@ -57,6 +57,22 @@ extension ReferenceChecker {
         }
     }
 
+    /// Names that nobody compares: outside the mesh a service is called in plaintext, unless a policy wants mutual TLS.
+    mutating func checkServices() {
+        for definition in model.services where !definition.isInMesh {
+            guard let name = definition.identities.first else { continue }
+            let policies = definition.hosts.flatMap { byHost.hostPolicies.elements(for: $0.value.text) }
+            guard !policies.contains(where: { $0.element.comparesIdentities }) else { continue }
+            report(
+                .warning,
+                .noEffect,
+                at: name.position,
+                "the subjectAltNames of \(definition.metadata.qualifiedName) are compared with nothing: it is outside "
+                    + "the mesh, and no DestinationRule sets the tls mode ISTIO_MUTUAL for it"
+            )
+        }
+    }
+
     mutating func checkPeerAuthentications() {
         struct Scope: Hashable {
             var namespace: String
@@ -94,6 +110,17 @@ extension ReferenceChecker {
                     message: "the service account \(account) cannot be part of an identity of \(security.trustDomain)"
                 )
             )
+        }
+    }
+}
+
+extension HostPolicy {
+    /// Whether it wants mutual TLS somewhere and leaves it to the service whom to accept.
+    fileprivate var comparesIdentities: Bool {
+        let policies = [policy] + subsets.map(\.policy)
+        return policies.contains { policy in
+            policy.security == .mutualTLS(identities: [])
+                || policy.ports.values.contains { $0.security == .mutualTLS(identities: []) }
         }
     }
 }

@@ -40,8 +40,34 @@ struct ServiceDirectory: Sendable {
         addresses.reduce(into: []) { hosts, address in hosts.formUnion(hostsByAddress[address] ?? []) }
     }
 
+    /// The labels of what is registered at some addresses, for a client that does not say its own; `nil` if nothing is.
+    ///
+    /// A client that listens at every address of its machine is found by its port and its namespace. Where several
+    /// workloads are meant, only what they have in common is certain.
+    func labels(servedAt addresses: [EndpointAddress], namespace: String) -> [String: String]? {
+        guard !addresses.isEmpty else { return nil }
+        let places = Set(addresses)
+        var found = workloads.filter { places.contains($0.address) }
+        if found.isEmpty {
+            let ports = Set(addresses.filter(\.isAnyAddress).compactMap(\.port))
+            guard !ports.isEmpty else { return nil }
+            found = workloads.filter { workload in
+                workload.namespace == namespace && workload.address.port.map { ports.contains($0) } ?? false
+            }
+        }
+        guard let first = found.first else { return nil }
+        return found.dropFirst().reduce(into: first.labels) { common, workload in
+            common = common.filter { workload.labels[$0.key] == $0.value }
+        }
+    }
+
     /// Whether a host, or a pattern of hosts, stands for some service.
     func knows(_ host: HostPattern) -> Bool {
         host.isWildcard ? services.contains { host.matches($0.host) } : service(host) != nil
     }
+}
+
+extension EndpointAddress {
+    /// Whether it stands for all addresses of a machine.
+    fileprivate var isAnyAddress: Bool { port != nil && (host == "0.0.0.0" || host == "::") }
 }

@@ -59,7 +59,11 @@ struct ServiceDirectoryBuilder {
     }
 
     private mutating func add(_ workload: Workload, to service: inout MeshService) {
-        if let first = service.workloads.first(where: { $0.address == workload.address }) {
+        // One address may serve several of the service's ports, each by a registration of its own.
+        let isTaken = { (other: Workload) in
+            other.address == workload.address && other.servicePort == workload.servicePort
+        }
+        if let first = service.workloads.first(where: isTaken) {
             guard first.id != workload.id else { return }
             report(workload, "\(first.id) serves \(service.host) at \(workload.address) already")
             return

@@ -82,6 +82,9 @@ struct AuthorizationPolicyManifest: ManifestKind {
     }
 
     private static func rule(_ fields: inout FieldReader, _ metadata: ManifestMetadata) -> Authorization.Rule? {
+        // A list that is left out means all; one that lost its elements hardly does, and Istio refuses it too.
+        fields.reportEmptyList("from")
+        fields.reportEmptyList("to")
         let sources = fields.mappings("from") { fields -> Authorization.Source? in
             fields.requiredMapping("source") { $0.authorizationSource(namespace: metadata.namespace) }
         }

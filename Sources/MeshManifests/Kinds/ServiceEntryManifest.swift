@@ -64,6 +64,7 @@ struct ServiceEntryManifest: ManifestKind {
             endpoints = .workloads(labels: selector)
         } else if !listed.isEmpty {
             endpoints = .listed(listed)
+            reportDuplicates(among: listed, ports: ports, fields.context)
         } else if resolution?.value == .fixed {
             if !fields.has("endpoints") {
                 fields.context.error(
@@ -82,7 +83,8 @@ struct ServiceEntryManifest: ManifestKind {
             ports: ports,
             visibility: visibility,
             endpoints: endpoints,
-            identities: location?.value == .internal ? identities.map(\.value).sorted() : nil
+            isInMesh: location?.value == .internal,
+            identities: identities
         )
     }
 
@@ -146,8 +148,29 @@ struct ServiceEntryManifest: ManifestKind {
             weight: weight.map { UInt32($0.value) } ?? 1,
             locality: locality ?? Locality(),
             serviceAccount: account?.value,
-            speaksMutualTLS: labels["security.istio.io/tlsMode"] == "istio"
+            speaksMutualTLS: labels["security.istio.io/tlsMode"] == "istio",
+            position: address.position
         )
+    }
+
+    /// Reports endpoints that listen where others do: a cluster has each address once.
+    private static func reportDuplicates(
+        among listed: [ServiceDefinition.Listed],
+        ports: [ServiceDefinition.Port],
+        _ context: ReadingContext
+    ) {
+        for port in ports where port.servesHTTP {
+            var addresses: Set<EndpointAddress> = []
+            for endpoint in listed {
+                let address = endpoint.address(of: port.number, in: ports)
+                guard !addresses.insert(address).inserted else { continue }
+                context.warning(
+                    .noEffect,
+                    at: endpoint.position,
+                    "the endpoint \(address) is listed already; the first is in force wherever both would be"
+                )
+            }
+        }
     }
 
     private static func isHost(_ text: String) -> Bool {

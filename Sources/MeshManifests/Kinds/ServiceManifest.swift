@@ -22,7 +22,7 @@ struct ServiceManifest: ManifestKind {
                 ports: ports,
                 visibility: .everywhere,
                 endpoints: selector.isEmpty ? .registered : .workloads(labels: selector),
-                identities: []
+                isInMesh: true
             )
         }
         guard let service else { return nil }

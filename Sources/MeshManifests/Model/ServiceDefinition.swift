@@ -11,8 +11,10 @@ struct ServiceDefinition: Sendable {
     var ports: [Port]
     var visibility: Visibility
     var endpoints: Endpoints
-    /// The identities that its endpoints may prove; `nil` if it is outside the mesh and proves none.
-    var identities: [String]?
+    /// Whether it is part of the mesh, so that its endpoints are called over mutual TLS where they speak it.
+    var isInMesh: Bool
+    /// The identities that its endpoints may prove beside those of their service accounts.
+    var identities: [Located<String>] = []
 
     struct Port: Hashable, Sendable {
         var number: UInt16
@@ -53,5 +55,15 @@ struct ServiceDefinition: Sendable {
         var locality: Locality
         var serviceAccount: String?
         var speaksMutualTLS: Bool
+        /// Where it is listed.
+        var position: SourcePosition
+
+        /// Where it listens for a port of its service.
+        func address(of port: UInt16, in servicePorts: [Port]) -> EndpointAddress {
+            if isUnixSocket { return EndpointAddress(unixSocketPath: host) }
+            let servicePort = servicePorts.first { $0.number == port }
+            let own = servicePort?.name.flatMap { ports[$0] }
+            return EndpointAddress(host: host, port: own ?? servicePort?.target ?? port)
+        }
     }
 }

@@ -10,8 +10,8 @@ extension FieldReader {
         var source = Authorization.Source()
         source.principals = principals("principals")
         source.notPrincipals = principals("notPrincipals")
-        source.namespaces = wildcardTexts("namespaces").map(\.value)
-        source.notNamespaces = wildcardTexts("notNamespaces").map(\.value)
+        source.namespaces = namespaces("namespaces")
+        source.notNamespaces = namespaces("notNamespaces")
         source.serviceAccounts = serviceAccounts("serviceAccounts", namespace: namespace)
         source.notServiceAccounts = serviceAccounts("notServiceAccounts", namespace: namespace)
         let reason = "peers would pass or fail that must not"
@@ -58,12 +58,13 @@ extension FieldReader {
                 context.error(.refusedField, at: text.position, "the path template \(path) is not supported")
                 return nil
             }
-            return .path(StringMatcher(text.value.pattern))
+            guard let pattern = text.value.pattern else { return .any }
+            return .path(StringMatcher(pattern))
         }
     }
 
     private mutating func ports(_ name: String) -> [Permission] {
-        texts(name).compactMap { port in
+        filledTexts(name).compactMap { port in
             guard let number = UInt16(port.value), number > 0 else {
                 context.error(.invalidValue, at: port.position, "the port \(port.value) is no number from 1 to 65535")
                 return nil
@@ -74,24 +75,49 @@ extension FieldReader {
 
     private mutating func principals(_ name: String) -> [WildcardText] {
         wildcardTexts(name).compactMap { text in
-            if case .exact(let principal) = text.value, principal.hasPrefix("spiffe://") {
-                context.error(
-                    .invalidValue,
-                    at: text.position,
-                    "a principal is written without spiffe://, as \(principal.dropFirst("spiffe://".count))"
-                )
+            let scheme = "spiffe://"
+            let shown: String
+            switch text.value {
+            case .exact(let principal) where principal.hasPrefix(scheme): shown = principal
+            case .prefix(let principal) where principal.hasPrefix(scheme): shown = principal + "*"
+            default: return text.value
+            }
+            context.error(
+                .invalidValue,
+                at: text.position,
+                "a principal is written without \(scheme), as \(shown.dropFirst(scheme.count))"
+            )
+            return nil
+        }
+    }
+
+    private mutating func namespaces(_ name: String) -> [WildcardText] {
+        wildcardTexts(name).compactMap { text in
+            // No namespace is longer, and what is short is a small regular expression.
+            guard text.value.length <= 63 else {
+                context.error(.invalidValue, at: text.position, "a namespace has at most 63 characters")
                 return nil
             }
             return text.value
         }
     }
 
-    private mutating func wildcardTexts(_ name: String) -> [Located<WildcardText>] {
-        let texts = texts(name)
-        if has(name), texts.isEmpty, list(name).isEmpty {
+    /// Texts of which there must be some: a condition without values would count as none, and let everybody through.
+    private mutating func filledTexts(_ name: String) -> [Located<String>] {
+        reportEmptyList(name)
+        return texts(name)
+    }
+
+    /// Reports a list that is there and has no elements.
+    mutating func reportEmptyList(_ name: String) {
+        guard has(name) else { return }
+        if value(name) == nil || elements(name)?.isEmpty == true {
             context.error(.missingField, at: keyPosition(name), "\(name) is empty; leave it out instead")
         }
-        return texts.compactMap { text in
+    }
+
+    private mutating func wildcardTexts(_ name: String) -> [Located<WildcardText>] {
+        filledTexts(name).compactMap { text in
             guard !text.value.isEmpty, let pattern = WildcardText(text.value) else {
                 context.error(
                     .invalidValue,
@@ -105,7 +131,7 @@ extension FieldReader {
     }
 
     private mutating func serviceAccounts(_ name: String, namespace: String) -> [Authorization.ServiceAccount] {
-        texts(name).compactMap { text in
+        filledTexts(name).compactMap { text in
             let parts = text.value.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
             let account =
                 switch parts.count {
@@ -127,17 +153,25 @@ extension FieldReader {
 }
 
 extension WildcardText {
-    /// The pattern by which texts are matched.
-    var pattern: StringMatcher.Pattern {
+    /// The pattern by which texts are matched; `nil` for any, as no client takes an empty prefix.
+    var pattern: StringMatcher.Pattern? {
         switch self {
         case .exact(let text): .exact(text)
         case .prefix(let text): .prefix(text)
         case .suffix(let text): .suffix(text)
-        case .any: .prefix("")
+        case .any: nil
         }
     }
 
     var headerCondition: HeaderMatcher.Condition {
-        self == .any ? .present(true) : .value(StringMatcher(pattern))
+        pattern.map { .value(StringMatcher($0)) } ?? .present(true)
+    }
+
+    /// How many bytes it has beside the `*`.
+    fileprivate var length: Int {
+        switch self {
+        case .exact(let text), .prefix(let text), .suffix(let text): text.utf8.count
+        case .any: 0
+        }
     }
 }

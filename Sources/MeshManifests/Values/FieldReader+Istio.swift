@@ -56,12 +56,17 @@ extension FieldReader {
     mutating func readTextCondition(of name: String) -> TextCondition? {
         switch oneOf(["exact", "prefix", "regex"], of: name) {
         case "exact": return text("exact").map { .exact($0.value) }
-        case "prefix": return text("prefix").map { .prefix($0.value) }
+        // Every text has the empty prefix, which no client takes.
+        case "prefix": return text("prefix").map { $0.value.isEmpty ? .present : .prefix($0.value) }
         case "regex":
-            // Istio asks only for presence where everything matches, and so must `withoutHeaders`.
             return text("regex").flatMap { text in
-                text.value == ".*" || text.value == "*"
-                    ? .present : expression(text, named: "regex").map { .expression($0) }
+                // Istio asks only for presence where everything matches, and so must `withoutHeaders`.
+                if text.value == ".*" || text.value == "*" { return .present }
+                guard !text.value.isEmpty else {
+                    context.error(.invalidValue, at: text.position, "regex is empty; use exact for an empty text")
+                    return nil
+                }
+                return expression(text, named: "regex").map { .expression($0) }
             }
         default: return .present
         }

@@ -8,11 +8,14 @@ import Synchronization
 public final class RetryBudget: Sendable {
     /// The budget's configuration.
     public let configuration: RetryBudgetConfiguration
+    /// The cluster whose requests share it, as observers are told; empty if it belongs to none.
+    public let cluster: String
     private let machine: Mutex<RetryBudgetStateMachine>
 
     /// Creates a budget that is full of its reserve.
-    public init(_ configuration: RetryBudgetConfiguration = RetryBudgetConfiguration()) {
+    public init(_ configuration: RetryBudgetConfiguration = RetryBudgetConfiguration(), cluster: String = "") {
         self.configuration = configuration
+        self.cluster = cluster
         self.machine = Mutex(RetryBudgetStateMachine(configuration))
     }
 

@@ -47,11 +47,11 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                 let grpcStatus = status == 200 ? response.value(of: .grpcStatus).flatMap { Int($0) } : nil
                 if status < 400, grpcStatus == nil || grpcStatus == 0 { return response }
                 action = decide(.response(status: status, grpcStatus: grpcStatus), &machine, request, deadline)
-                guard case .retry = action, withdraw(retry, context) else { return response }
+                guard case .retry = action, withdraw(retry) else { return response }
                 base.finish(&context, .discarded)
             } catch let error as MeshError {
                 action = decide(.error(error.code, error.requestState), &machine, request, deadline)
-                guard case .retry = action, withdraw(retry, context) else {
+                guard case .retry = action, withdraw(retry) else {
                     throw error.afterAttempts(context.attempt, action)
                 }
             }
@@ -91,9 +91,9 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     }
 
     @usableFromInline
-    func withdraw(_ retry: Retry, _ context: CallContext) -> Bool {
+    func withdraw(_ retry: Retry) -> Bool {
         guard let budget = retry.budget, !budget.withdraw(at: clock.now) else { return true }
-        observers.noticed(.retryBudgetExhausted(cluster: context.endpoint?.address.description ?? ""))
+        observers.noticed(.retryBudgetExhausted(cluster: budget.cluster))
         return false
     }
 }

@@ -3,7 +3,7 @@
 
 public import MeshCore
 
-/// Shortens the deadline of everything below it: of the whole request, or of one attempt.
+/// Shortens the deadline of everything below it: of the whole request, or of one attempt up to its response's head.
 ///
 /// It arms no timer. The deadline is a value that goes down to the transport, which enforces it.
 public struct DeadlineLayer<Base: Transport, Source: PolicySource<Nanoseconds>>: Transport {
@@ -12,6 +12,9 @@ public struct DeadlineLayer<Base: Transport, Source: PolicySource<Nanoseconds>>:
         /// All attempts together, and the body.
         case request
         /// One attempt; a deadline that passes is an `attemptTimeout`, after which another attempt may follow.
+        ///
+        /// It ends with the response's head, as Envoy's does: no other attempt can take the place of a response that
+        /// has begun, and its body has the time that the request has.
         case attempt
     }
 
@@ -32,17 +35,20 @@ public struct DeadlineLayer<Base: Transport, Source: PolicySource<Nanoseconds>>:
     @inlinable
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         guard let timeout = source.policy(for: context) else { return try await base.send(request, context: &context) }
-        let outer = context.deadline
-        let now = clock.now
-        context.deadline.shorten(to: Deadline(timeout, after: now))
-        guard scope == .attempt else { return try await base.send(request, context: &context) }
+        let limit = Deadline(timeout, after: clock.now)
+        guard scope == .attempt else {
+            context.deadline.shorten(to: limit)
+            return try await base.send(request, context: &context)
+        }
+        // It is this attempt's alone: the next one starts from what was there before.
+        let outer = context.attemptDeadline
+        defer { context.attemptDeadline = outer }
+        context.attemptDeadline.shorten(to: limit)
         do {
             return try await base.send(request, context: &context)
         } catch {
-            // The attempt is over; what comes next has the request's deadline again.
-            context.deadline = outer
             guard var timedOut = error as? MeshError, timedOut.code == .deadlineExceeded,
-                !outer.hasPassed(at: clock.now)
+                !context.deadline.hasPassed(at: clock.now)
             else { throw error }
             timedOut.code = .attemptTimeout
             timedOut.message = "the attempt took longer than its timeout of \(timeout.duration)"

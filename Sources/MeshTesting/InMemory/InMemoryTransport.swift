@@ -12,7 +12,7 @@ public final class InMemoryTransport: Transport {
         case respond(InMemoryResponse)
         /// Fails as the network does.
         case fail(MeshError)
-        /// Answers after a while of the clock; the context's deadline ends the wait.
+        /// Answers after a while of the clock; the earlier of the context's deadlines ends the wait.
         case respondAfter(Nanoseconds, InMemoryResponse)
 
         /// Answers with a status.
@@ -46,8 +46,10 @@ public final class InMemoryTransport: Transport {
         public var attempt: Int
         /// The trace that went on the wire.
         public var trace: TraceContext
-        /// The deadline that it had.
+        /// The request's deadline.
         public var deadline: Deadline
+        /// The deadline that it had for the response's head: the earlier of the request's and the attempt's.
+        public var headDeadline: Deadline
     }
 
     private struct State {
@@ -90,7 +92,8 @@ public final class InMemoryTransport: Transport {
             endpoint: context.endpoint?.address,
             attempt: context.attempt,
             trace: context.trace,
-            deadline: context.deadline
+            deadline: context.deadline,
+            headDeadline: context.headDeadline
         )
         let number = state.withLock { state in
             state.sent.append(attempt)
@@ -105,7 +108,7 @@ public final class InMemoryTransport: Transport {
             throw error
         case .respondAfter(let wait, let scripted):
             context.requestState = .maybeSent
-            try await self.wait(wait, deadline: context.deadline)
+            try await self.wait(wait, deadline: context.headDeadline)
             response = scripted
         }
         context.requestState = .answered

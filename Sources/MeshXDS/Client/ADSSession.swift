@@ -47,7 +47,13 @@ actor ADSSession {
     ) {
         hadResponse.store(true, ordering: .relaxed)
         guard let response = ADSSessionStateMachine.Response(message) else { return }
-        perform(machine.withLock { $0.responseReceived(response, at: clock.now) }, outbox, sink)
+        let action = machine.withLock { $0.responseReceived(response, at: clock.now) }
+        // Later requests repeat the refusal; it is news only now.
+        if let refusal = action.requests.first(where: { $0.kind == response.kind })?.refusal {
+            let error = ConfigurationError(path: response.kind.rawValue, refusal)
+            sink.notice(.configurationRejected(source: source, error: error))
+        }
+        perform(action, outbox, sink)
     }
 
     /// Tells the machine when its waits are over, until the task is cancelled.
@@ -66,11 +72,6 @@ actor ADSSession {
     }
 
     private func perform(_ action: ADSSessionStateMachine.Action, _ outbox: ADSOutbox, _ sink: ConfigSink) {
-        for request in action.requests {
-            guard let refusal = request.refusal else { continue }
-            let error = ConfigurationError(path: request.kind.rawValue, refusal)
-            sink.notice(.configurationRejected(source: source, error: error))
-        }
         outbox.put(action.requests)
         guard let resources = action.publication else { return }
         do {

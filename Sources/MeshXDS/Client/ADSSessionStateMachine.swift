@@ -56,7 +56,7 @@ struct ADSSessionStateMachine {
         subscriptions[.listener] = ADSSubscription(names: inboundListeners, isWildcard: true)
     }
 
-    /// When `timePassed` has something to do, if nothing happens before; `nil` for never.
+    /// When `timePassed` has something to publish, if nothing happens before; `nil` for never.
     ///
     /// Waits begin as time goes by and all last equally long: a later event never brings it forward, unless it is `nil`.
     var nextDeadline: MeshInstant? {
@@ -84,15 +84,13 @@ struct ADSSessionStateMachine {
         guard var subscription = subscriptions[response.kind], subscription.isRequested else { return action }
         subscription.nonce = response.nonce
         let problems = take(response, into: &subscription, at: now)
+        subscription.refusal = problems.isEmpty ? nil : problems.joined(separator: "; ")
         if problems.isEmpty { subscription.version = response.version }
         if problems.isEmpty || !subscription.cached.isEmpty { subscription.isKnown = true }
         subscriptions[response.kind] = subscription
         // The subscriptions that follow from the new resources, and the ACK with the names as they are then.
         let changed = response.kind == .endpointAssignment ? [] : followReferences(at: now)
-        if var acknowledgement = request(response.kind) {
-            if !problems.isEmpty { acknowledgement.refusal = problems.joined(separator: "; ") }
-            action.requests.append(acknowledgement)
-        }
+        if let acknowledgement = request(response.kind) { action.requests.append(acknowledgement) }
         action.requests += changed.filter { $0 != response.kind }.compactMap { request($0) }
         action.publication = publish()
         return action
@@ -187,7 +185,7 @@ struct ADSSessionStateMachine {
             names: subscription.requestNames,
             version: subscription.version,
             nonce: subscription.nonce,
-            refusal: nil
+            refusal: subscription.refusal
         )
     }
 
@@ -195,10 +193,26 @@ struct ADSSessionStateMachine {
     private mutating func publish() -> MeshResources? {
         // A first answer of which nothing is good says nothing.
         guard subscriptions[.listener]?.isKnown == true else { return nil }
-        guard subscriptions.values.allSatisfy(\.isSettled) else { return nil }
+        guard subscriptions.values.allSatisfy(\.isSettled), !isInboundRefused else { return nil }
         let resources = ReceivedResources(subscriptions).configuration
         guard resources != published else { return nil }
         published = resources
         return resources
+    }
+
+    /// Whether a listener that this process serves, or its routes, came and cannot be used.
+    ///
+    /// Without it the configuration would admit everybody whom it is there to refuse.
+    private var isInboundRefused: Bool {
+        guard let listeners = subscriptions[.listener], let routes = subscriptions[.routeConfiguration] else {
+            return false
+        }
+        return listeners.names.contains { name in
+            guard case .listener(let listener)? = listeners.cached[name]?.resource else {
+                return listeners.isUnusable(name)
+            }
+            guard let configuration = listener.routeConfigurationName else { return false }
+            return routes.isUnusable(configuration)
+        }
     }
 }

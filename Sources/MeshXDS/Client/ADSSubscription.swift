@@ -12,7 +12,7 @@ struct ADSSubscription {
         var ignored: [FieldReport]
     }
 
-    /// The names that are asked for.
+    /// The names that something refers to.
     private(set) var names: Set<String> = []
     /// Whether everything is asked for.
     let isWildcard: Bool
@@ -22,6 +22,9 @@ struct ADSSubscription {
     var version = ""
     /// The nonce of the current stream's last response.
     var nonce = ""
+    /// Why that response is refused; `nil` if it is taken. Every request until the next response says so: without it, a
+    /// request for other names with the same nonce would read as an acknowledgement.
+    var refusal: String?
     /// Whether a response ever had something good, or was empty and meant it.
     var isKnown = false
     /// What was received, by name.
@@ -34,20 +37,27 @@ struct ADSSubscription {
     private(set) var waitingSince: [String: MeshInstant] = [:]
     /// The names of the cached resources by their bytes, so that what did not change is not decoded again.
     private var nameByContent: [PackedResource: String] = [:]
+    /// The names that requests carry: `names`, and if there are none, the last there were. An empty list means
+    /// "everything" to some servers, so that those are asked for on; the server sends only what changes of them, and so
+    /// they are kept as if something referred to them.
+    private var asked: Set<String>
+    /// Names that are no longer asked for, and since when.
+    ///
+    /// The server may not know: it ignores a request that crosses a response, and one that still waits to be sent is
+    /// replaced by the next. A name that comes back would then not be sent again, and so it is kept for a while.
+    private var released: [String: MeshInstant] = [:]
 
     init(names: Set<String> = [], isWildcard: Bool = false) {
         self.names = names
         self.isWildcard = isWildcard
+        asked = names
     }
 
     /// The names as a request carries them.
     var requestNames: [String] {
         // Without names of its own a wildcard is an empty list, which every server understands.
-        isWildcard && !names.isEmpty ? ["*"] + names.sorted() : (names.isEmpty ? lastNames : names).sorted()
+        isWildcard && !names.isEmpty ? ["*"] + names.sorted() : asked.sorted()
     }
-
-    /// The names before there were none. They are asked for on: an empty list means "everything" to some servers.
-    private var lastNames: Set<String> = []
 
     /// Whether it is known what became of every name.
     var isSettled: Bool {
@@ -62,26 +72,44 @@ struct ADSSubscription {
     /// The name of a resource with just these bytes.
     func name(of packed: PackedResource) -> String? { nameByContent[packed] }
 
-    /// Whether somebody asks for a name.
-    func wants(_ name: String) -> Bool { isWildcard || names.contains(name) }
+    /// Whether the server may send a name because it was asked to.
+    func wants(_ name: String) -> Bool {
+        isWildcard || names.contains(name) || asked.contains(name) || released[name] != nil
+    }
 
-    /// Asks for other names.
+    /// Whether a resource was refused and there is no earlier one to go on with.
+    func isUnusable(_ name: String) -> Bool { refused[name] != nil && cached[name] == nil }
+
+    /// Refers to other names.
     /// - Returns: Whether that must be said to the server.
     mutating func subscribe(to wanted: Set<String>, at now: MeshInstant) -> Bool {
         guard wanted != names else { return false }
-        for name in names.subtracting(wanted) { forget(name) }
+        for name in names.subtracting(wanted) {
+            // What the server has left out it sends again when it is there again; the rest it may not.
+            if waitingSince[name] == nil { settle(name) } else { forget(name) }
+        }
         for name in wanted.subtracting(names) where cached[name] == nil { waitingSince[name] = now }
-        lastNames = names
         names = wanted
-        return !wanted.isEmpty
+        guard !wanted.isEmpty, wanted != asked else { return false }
+        for name in asked.subtracting(wanted) { released[name] = now }
+        for name in wanted { released[name] = nil }
+        asked = wanted
+        return true
     }
 
     /// A stream is open: the waits begin anew, since nothing can have come while there was none.
     mutating func connected(at now: MeshInstant) {
         nonce = ""
+        refusal = nil
         isRequested = false
-        lastNames = []
-        for name in names where cached[name] == nil && !missing.contains(name) { waitingSince[name] = now }
+        // A new stream knows of nothing that is not asked for on it.
+        for name in asked.subtracting(names).union(released.keys) { forget(name) }
+        asked = names
+        released = [:]
+        // What was refused is there, and does not become missing because it does not come again.
+        for name in names where cached[name] == nil && refused[name] == nil && !missing.contains(name) {
+            waitingSince[name] = now
+        }
     }
 
     /// The stream has ended: without one, nothing is late.
@@ -127,9 +155,13 @@ struct ADSSubscription {
         }
     }
 
-    /// Ends the waits that have lasted `timeout`.
+    /// Ends the waits that have lasted `timeout`, and forgets what has not been asked for as long.
     mutating func timePassed(at now: MeshInstant, timeout: Nanoseconds) {
         for (name, since) in waitingSince where now.elapsed(since: since) >= timeout { remove(name) }
+        for (name, since) in released where now.elapsed(since: since) >= timeout {
+            released[name] = nil
+            forget(name)
+        }
     }
 
     private mutating func settle(_ name: String) {

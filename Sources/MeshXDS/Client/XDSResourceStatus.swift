@@ -30,7 +30,8 @@ public struct XDSResourceStatus: Hashable, Sendable {
 extension ADSSubscription {
     /// What is known of each resource.
     func status(of kind: ResourceKind) -> [XDSResourceStatus] {
-        names.union(cached.keys).union(refused.keys).map { name in
+        // What is only kept in case it is asked for again is nobody's concern.
+        (isWildcard ? names.union(cached.keys).union(refused.keys) : names).map { name in
             let state: XDSResourceStatus.State =
                 if let problem = refused[name] {
                     .refused(problem)

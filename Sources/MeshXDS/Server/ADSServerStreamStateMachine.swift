@@ -113,8 +113,9 @@ struct ADSServerStreamStateMachine {
     mutating func resourcesChanged(_ offer: Offer) -> [Response] {
         self.offer = offer
         // Make before break: clusters and endpoints, then the listeners and routes that use them, and only then the
-        // clusters without those that nothing uses any more. A client that names its clusters lets go of them itself.
-        if let clusters = subscriptions[.cluster], clusters.isWildcard {
+        // clusters without those that nothing uses any more. A client that names its clusters lets go of them itself,
+        // but only when it has the new routes.
+        if let clusters = subscriptions[.cluster] {
             self.offer.resources[.cluster, default: [:]].merge(clusters.sent) { new, _ in new }
         }
         var responses = ResourceKind.allCases.compactMap { kind in

@@ -3,7 +3,7 @@
 
 import MeshConfig
 public import MeshCore
-public import MeshRouting
+import MeshRouting
 
 /// Loads the configuration, once a request, and decides where the request goes by it.
 public struct RouteLayer<Base: Transport>: Transport where Base.Request: RequestHead {
@@ -23,9 +23,12 @@ public struct RouteLayer<Base: Transport>: Transport where Base.Request: Request
         context.snapshot = snapshot
         // The table is asked here, where the request's type is known, and not behind a call that does not know it.
         switch snapshot.routes.decide(request) {
-        case .route(_, _, let route): try select(route, &context)
+        case .route(_, _, let route):
+            if try !select(route, isSecure: Endpoint.isSecure(request.scheme), &context) {
+                try passThrough(request.authority ?? "", request.scheme, isKnown: true, &context)
+            }
         case .noRoute: throw noRoute(request.authority, request.method, request.path)
-        case .noHost: try passThrough(request.authority ?? "", request.scheme, &context)
+        case .noHost: try passThrough(request.authority ?? "", request.scheme, isKnown: false, &context)
         }
         return try await base.send(request, context: &context)
     }
@@ -41,12 +44,16 @@ public struct RouteLayer<Base: Transport>: Transport where Base.Request: Request
         MeshError(.noRoute, origin: .local, message: "no route of \(authority ?? "") matches \(method) \(path)")
     }
 
+    /// Draws one of a route's clusters.
+    /// - Returns: `false` if the request asks for `https` and would leave in cleartext: it must not be sent there.
     @usableFromInline
-    func select(_ route: RouteRuntime, _ context: inout CallContext) throws(MeshError) {
+    func select(_ route: RouteRuntime, isSecure: Bool, _ context: inout CallContext) throws(MeshError) -> Bool {
         if let clusters = route.clusters {
             let position = clusters.shares.count > 1 ? clusters.position(for: mesh.random.next()) : 0
-            context.route = route.selections[position]
-            return
+            let selection = route.selections[position]
+            if isSecure, selection.isCleartext { return false }
+            context.route = selection
+            return true
         }
         switch route.route.action {
         case .directResponse(let reply):
@@ -69,15 +76,28 @@ public struct RouteLayer<Base: Transport>: Transport where Base.Request: Request
         }
     }
 
+    /// Sends where the authority says.
+    /// - Parameter isKnown: Whether the mesh routes the host, but by plaintext only.
     @usableFromInline
-    func passThrough(_ authority: String, _ scheme: String?, _ context: inout CallContext) throws(MeshError) {
+    func passThrough(
+        _ authority: String,
+        _ scheme: String?,
+        isKnown: Bool,
+        _ context: inout CallContext
+    ) throws(MeshError) {
         guard mesh.isDisabled || mesh.configuration.outboundTrafficPolicy == .allowAny else {
+            let reason =
+                isKnown
+                ? "the mesh reaches the host \(authority) in plaintext only, which https rules out"
+                : "the host \(authority) is not in the mesh"
             throw MeshError(
                 .unknownHost,
                 origin: .local,
-                message: "the host \(authority) is not in the mesh, and the outbound traffic policy refuses such hosts"
+                message: "\(reason), and the outbound traffic policy refuses such hosts"
             )
         }
+        // Middleware may send twice with one context; the route of before is not this request's.
+        context.route = nil
         context.endpoint = try Endpoint(passThroughTo: authority, scheme: scheme)
     }
 }
@@ -86,10 +106,17 @@ extension Endpoint {
     /// Where a request goes that the mesh does not route.
     @usableFromInline
     init(passThroughTo authority: String, scheme: String?) throws(MeshError) {
-        let isSecure = scheme == "https"
+        let isSecure = Self.isSecure(scheme)
         guard let address = EndpointAddress(authority: authority, defaultPort: isSecure ? 443 : 80) else {
             throw MeshError(.invalidRequest, origin: .downstream, message: "\"\(authority)\" is not an authority")
         }
         self.init(address: address, security: isSecure ? .tls(serverName: address.host) : .plaintext)
+    }
+
+    /// Whether a scheme asks for TLS; its letters may be of any case (RFC 3986 §3.1).
+    @inlinable
+    static func isSecure(_ scheme: String?) -> Bool {
+        guard let scheme, scheme.utf8.count == 5 else { return false }
+        return scheme == "https" || scheme.lowercased() == "https"
     }
 }

@@ -14,12 +14,16 @@ final class ClusterRuntime: Sendable {
     let live: ClusterLiveState
     let endpoints: [EndpointState]
     let picker: any EndpointPicker
+    /// Whether a request to it may leave without encryption: what asks for `https` must not be sent to it.
+    let isCleartext: Bool
 
     init(cluster: Cluster, live: ClusterLiveState, endpoints: [EndpointState], picker: any EndpointPicker) {
         self.cluster = cluster
         self.live = live
         self.endpoints = endpoints
         self.picker = picker
+        self.isCleartext =
+            cluster.upstreamSecurity == .plaintext || endpoints.contains { $0.endpoint.security == .plaintext }
     }
 }
 
@@ -31,16 +35,17 @@ final class ClusterLiveState: Sendable {
     let panicTurn = Atomic<UInt>(0)
     let retryBudget: RetryBudget?
     let outlierDetector: OutlierDetector?
-    private let breakers = Mutex<[EndpointAddress: CircuitBreaker]>([:])
+    let breakers: CircuitBreakerTable
 
-    init(retryBudget: RetryBudget?, outlierDetector: OutlierDetector?) {
+    init(retryBudget: RetryBudget?, outlierDetector: OutlierDetector?, breakers: CircuitBreakerTable) {
         self.retryBudget = retryBudget
         self.outlierDetector = outlierDetector
+        self.breakers = breakers
     }
 
     /// The breaker of an endpoint, made when it is first asked for.
     func breaker(for address: EndpointAddress, make: () -> CircuitBreaker) -> CircuitBreaker {
-        breakers.withLock { breakers in
+        breakers.byAddress.withLock { breakers in
             if let breaker = breakers[address] { return breaker }
             let breaker = make()
             breakers[address] = breaker
@@ -50,16 +55,22 @@ final class ClusterLiveState: Sendable {
 
     /// The breaker of an endpoint, if it was asked for before.
     func existingBreaker(for address: EndpointAddress) -> CircuitBreaker? {
-        breakers.withLock { $0[address] }
+        breakers.byAddress.withLock { $0[address] }
     }
 
     /// The state of an endpoint's breaker, if it has one.
     func breakerState(of address: EndpointAddress) -> CircuitBreakerStateMachine.State? {
-        breakers.withLock { $0[address] }?.state
+        breakers.byAddress.withLock { $0[address] }?.state
     }
 
     /// Forgets the breakers of endpoints that are gone.
     func keepBreakers(of addresses: Set<EndpointAddress>) {
-        breakers.withLock { breakers in breakers = breakers.filter { addresses.contains($0.key) } }
+        breakers.byAddress.withLock { breakers in breakers = breakers.filter { addresses.contains($0.key) } }
     }
+}
+
+/// The circuit breakers of a cluster's endpoints, apart from the rest of its live state: a push that changes how
+/// outliers are detected leaves them alone.
+final class CircuitBreakerTable: Sendable {
+    fileprivate let byAddress = Mutex<[EndpointAddress: CircuitBreaker]>([:])
 }

@@ -41,6 +41,9 @@ final class RouteSelection: Sendable {
     @usableFromInline let fault: FaultConfiguration?
     @usableFromInline let rateLimiter: RateLimiter?
 
+    /// Whether a request may leave without encryption by it.
+    var isCleartext: Bool { cluster?.isCleartext ?? false }
+
     init(
         routeName: String,
         clusterName: String,

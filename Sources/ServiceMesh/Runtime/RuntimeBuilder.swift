@@ -6,6 +6,7 @@ import MeshConfig
 import MeshCore
 import MeshResilience
 import MeshRouting
+import Synchronization
 
 /// Compiles a configuration, and carries over the live state of everything that it leaves alone.
 struct RuntimeBuilder: Sendable {
@@ -27,7 +28,7 @@ struct RuntimeBuilder: Sendable {
         var inbound: [EndpointAddress: InboundRuntime] = [:]
         var hosts: [RouteTable<RouteRuntime>.Host] = []
         var claimed: Set<DomainPattern> = []
-        for (name, listener) in resources.listeners.sorted(by: { $0.key < $1.key }) {
+        for (name, listener) in resources.listenersInOrderOfClaims {
             switch listener.direction {
             case .inbound(let address, _):
                 let limiter = listener.rateLimit.map { limiters.limiter("inbound \(name)", $0) }
@@ -59,7 +60,7 @@ struct RuntimeBuilder: Sendable {
         }
         return RuntimeSnapshot(
             source: snapshot,
-            routes: try RouteTable(hosts),
+            routes: try OutboundRoutes(hosts),
             clusters: clusters,
             inbound: inbound,
             rateLimiters: limiters.made
@@ -128,47 +129,93 @@ struct RuntimeBuilder: Sendable {
         if let previous, previous.cluster == cluster, previous.endpoints.elementsEqual(endpoints, by: ===) {
             return previous
         }
-        let live = liveState(of: cluster, previous: previous)
+        let live = liveState(of: cluster, endpoints, replacing: previous)
         live.outlierDetector?.endpointsChanged(endpoints)
         live.keepBreakers(of: Set(endpoints.map(\.endpoint.address)))
         let picker = cluster.loadBalancing.policy.makePicker(endpoints, random: random)
         return ClusterRuntime(cluster: cluster, live: live, endpoints: endpoints, picker: picker)
     }
 
-    private func liveState(of cluster: Cluster, previous: ClusterRuntime?) -> ClusterLiveState {
-        if let previous, previous.cluster.outlierDetection == cluster.outlierDetection,
-            previous.cluster.circuitBreaker == cluster.circuitBreaker
-        {
-            return previous.live
+    /// What is remembered of a cluster: all of it but what was learned under settings that are no more.
+    private func liveState(
+        of cluster: Cluster,
+        _ endpoints: [EndpointState],
+        replacing previous: ClusterRuntime?
+    ) -> ClusterLiveState {
+        guard let previous else {
+            return ClusterLiveState(
+                retryBudget: configuration.retryBudget.map { RetryBudget($0, cluster: cluster.name) },
+                outlierDetector: detector(of: cluster),
+                breakers: CircuitBreakerTable()
+            )
+        }
+        let keepsDetector = previous.cluster.outlierDetection == cluster.outlierDetection
+        let keepsBreakers = previous.cluster.circuitBreaker == cluster.circuitBreaker
+        if keepsDetector, keepsBreakers { return previous.live }
+        // Verdicts end with the policy that passed them: whoever comes after it knows nothing of them, counts nobody as
+        // ejected and never reports a return.
+        for endpoint in endpoints {
+            if !keepsDetector {
+                endpoint.consecutiveFailures.store(0, ordering: .relaxed)
+                endpoint.ejectedUntil.store(0, ordering: .relaxed)
+            }
+            if !keepsBreakers { endpoint.refusedUntil.store(0, ordering: .relaxed) }
         }
         return ClusterLiveState(
-            retryBudget: previous?.live.retryBudget ?? configuration.retryBudget.map { RetryBudget($0) },
-            outlierDetector: cluster.outlierDetection.map {
-                OutlierDetector($0, cluster: cluster.name, observers: observers)
-            }
+            retryBudget: previous.live.retryBudget,
+            outlierDetector: keepsDetector ? previous.live.outlierDetector : detector(of: cluster),
+            breakers: keepsBreakers ? previous.live.breakers : CircuitBreakerTable()
         )
+    }
+
+    private func detector(of cluster: Cluster) -> OutlierDetector? {
+        cluster.outlierDetection.map { OutlierDetector($0, cluster: cluster.name, observers: observers) }
+    }
+}
+
+extension MeshResources {
+    /// The listeners in the order in which they claim the names that several of them want.
+    ///
+    /// Each port of a host has a listener, and all of them claim the host's names without a port. Such a name means
+    /// port 80, as in Envoy's and Istio's configuration; if the host has no port 80, the smallest one gets it.
+    fileprivate var listenersInOrderOfClaims: [(name: String, listener: Listener)] {
+        let ranked = listeners.map { name, listener -> (rank: (String, UInt32, String), listener: Listener) in
+            let authority = name.lowercased()
+            let address = EndpointAddress(authority: authority)
+            let place: UInt32 =
+                switch address?.port {
+                case nil: 0
+                case 80?: 1
+                case let port?: UInt32(port) + 1
+                }
+            return (rank: (address?.host ?? authority, place, name), listener: listener)
+        }
+        return ranked.sorted { $0.rank < $1.rank }.map { (name: $0.rank.2, listener: $0.listener) }
     }
 }
 
 extension Cluster {
     /// The endpoints of the highest priority that has any, each with all that a transport must know.
     fileprivate func usableEndpoints(of assignment: EndpointAssignment?) -> [(Endpoint, weight: UInt32)] {
-        let usable = (assignment?.localities ?? []).filter { $0.endpoints.contains { $0.health.isUsable } }
-        guard let priority = usable.map(\.priority).min() else { return [] }
-        return usable.filter { $0.priority == priority }.flatMap { group in
-            group.endpoints.filter(\.health.isUsable).map { endpoint in
-                (
-                    Endpoint(
-                        address: endpoint.address,
-                        security: security(of: endpoint),
-                        connectTimeout: connectTimeout,
-                        maximumPendingRequests: Int(concurrencyLimit.maximumPendingRequests),
-                        maximumConnections: Int(concurrencyLimit.maximumConnections)
-                    ),
-                    weight: endpoint.weight
-                )
-            }
+        var usable: [LocalityEndpoints] = []
+        for var group in assignment?.localities ?? [] {
+            group.endpoints.removeAll { !$0.health.isUsable }
+            if !group.endpoints.isEmpty { usable.append(group) }
         }
+        guard let priority = usable.map(\.priority).min() else { return [] }
+        let groups = usable.filter { $0.priority == priority }
+        let weights = LocalityWeights.endpointWeights(of: groups).joined()
+        return zip(groups.flatMap(\.endpoints), weights).map { (endpoint(for: $0), weight: $1) }
+    }
+
+    private func endpoint(for endpoint: ClusterEndpoint) -> Endpoint {
+        Endpoint(
+            address: endpoint.address,
+            security: security(of: endpoint),
+            connectTimeout: connectTimeout,
+            maximumPendingRequests: Int(concurrencyLimit.maximumPendingRequests),
+            maximumConnections: Int(concurrencyLimit.maximumConnections)
+        )
     }
 
     private func security(of endpoint: ClusterEndpoint) -> Endpoint.Security {

@@ -4,15 +4,14 @@
 import MeshConfig
 import MeshCore
 import MeshResilience
-public import MeshRouting
 
 /// A configuration in the form that requests use: tables compiled, references resolved, live state attached.
 @usableFromInline
 final class RuntimeSnapshot: Sendable {
     /// The configuration that it was made from; `nil` before the first.
     let source: MeshSnapshot?
-    /// The routes of every outbound listener, by authority.
-    @usableFromInline let routes: RouteTable<RouteRuntime>
+    /// The routes of every outbound listener, by scheme and authority.
+    @usableFromInline let routes: OutboundRoutes
     /// The clusters by name.
     let clusters: [String: ClusterRuntime]
     /// The inbound listeners by address.
@@ -24,7 +23,7 @@ final class RuntimeSnapshot: Sendable {
 
     init(
         source: MeshSnapshot?,
-        routes: RouteTable<RouteRuntime>,
+        routes: OutboundRoutes,
         clusters: [String: ClusterRuntime],
         inbound: [EndpointAddress: InboundRuntime],
         rateLimiters: [String: [RateLimiter]]

@@ -77,7 +77,7 @@ import Testing
         #expect(throws: FolderProblem.self) { try nowhere.listing() }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a pipe that takes a file's place does not hold up the reader, and shows in the next listing`() throws {
         try folder.write("x", to: "a.yaml")
         let listing = try reader.listing()

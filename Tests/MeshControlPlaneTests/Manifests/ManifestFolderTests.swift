@@ -10,7 +10,7 @@ import Testing
 
 @testable import MeshControlPlane
 
-@Suite(.timeLimit(.minutes(1))) struct ManifestFolderTests {
+@Suite(.timeLimit(.minutes(5))) struct ManifestFolderTests {
     /// What was delivered, in words.
     private final class Log: Sendable {
         private let lines = Mutex<[String]>([])

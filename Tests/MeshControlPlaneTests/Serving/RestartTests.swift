@@ -11,7 +11,7 @@ import Testing
 @testable import MeshXDS
 
 /// A control plane that restarts has forgotten every instance; its clients have not.
-@Suite(.timeLimit(.minutes(1))) struct RestartTests {
+@Suite(.timeLimit(.minutes(5))) struct RestartTests {
     /// What lives as long as one process of the control plane.
     private struct Process {
         let clock: ManualClock

@@ -55,18 +55,33 @@ final class ConnectionBench {
 
     var events: [Owner.Event] { owner.events.all }
 
-    /// Puts a request on the connection.
-    func start(_ request: OutboundRequest = .get("/"), timeout: Nanoseconds? = nil) throws -> Exchange {
-        let deadline = timeout.map { Deadline($0, after: clock.now) } ?? .never
-        var context = CallContext(now: clock.now, deadline: deadline)
+    /// A request that is on no connection yet.
+    func makeExchange(
+        _ request: OutboundRequest = .get("/"),
+        timeout: Nanoseconds? = nil,
+        attemptTimeout: Nanoseconds? = nil
+    ) throws -> Exchange {
+        let now = clock.now
+        var context = CallContext(now: now, deadline: timeout.map { Deadline($0, after: now) } ?? .never)
+        if let attemptTimeout { context.attemptDeadline = Deadline(attemptTimeout, after: now) }
         context.endpoint = Endpoint(address: EndpointAddress(host: "127.0.0.1", port: 1))
-        let exchange = Exchange(
-            try WireRequest(request, context: context, now: clock.now),
+        return Exchange(
+            try WireRequest(request, context: context, now: now),
             to: try #require(context.endpoint),
-            deadline: deadline,
+            deadline: context.deadline,
+            headDeadline: context.headDeadline,
             loop: nil,
             highWatermark: 64
         )
+    }
+
+    /// Puts a request on the connection.
+    func start(
+        _ request: OutboundRequest = .get("/"),
+        timeout: Nanoseconds? = nil,
+        attemptTimeout: Nanoseconds? = nil
+    ) throws -> Exchange {
+        let exchange = try makeExchange(request, timeout: timeout, attemptTimeout: attemptTimeout)
         driver.start(exchange, resubmittingTo: owner)
         return exchange
     }

@@ -14,9 +14,11 @@ struct WireRequestTests {
     private func wire(
         _ request: OutboundRequest,
         deadline: Deadline = .never,
+        attemptDeadline: Deadline = .never,
         trace: TraceContext = .none
     ) throws -> WireRequest {
         var context = CallContext(now: MeshInstant(nanoseconds: 0), deadline: deadline, trace: trace)
+        context.attemptDeadline = attemptDeadline
         context.endpoint = Endpoint(address: EndpointAddress(host: "10.0.0.1", port: 9080))
         return try WireRequest(request, context: context, now: MeshInstant(nanoseconds: 0))
     }
@@ -98,6 +100,20 @@ struct WireRequestTests {
         closing.head.headerFields[.connection] = "Close"
         #expect(try wire(closing).closesConnection)
         #expect(try wire(closing).head.headers["connection"] == ["close"])
+    }
+
+    @Test("tells the time that is left until the earlier of the request's and the attempt's deadline")
+    func timeLeft() throws {
+        func told(_ deadline: Deadline, _ attemptDeadline: Deadline) throws -> [String] {
+            try wire(.get("/"), deadline: deadline, attemptDeadline: attemptDeadline)
+                .head.headers["x-envoy-expected-rq-timeout-ms"]
+        }
+        let soon = Deadline(MeshInstant(nanoseconds: 250_000_000))
+        let late = Deadline(MeshInstant(nanoseconds: 10_000_000_000))
+        #expect(try told(late, soon) == ["250"])
+        #expect(try told(soon, late) == ["250"])
+        #expect(try told(.never, soon) == ["250"])
+        #expect(try told(.never, .never) == [])
     }
 
     @Test("replaces trace and time left only where the mesh has its own")

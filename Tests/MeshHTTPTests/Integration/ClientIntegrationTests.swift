@@ -9,7 +9,7 @@ import NIOCore
 import ServiceMesh
 import Testing
 
-@Suite("The client of applications", .timeLimit(.minutes(1)))
+@Suite("The client of applications", .timeLimit(.minutes(5)))
 struct ClientIntegrationTests {
     private struct Rating: Decodable, Equatable {
         var stars: Int

@@ -7,7 +7,7 @@ import MeshHTTP
 import NIOCore
 import Testing
 
-@Suite("An exchange over a real socket", .timeLimit(.minutes(1)))
+@Suite("An exchange over a real socket", .timeLimit(.minutes(5)))
 struct ExchangeIntegrationTests {
     @Test("keeps its connection for the next one")
     func keepAlive() async throws {

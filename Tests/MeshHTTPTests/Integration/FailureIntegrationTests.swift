@@ -8,7 +8,7 @@ import MeshTesting
 import NIOCore
 import Testing
 
-@Suite("An exchange that fails on a real socket", .timeLimit(.minutes(1)))
+@Suite("An exchange that fails on a real socket", .timeLimit(.minutes(5)))
 struct FailureIntegrationTests {
     @Test("says that the connection failed, and that nothing was sent, when nobody listens")
     func refusedConnection() async throws {

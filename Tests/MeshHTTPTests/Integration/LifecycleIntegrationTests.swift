@@ -7,7 +7,7 @@ import MeshHTTP
 import NIOCore
 import Testing
 
-@Suite("The life of a transport's connections", .timeLimit(.minutes(1)))
+@Suite("The life of a transport's connections", .timeLimit(.minutes(5)))
 struct LifecycleIntegrationTests {
     private func answerAll(_ connection: LoopbackServer.Connection, _ number: Int) async throws {
         while let head = try await connection.readHead() {

@@ -6,7 +6,7 @@ import MeshHTTP
 import MeshTesting
 import Testing
 
-@Suite("An answer that is not as HTTP has it", .timeLimit(.minutes(1)))
+@Suite("An answer that is not as HTTP has it", .timeLimit(.minutes(5)))
 struct ProtocolViolationIntegrationTests {
     @Test(
         "is a protocol violation, and ends the connection",

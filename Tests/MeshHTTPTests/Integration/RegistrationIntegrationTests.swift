@@ -9,7 +9,7 @@ import NIOCore
 import Synchronization
 import Testing
 
-@Suite("A registration with a control plane", .timeLimit(.minutes(1)))
+@Suite("A registration with a control plane", .timeLimit(.minutes(5)))
 struct RegistrationIntegrationTests {
     /// A registry that answers by script and notes what it was told.
     private final class Registry: Sendable {

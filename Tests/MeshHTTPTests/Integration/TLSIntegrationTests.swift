@@ -8,7 +8,7 @@ import NIOCore
 import NIOSSL
 import Testing
 
-@Suite("An exchange over TLS", .timeLimit(.minutes(1)))
+@Suite("An exchange over TLS", .timeLimit(.minutes(5)))
 struct TLSIntegrationTests {
     private func answerAll(_ connection: LoopbackServer.Connection, _ number: Int) async throws {
         while try await connection.readHead() != nil { try await connection.write("secret".asResponse) }

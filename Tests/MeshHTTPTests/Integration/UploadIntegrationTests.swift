@@ -7,7 +7,7 @@ import MeshHTTP
 import NIOCore
 import Testing
 
-@Suite("A streamed request body", .timeLimit(.minutes(1)))
+@Suite("A streamed request body", .timeLimit(.minutes(5)))
 struct UploadIntegrationTests {
     /// Answers with what a chunked or counted body had in it, once it is complete.
     private func echo(_ connection: LoopbackServer.Connection, _ number: Int) async throws {

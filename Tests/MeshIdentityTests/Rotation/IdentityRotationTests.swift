@@ -41,7 +41,7 @@ private final class ScriptedIssuer: CertificateIssuer {
     }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct IdentityRotationTests {
+@Suite(.timeLimit(.minutes(5))) struct IdentityRotationTests {
     private let clock = ManualClock()
     private let observer = RecordingObserver()
     private let identity: WorkloadIdentity

@@ -5,7 +5,7 @@ import Testing
 
 @testable import MeshIdentity
 
-@Suite(.timeLimit(.minutes(1))) struct ReadinessGateTests {
+@Suite(.timeLimit(.minutes(5))) struct ReadinessGateTests {
     private struct Reason: Error {}
 
     @Test func `everybody who waits goes on when it opens, and nobody waits afterwards`() async throws {

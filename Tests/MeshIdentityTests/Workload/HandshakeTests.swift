@@ -10,7 +10,7 @@ import Testing
 
 @testable import MeshIdentity
 
-@Suite(.timeLimit(.minutes(1))) struct HandshakeTests {
+@Suite(.timeLimit(.minutes(5))) struct HandshakeTests {
     private let authority: TestAuthority
     private let reviews: WorkloadIdentity
     private let ratings: WorkloadIdentity

@@ -152,6 +152,7 @@ struct InboundCompilerTests {
                 name: "deny"
             )
         let reviews = "spiffe://mesh.test/ns/default/sa/reviews"
+        let shop = try RegularExpression("spiffe://[^/]+/ns/shop/.*")
         let refusal = MeshSecurity.AuthorizationPolicy(
             name: "ns[default]-policy[deny]-rule[0]",
             permissions: [.any],
@@ -168,7 +169,7 @@ struct InboundCompilerTests {
             principals: [
                 .all([
                     .anyOf([.authenticated(StringMatcher(.exact(reviews)))]),
-                    .not(.anyOf([.authenticated(StringMatcher(.prefix("spiffe://mesh.test/ns/shop/sa/")))])),
+                    .not(.anyOf([.authenticated(StringMatcher(.regularExpression(shop)))])),
                 ])
             ]
         )
@@ -223,6 +224,37 @@ struct InboundCompilerTests {
         #expect(isAllowed(engine, nil, path: "/z/index.html"))
         #expect(isAllowed(engine, nil, path: "/z", port: 80))
         #expect(!isAllowed(engine, nil, path: "/x", port: 80))
+    }
+
+    @Test("any path is a condition that every client takes, and its opposite is met by nobody")
+    func anyPath() {
+        let compilation = Compilation(
+            Self.policy("  rules: [{to: [{operation: {paths: [\"*\"]}}]}]"),
+            for: Bookinfo.node("ratings")
+        )
+        #expect(rules(compilation).flatMap(\.policies).flatMap(\.permissions) == [.all([.anyOf([.any])])])
+        #expect(!isAllowed(engine(Self.policy("  rules: [{to: [{operation: {notPaths: [\"*\"]}}]}]")), nil))
+    }
+
+    @Test(
+        "a namespace is meant in every trust domain",
+        arguments: [
+            ("  action: DENY\n  rules: [{from: [{source: {namespaces: [shop]}}]}]", false),
+            ("  rules: [{from: [{source: {notNamespaces: [shop]}}]}]", false),
+            ("  rules: [{from: [{source: {namespaces: [\"s*\"]}}]}]", true),
+            ("  rules: [{from: [{source: {namespaces: [\"*op\"]}}]}]", true),
+            ("  rules: [{from: [{source: {namespaces: [\"*\"]}}]}]", true),
+            ("  rules: [{from: [{source: {namespaces: [sho]}}]}]", false),
+        ]
+    )
+    func federation(spec: String, isExpected: Bool) {
+        let engine = engine(Self.policy(spec))
+        for domain in ["mesh.test", "partner.test"] {
+            let peer = AuthorizationPeer(identity: "spiffe://\(domain)/ns/shop/sa/web", destinationPort: 1006)
+            let verdict = engine.verdict(for: PlainRequest(method: "GET", path: "/"), peer: peer)
+            let isAllowed = if case .allowed = verdict { true } else { false }
+            #expect(isAllowed == isExpected, "\(domain)")
+        }
     }
 
     @Test("a policy is about the workloads that it selects, in its namespace, or everywhere from the root namespace")

@@ -184,4 +184,17 @@ struct LegacyRoutingTests {
         #expect(forward.retry == RetryPolicy(maximumAttempts: 2))
         #expect(forward.clusters.shares.map(\.cluster) == [Bookinfo.cluster("reviews")])
     }
+
+    @Test("send a share to the labels of its destination")
+    func labelsOfDestination() throws {
+        let destination = "{name: reviews, labels: {version: v2}}"
+        let cluster = Bookinfo.cluster("reviews", "version=v2")
+        for labels in ["", "labels: {version: v2}, "] {
+            let text = Self.rule("a", "  route: [{\(labels)destination: \(destination), weight: 100}]")
+            let compilation = Compilation(text)
+            #expect(compilation.routes("reviews") == [try Bookinfo.forward("default/a", [(cluster, 100)])])
+            #expect(compilation.ports(cluster) == [1004])
+            #expect(compilation.places.isEmpty)
+        }
+    }
 }

@@ -300,4 +300,11 @@ struct OutboundCompilerTests {
         #expect(compilation.routes("reviews") == [try Bookinfo.forward("default/reviews/1", [(name, 1)])])
         #expect(compilation.resources.clusters[name] != nil)
     }
+
+    @Test("an empty prefix asks only whether the header is there")
+    func emptyPrefix() {
+        let rule = "{match: [{headers: {x: {prefix: \"\"}}}], route: [{destination: {host: reviews}}]}"
+        let text = Self.virtualService("  hosts: [reviews]\n  http: [\(rule)]")
+        #expect(Compilation(text).routes("reviews")?.first?.match.headers == [HeaderMatcher("x", .present(true))])
+    }
 }

@@ -96,6 +96,73 @@ struct ServiceDirectoryTests {
         #expect(endpoints?.map(\.speaksMutualTLS) == [true])
     }
 
+    @Test("the names of a ServiceEntry outside the mesh are accepted by mutual TLS, and idle without it")
+    func names() {
+        let entry = Self.entry("  resolution: DNS\n  subjectAltNames: [\"spiffe://partner.test/ns/a/sa/b\"]")
+        let rule = """
+
+            ---
+            apiVersion: networking.istio.io/v1
+            kind: DestinationRule
+            metadata: {name: api}
+            spec: {host: api.example.com, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}
+            """
+        let idle = Compilation(entry)
+        #expect(idle.resources.clusters[cluster]?.upstreamSecurity == .plaintext)
+        #expect(idle.places == ["8:21 MM0212"])
+        let used = Compilation(entry + rule)
+        #expect(
+            used.resources.clusters[cluster]?.upstreamSecurity
+                == .mutualTLS(acceptedIdentities: ["spiffe://partner.test/ns/a/sa/b"])
+        )
+        #expect(used.places.isEmpty)
+    }
+
+    @Test("an address that is listed twice is in a cluster once, which is reported")
+    func listedTwice() {
+        let text = Self.entry(
+            """
+              resolution: STATIC
+              endpoints:
+              - {address: 192.0.2.1, weight: 2}
+              - {address: 192.0.2.1, locality: eu}
+            """
+        )
+        let compilation = Compilation(text)
+        #expect(compilation.ports(cluster) == [80])
+        #expect(compilation.places == ["10:15 MM0212"])
+        #expect(throws: Never.self) { try compilation.resources.validate() }
+    }
+
+    @Test("each port of a service has the workloads that are registered for it, and a Service's own port has all")
+    func severalPorts() {
+        var admin = Bookinfo.workload("reviews", "v1", port: 2003)
+        admin.servicePort = 8080
+        var other = Bookinfo.workload("reviews", "v1", port: 2004)
+        other.protocolName = "tcp"
+        var twin = Bookinfo.workload("details", "v1", port: 1002)
+        twin.id = "twin"
+        twin.servicePort = 8080
+        let text = ["reviews", "details"].map { service in
+            "apiVersion: v1\nkind: Service\nmetadata: {name: \(service)}\nspec: {ports: [{port: 7000}]}\n"
+        }
+        let compilation = Compilation(
+            text.joined(separator: "---\n"),
+            workloads: Bookinfo.workloads + [admin, other, twin]
+        )
+        let ports = { (service: String, port: Int) in
+            compilation.ports("outbound|\(port)||\(service).default.svc.cluster.local")
+        }
+        #expect(ports("reviews", 9080) == [1003, 1004, 1005])
+        #expect(ports("reviews", 8080) == [2003])
+        #expect(ports("reviews", 7000) == [1003, 1004, 1005, 2003])
+        #expect(ports("details", 9080) == [1002])
+        #expect(ports("details", 8080) == [1002])
+        #expect(ports("details", 7000) == [1002])
+        #expect(compilation.places.isEmpty)
+        #expect(throws: Never.self) { try compilation.resources.validate() }
+    }
+
     @Test("a ServiceEntry may select registered workloads of its namespace")
     func selected() {
         var inside = Bookinfo.workload("backend", "v1", port: 2001)

@@ -38,6 +38,12 @@ struct LegacyTests {
             Mistake("no destination", "spec: {}", "4:7 MM0201"),
             Mistake("a destination without a name", "spec: {destination: {namespace: a}}", "4:21 MM0201"),
             Mistake("two names", "spec: {destination: {name: a, service: b.c}}", "4:31 MM0214"),
+            Mistake("labels of all", "spec: {destination: {name: a, labels: {v: b}}}", "4:31 MM0211"),
+            Mistake(
+                "labels that differ",
+                "spec: {destination: {name: a}, route: [{labels: {v: a}, destination: {name: a, labels: {v: b}}}]}",
+                "4:41 MM0214"
+            ),
             Mistake("a bad name", "spec: {destination: {name: a b}}", "4:28 MM0206"),
             Mistake(
                 "weights that do not sum to 100",

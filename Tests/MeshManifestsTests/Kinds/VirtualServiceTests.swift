@@ -196,6 +196,7 @@ struct VirtualServiceTests {
                 "  - match: [{uri: {regex: '(a)\\1'}}]\n    \(route)",
                 "7:31 MM0208"
             ),
+            Mistake("an empty regular expression", "  - match: [{uri: {regex: \"\"}}]\n    \(route)", "7:27 MM0206"),
             Mistake("query parameters", "  - match: [{queryParams: {a: {exact: b}}}]\n    \(route)", "7:14 MM0211"),
             Mistake(
                 "a header that is none",

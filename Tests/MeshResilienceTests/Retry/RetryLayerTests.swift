@@ -115,6 +115,27 @@ import Testing
         #expect(observer.events.count == 1)
     }
 
+    @Test(arguments: [InMemoryTransport.Step.status(503), .refuseConnection])
+    func `an empty budget is reported under its cluster's name`(step: InMemoryTransport.Step) async {
+        let observer = RecordingObserver()
+        let configuration = RetryBudgetConfiguration(percent: 0, minimumPerSecond: 1, timeToLive: .seconds(1))
+        let policy = RetryPolicy(
+            maximumAttempts: 5,
+            conditions: [.serverError, .connectFailure],
+            backoff: Self.atOnce
+        )
+        _ = await send(
+            [step],
+            policy,
+            budget: RetryBudget(configuration, cluster: "reviews-v1"),
+            observers: ObserverSet([observer])
+        )
+        let clusters = observer.events.map { event -> String? in
+            if case .retryBudgetExhausted(let cluster) = event { cluster } else { nil }
+        }
+        #expect(clusters == ["reviews-v1"])
+    }
+
     @Test func `ten always failing requests share the budget's retries`() async {
         let budget = RetryBudget(RetryBudgetConfiguration(percent: 50, minimumPerSecond: 0, timeToLive: .seconds(10)))
         let policy = RetryPolicy(maximumAttempts: 5, conditions: .serverError, backoff: Self.atOnce)

@@ -108,6 +108,58 @@ import Testing
         #expect(deadline == request)
     }
 
+    @Test func `each attempt has its own deadline, beside the request's, which stays as it is`() async throws {
+        let clock = ManualClock()
+        let start = clock.now
+        let network = InMemoryTransport(clock: clock) { _, _ in
+            clock.advance(by: .milliseconds(200))
+            return .status(200)
+        }
+        let layer = DeadlineLayer(
+            network,
+            scope: .attempt,
+            source: FixedPolicy(Nanoseconds.seconds(1)),
+            clock: clock
+        )
+        let request = Deadline(.milliseconds(1500), after: start)
+        var context = CallContext(now: start, deadline: request)
+        for _ in 0..<4 {
+            _ = try await layer.send(InMemoryRequest(), context: &context)
+            #expect(context.deadline == request)
+            #expect(context.attemptDeadline == .never)
+            layer.finish(&context, .completed)
+        }
+        #expect(network.sent.allSatisfy { $0.deadline == request })
+        let milliseconds: [UInt64] = [1000, 1200, 1400, 1500]
+        let expected = milliseconds.map { Deadline(.milliseconds($0), after: start) }
+        #expect(network.sent.map(\.headDeadline) == expected)
+    }
+
+    @Test func `a head that is too late for its attempt ends it, with time left for the request`() async {
+        let clock = ManualClock()
+        let layer = DeadlineLayer(
+            InMemoryTransport([.respondAfter(.seconds(2), InMemoryResponse(200))], clock: clock),
+            scope: .attempt,
+            source: FixedPolicy(Nanoseconds.seconds(1)),
+            clock: clock
+        )
+        let error = await withTaskGroup(of: MeshError?.self) { group in
+            group.addTask {
+                var context = CallContext(now: clock.now, deadline: Deadline(.seconds(10), after: clock.now))
+                let error = await #expect(throws: MeshError.self) {
+                    _ = try await layer.send(InMemoryRequest(), context: &context)
+                }
+                #expect(context.attemptDeadline == .never)
+                return error
+            }
+            await clock.waitForSleepers()
+            clock.advance(by: .seconds(1))
+            return await group.next() ?? nil
+        }
+        #expect(error?.code == .attemptTimeout)
+        #expect(error?.requestState == .maybeSent)
+    }
+
     @Test func `when the request's own deadline has passed it is no timeout of the attempt`() async {
         let now = MeshInstant(nanoseconds: 5_000_000_000)
         let (error, _) = await send(at: now, deadline: Deadline(now))

@@ -11,7 +11,7 @@ import Testing
 
 @testable import MeshXDS
 
-@Suite("Client and server over loopback", .timeLimit(.minutes(2)))
+@Suite("Client and server over loopback", .timeLimit(.minutes(5)))
 struct LoopbackIntegrationTests {
     /// Runs `body` beside a server on a port of the system's choice.
     private func withServer(

@@ -143,6 +143,28 @@ struct ADSServerStreamStateMachineTests {
         #expect(Set(responses.map(\.nonce)).count == 5)
     }
 
+    @Test("a client that names its clusters keeps a stale one, too, until the routes have let go of it")
+    func orderForNamedClusters() {
+        var machine = Self.machine()
+        _ = machine.requestReceived(Self.request(.cluster, ["a", "b"]))
+        _ = machine.requestReceived(Self.request(.listener, ["l"]))
+        _ = machine.requestReceived(Self.request(.routeConfiguration, ["r"]))
+        let next = Self.offer("2", [.cluster: ["b": "b2"], .listener: ["l": "l"], .routeConfiguration: ["r": "r2"]])
+        let responses = machine.resourcesChanged(next)
+        #expect(responses.map(\.kind) == [.cluster, .routeConfiguration, .cluster])
+        #expect(responses.map { Self.texts($0) } == [["a", "b2"], ["r2"], ["b2"]])
+        #expect(machine.resourcesChanged(next) == [])
+    }
+
+    @Test("a request may refuse a response and ask for other names at once")
+    func refusalWithOtherNames() {
+        var machine = Self.machine()
+        _ = machine.requestReceived(Self.request(.cluster, ["a"]))
+        let action = machine.requestReceived(Self.request(.cluster, ["a", "b"], nonce: "1", refusal: "no"))
+        #expect(action.verdict == .rejected(.cluster, version: "1", message: "no"))
+        #expect(Self.texts(action.response) == ["a", "b"])
+    }
+
     @Test("names that are added get an answer with what is there of them")
     func addedNames() {
         var machine = Self.machine()

@@ -67,6 +67,55 @@ import Testing
         #expect(endpoint.weight == 7 && !endpoint.isAvailable(at: fixture.clock.now))
     }
 
+    @Test(
+        arguments: [nil, OutlierDetection(consecutiveFailures: 2, maximumEjectionPercent: 50)] as [OutlierDetection?]
+    )
+    func `ejections end with the policy that made them`(next: OutlierDetection?) async throws {
+        let breaker = CircuitBreakerConfiguration(minimumCalls: 1)
+        var resources = Given.simple(ports: [1, 2], outlierDetection: detection, circuitBreaker: breaker)
+        let fixture = try MeshFixture(resources) { sent, _ in sent.endpoint?.port == 1 ? .status(500) : .status(200) }
+        for _ in 0..<2 { await fixture.send() }
+        let before = try #require(fixture.cluster("v1"))
+        let endpoint = before.endpoints[0]
+        #expect(held(against: endpoint) == ["ejection", "refusal"])
+        resources.clusters["v1"]?.outlierDetection = next
+        try fixture.mesh.apply(resources)
+        let after = try #require(fixture.cluster("v1"))
+        #expect(after.endpoints[0] === endpoint)
+        // What the breaker holds against it is another matter.
+        #expect(held(against: endpoint) == ["refusal"])
+        #expect(after.live.outlierDetector !== before.live.outlierDetector)
+        #expect((after.live.outlierDetector == nil) == (next == nil))
+        #expect(after.live.breakers === before.live.breakers)
+    }
+
+    @Test(arguments: [nil, CircuitBreakerConfiguration(minimumCalls: 9)] as [CircuitBreakerConfiguration?])
+    func `refusals end with the breaker that made them`(next: CircuitBreakerConfiguration?) async throws {
+        let breaker = CircuitBreakerConfiguration(minimumCalls: 1)
+        var resources = Given.simple(ports: [1, 2], outlierDetection: detection, circuitBreaker: breaker)
+        let fixture = try MeshFixture(resources) { sent, _ in sent.endpoint?.port == 1 ? .status(500) : .status(200) }
+        for _ in 0..<2 { await fixture.send() }
+        let before = try #require(fixture.cluster("v1"))
+        resources.clusters["v1"]?.circuitBreaker = next
+        try fixture.mesh.apply(resources)
+        let after = try #require(fixture.cluster("v1"))
+        #expect(held(against: after.endpoints[0]) == ["ejection"])
+        #expect(after.live.outlierDetector === before.live.outlierDetector)
+        #expect(after.live.breakerState(of: Given.address(1)) == nil)
+        // The detector still knows whom it ejected, and says so when the time is over.
+        fixture.clock.advance(by: .seconds(31))
+        after.live.outlierDetector?.sweep(now: fixture.clock.now)
+        #expect(fixture.observer.events.contains { if case .endpointReturned = $0 { true } else { false } })
+    }
+
+    /// What keeps traffic away from an endpoint.
+    private func held(against endpoint: EndpointState) -> [String] {
+        var held: [String] = []
+        if endpoint.ejectedUntil.load(ordering: .relaxed) != 0 { held.append("ejection") }
+        if endpoint.refusedUntil.load(ordering: .relaxed) != 0 { held.append("refusal") }
+        return held
+    }
+
     @Test func `requests under way are counted where they began, whatever is pushed meanwhile`() async throws {
         let fixture = try MeshFixture(resources())
         var context = fixture.mesh.makeContext()

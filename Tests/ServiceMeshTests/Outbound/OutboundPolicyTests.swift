@@ -69,6 +69,21 @@ import Testing
         #expect(stride(from: 0, to: 100, by: 2).allSatisfy { sent[$0].endpoint != sent[$0 + 1].endpoint })
     }
 
+    @Test func `an exhausted retry budget is reported under its cluster's name`() async throws {
+        let fixture = try MeshFixture(
+            Given.simple(retry: Given.retry(attempts: 5)),
+            retryBudget: RetryBudgetConfiguration(percent: 0, minimumPerSecond: 1, timeToLive: .seconds(1))
+        ) { _, _ in .status(503) }
+        await fixture.send()
+        // The budget is its cluster's over a push that changes the cluster.
+        try fixture.mesh.apply(Given.simple(ports: [1, 2], retry: Given.retry(attempts: 5)))
+        await fixture.send()
+        let clusters = fixture.observer.events.compactMap { event -> String? in
+            if case .retryBudgetExhausted(let cluster) = event { cluster } else { nil }
+        }
+        #expect(clusters == ["v1", "v1"])
+    }
+
     @Test func `one dead endpoint of two costs no request`() async throws {
         let detection = OutlierDetection(consecutiveFailures: 3, maximumEjectionPercent: 50)
         let fixture = try MeshFixture(

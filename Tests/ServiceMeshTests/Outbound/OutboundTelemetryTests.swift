@@ -34,7 +34,7 @@ import Testing
         #expect(traces[0].traceIDText != traces[1].traceIDText)
     }
 
-    @Test func `a trace that the application puts into the request is continued, unless it serves another`() async throws {
+    @Test func `a trace in the request itself is continued, unless it serves another`() async throws {
         let fixture = try MeshFixture(Given.simple())
         let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         let request = InMemoryRequest(headers: [("traceparent", header), ("tracestate", "congo=t61")])

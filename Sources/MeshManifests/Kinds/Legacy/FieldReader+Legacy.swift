@@ -59,9 +59,18 @@ extension FieldReader {
             let weight = fields.integer("weight", in: 0...100)
             if weight == nil, fields.value("weight") != nil { return nil }
             let other = fields.mapping("destination") { $0.legacyService(namespace) }
+            let others = other?.labels ?? [:]
+            if !labels.isEmpty, !others.isEmpty, labels != others {
+                fields.context.error(
+                    .conflictingFields,
+                    at: fields.keyPosition("labels"),
+                    "the destination has other labels than its share of the route"
+                )
+            }
+            let chosen = labels.isEmpty ? others : labels
             return TrafficShare(
                 host: other?.host ?? destination,
-                subset: labels.isEmpty ? .whole : .labels(labels),
+                subset: chosen.isEmpty ? .whole : .labels(chosen),
                 port: nil,
                 weight: weight.map { UInt32($0.value) } ?? (count == 1 ? 100 : 0),
                 position: position

@@ -25,7 +25,10 @@ struct RouteRuleManifest: ManifestKind {
 
     private static func rule(_ fields: inout FieldReader, _ metadata: ManifestMetadata) -> RouteRule? {
         let position = fields.position
-        let destination = fields.requiredMapping("destination") { $0.legacyService(metadata.namespace) }
+        let destination = fields.requiredMapping("destination") { fields -> FieldReader.LegacyService? in
+            fields.refuse("labels", because: "a rule is about all requests to its service; put the labels into route")
+            return fields.legacyService(metadata.namespace)
+        }
         let precedence = fields.integer("precedence", in: Int(Int32.min)...Int(Int32.max))
         let condition = fields.mapping("match") { Self.condition(&$0, metadata) }
         let host = destination?.host

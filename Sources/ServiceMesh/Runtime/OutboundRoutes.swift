@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+public import MeshRouting
+
+/// The routes of every outbound listener.
+///
+/// A name without a port means port 80 for `http` and port 443 for `https`. Virtual hosts have domains with a port and,
+/// for the port that `http` means, names without one. What asks for `https` must not take the latter: they lead to the
+/// port where the service speaks plaintext.
+@usableFromInline
+struct OutboundRoutes: Sendable {
+    /// By the authority as it is written.
+    @usableFromInline let byAuthority: RouteTable<RouteRuntime>
+    /// The virtual hosts of port 443 by their names without it, for `https` requests that name no port.
+    ///
+    /// A table of its own, so that no such request needs an authority made for it, and conditions on `:authority` see
+    /// what the caller wrote.
+    @usableFromInline let byNameOfPort443: RouteTable<RouteRuntime>
+
+    /// No routes.
+    static var empty: OutboundRoutes {
+        OutboundRoutes(byAuthority: .empty, byNameOfPort443: .empty)
+    }
+
+    /// Decides a request; the first route that matches wins.
+    @inlinable
+    func decide(_ request: some RequestHead) -> RouteTable<RouteRuntime>.Decision {
+        meansPort443(request) ? byNameOfPort443.decide(request) : byAuthority.decide(request)
+    }
+
+    /// Whether the port of a request is 443 without its saying so.
+    @inlinable
+    func meansPort443(_ request: some RequestHead) -> Bool {
+        Endpoint.isSecure(request.scheme) && !Self.hasPort(request.authority ?? "")
+    }
+
+    @usableFromInline
+    static func hasPort(_ authority: String) -> Bool {
+        // The colons of an IPv6 address stand before its closing bracket.
+        let last = authority.utf8.last(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "]") })
+        return last == UInt8(ascii: ":")
+    }
+}
+
+extension OutboundRoutes {
+    /// Compiles the virtual hosts.
+    /// - Throws: `ConfigurationError` if two virtual hosts have the same domain.
+    init(_ hosts: [RouteTable<RouteRuntime>.Host]) throws(ConfigurationError) {
+        var secure: [RouteTable<RouteRuntime>.Host] = []
+        for var host in hosts {
+            host.domains = host.domains.compactMap { $0.withoutPort443 }
+            if !host.domains.isEmpty { secure.append(host) }
+        }
+        try self.init(byAuthority: RouteTable(hosts), byNameOfPort443: RouteTable(secure))
+    }
+
+    /// How a decision came about, for people.
+    struct Trace {
+        /// The virtual host; `nil` if none serves the request.
+        let host: String?
+        /// The routes before the chosen one, each with the condition that failed.
+        let passedOver: [(route: Int, mismatch: RouteMatch.Mismatch)]
+        /// The route that was chosen.
+        let chosen: (route: Int, value: RouteRuntime)?
+    }
+
+    /// Every route that was passed over, with the first condition that failed, and the one that was chosen.
+    func trace(_ request: some RequestHead) -> Trace {
+        let trace = meansPort443(request) ? byNameOfPort443.trace(request) : byAuthority.trace(request)
+        var host = trace.host
+        if let name = host, let route = trace.chosen?.value, Endpoint.isSecure(request.scheme) {
+            let refused = route.selections.filter { $0.isCleartext }.map { $0.clusterName }
+            // The request goes past the mesh, like one to a host that it does not know.
+            if !refused.isEmpty, refused.count == route.selections.count {
+                return Trace(host: nil, passedOver: [], chosen: nil)
+            }
+            if !refused.isEmpty {
+                host =
+                    "\(name) (https never goes to \(refused.joined(separator: ", ")), which is plaintext: "
+                    + "what is drawn for it is treated as if the host were unknown)"
+            }
+        }
+        return Trace(host: host, passedOver: trace.passedOver, chosen: trace.chosen)
+    }
+}
+
+extension DomainPattern {
+    /// The pattern of the names that mean this one to `https`; `nil` if it is about another port, or about none.
+    fileprivate var withoutPort443: DomainPattern? {
+        let port = ":443"
+        switch self {
+        case .exact(let name): return name.hasSuffix(port) ? .exact(String(name.dropLast(port.count))) : nil
+        case .suffix(let suffix): return suffix.hasSuffix(port) ? .suffix(String(suffix.dropLast(port.count))) : nil
+        // What they leave open holds every port.
+        case .prefix, .any: return self
+        }
+    }
+}
