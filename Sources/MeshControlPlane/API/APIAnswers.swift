@@ -49,6 +49,8 @@ struct StatusAnswer: Encodable {
         var serviceAccount: String?
         var userAgent: String
         var types: [ResourceType]
+        /// What the client is told otherwise than the manifests say, or not at all, because its kind cannot take it.
+        var translations: [String]
     }
 
     /// How far a client is with one type of resource.

@@ -9,6 +9,7 @@ final class ClientTable: Sendable {
     private struct Client {
         var node: XDSNode
         var kinds: [ResourceKind: Progress] = [:]
+        var translations: [String] = []
     }
 
     private struct Progress {
@@ -18,6 +19,8 @@ final class ClientTable: Sendable {
 
     /// A refusal is a client's own words; this much of them is kept.
     private static let maximumMessageLength = 2000
+    /// A client that cannot be told much cannot be told why, either, beyond this many reasons.
+    private static let maximumTranslations = 100
 
     private let clients = Mutex<[UInt64: Client]>([:])
 
@@ -31,8 +34,9 @@ final class ClientTable: Sendable {
             case .rejected(let stream, let kind, let version, let message):
                 clients[stream]?.kinds[kind, default: Progress()].rejected =
                     (version, String(message.prefix(Self.maximumMessageLength)))
+            case .translated(let stream, let reports):
+                clients[stream]?.translations = reports.prefix(Self.maximumTranslations).map(\.description)
             case .disconnected(let stream): clients[stream] = nil
-            default: break
             }
         }
     }
@@ -52,7 +56,8 @@ final class ClientTable: Sendable {
                         rejected: progress.rejected?.version,
                         reason: progress.rejected?.message
                     )
-                }
+                },
+                translations: client.translations
             )
         }
     }

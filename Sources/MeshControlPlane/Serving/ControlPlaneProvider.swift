@@ -71,7 +71,7 @@ final class ControlPlaneProvider: XDSResourceProvider {
             )
         case .translated(let stream, let reports):
             for report in reports.prefix(20) {
-                logger.debug("a client cannot be told everything: \(report)", metadata: ["stream": "\(stream)"])
+                logger.notice("a client cannot be told everything: \(report)", metadata: ["stream": "\(stream)"])
             }
         case .disconnected(let stream): logger.info("a client has gone", metadata: ["stream": "\(stream)"])
         default: break

@@ -5,8 +5,8 @@
 ///
 /// An implementer guarantees:
 /// - `send` returns when the response's head has arrived. A body is read afterwards, through the response.
-/// - `send` observes the context's deadline and the task's cancellation, keeps `context.requestState` exact, and throws
-///   `MeshError` for everything that happens on the network.
+/// - `send` observes the context's `headDeadline` and the task's cancellation, keeps `context.requestState` exact, and
+///   throws `MeshError` for everything that happens on the network. The body observes the context's `deadline`.
 /// - Every `send` that returned is followed by exactly one `finish`, made by whoever consumes the response:
 ///   `withResponse`, a layer that discards an answer, or an adapter at the end of the body. A `send` that threw is not.
 /// - A layer forwards `finish` to the transport it wraps exactly when that transport's `send` returned.

@@ -36,7 +36,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         guard let retry = source.policy(for: context) else { return try await base.send(request, context: &context) }
         retry.budget?.deposit(at: context.startedAt)
         var machine = RetryStateMachine(retry.policy)
-        // Layers below shorten the context's deadline for an attempt; waits are measured against the request's own.
+        // Waits between attempts are measured against the request's own deadline, whatever an attempt may take.
         let deadline = context.deadline
         while true {
             let action: RetryStateMachine.Action

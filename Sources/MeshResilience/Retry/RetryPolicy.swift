@@ -13,7 +13,8 @@ public struct RetryPolicy: Hashable, Sendable {
     public var conditions: RetryConditions
     /// The status codes that `RetryConditions.retriableStatusCodes` means.
     public var retriableStatusCodes: [Int]
-    /// How long one attempt may take; `nil` leaves only the request's deadline.
+    /// How long one attempt may take until the response's head arrives; `nil` leaves only the request's deadline, which
+    /// is also what bounds the body.
     ///
     /// Default none: Envoy's `per_try_timeout`.
     public var perTryTimeout: Nanoseconds?

@@ -12,6 +12,8 @@ struct DiscoveryStream {
     private var node: XDSNode?
     private var dialect = Dialect.own
     private let cache: EncodingCache
+    /// What the dialect could not say the last time.
+    private var reports: [FieldReport] = []
     /// The names of listeners that the provider was last asked with; `nil` before it was asked.
     private var askedListeners: Set<String>?
 
@@ -67,7 +69,10 @@ struct DiscoveryStream {
         askedListeners = names
         let provided = await provider.resources(for: node)
         let encoded = ResourceEncoder(dialect: dialect).encode(provided.resources, cache: cache)
-        if !encoded.reports.isEmpty { provider.noticed(.translated(stream: number, encoded.reports)) }
+        if encoded.reports != reports {
+            reports = encoded.reports
+            provider.noticed(.translated(stream: number, reports))
+        }
         var resources = encoded.resources
         let aliases = ListenerAliases(provided.resources).listeners(named: names, dialect: dialect)
         resources[.listener, default: [:]].merge(aliases) { known, _ in known }

@@ -43,7 +43,7 @@ public enum XDSServerEvent: Sendable {
     case acknowledged(stream: UInt64, ResourceKind, version: String)
     /// A client has refused a version of a kind.
     case rejected(stream: UInt64, ResourceKind, version: String, message: String)
-    /// Something could not be said in the dialect of a client.
+    /// What cannot be said in the dialect of a client has changed: these are all of its translations and omissions.
     case translated(stream: UInt64, [FieldReport])
     /// A stream has ended.
     case disconnected(stream: UInt64)

@@ -21,7 +21,7 @@ extension Mesh {
         let trace = snapshot.routes.trace(request)
         guard let host = trace.host else {
             let policy = configuration.outboundTrafficPolicy
-            explanation.note("virtual host", "none serves this authority")
+            explanation.note("virtual host", trace.reason ?? "none serves this authority")
             explanation.note(
                 "outbound traffic policy",
                 policy == .allowAny ? "allowAny: it goes where its authority says" : "registryOnly: it is refused"

@@ -85,7 +85,7 @@ public struct RouteLayer<Base: Transport>: Transport where Base.Request: Request
         isKnown: Bool,
         _ context: inout CallContext
     ) throws(MeshError) {
-        guard mesh.isDisabled || mesh.configuration.outboundTrafficPolicy == .allowAny else {
+        guard mesh.configuration.outboundTrafficPolicy == .allowAny else {
             let reason =
                 isKnown
                 ? "the mesh reaches the host \(authority) in plaintext only, which https rules out"

@@ -60,6 +60,8 @@ extension OutboundRoutes {
     struct Trace {
         /// The virtual host; `nil` if none serves the request.
         let host: String?
+        /// Why none does, if there would be one.
+        var reason: String?
         /// The routes before the chosen one, each with the condition that failed.
         let passedOver: [(route: Int, mismatch: RouteMatch.Mismatch)]
         /// The route that was chosen.
@@ -74,7 +76,12 @@ extension OutboundRoutes {
             let refused = route.selections.filter { $0.isCleartext }.map { $0.clusterName }
             // The request goes past the mesh, like one to a host that it does not know.
             if !refused.isEmpty, refused.count == route.selections.count {
-                return Trace(host: nil, passedOver: [], chosen: nil)
+                return Trace(
+                    host: nil,
+                    reason: "none: \(name) leads to plaintext only, which https rules out",
+                    passedOver: [],
+                    chosen: nil
+                )
             }
             if !refused.isEmpty {
                 host =

@@ -172,8 +172,12 @@ with tempfile.TemporaryDirectory() as scratch, verdict():
 
     status = registry.request("GET", "status")
     mine = [client for client in status["clients"] if client["node"] == "grpcio-interop"]
-    rejections = [each["rejection"] for client in mine for each in client["types"] if each.get("rejection")]
-    check(bool(mine) and not rejections, f"the control plane sees grpcio, which refuses nothing: {rejections}")
+    rejections = [each["reason"] for client in mine for each in client["types"] if each.get("rejected")]
+    taken = [each for client in mine for each in client["types"] if each.get("acknowledged")]
+    check(len(taken) == 4 and not rejections, f"the control plane sees grpcio, which refuses nothing: {rejections}")
+    translations = [each for client in mine for each in client["translations"]]
+    told = [each for each in translations if "ratings" in each and ".lb_policy" in each]
+    check(bool(told), f"what was translated for it is reported: {told or translations}")
     check(control_plane.is_running(), "the control plane is still there")
     registry.ended.set()
     for server in servers:

@@ -81,6 +81,7 @@ import Testing
         let taken = try await endpoint(of: request, open)
         #expect(taken?.address == EndpointAddress(host: authority.first == "X" ? "X" : "x", port: port))
         #expect(taken?.security == .tls(serverName: authority.first == "X" ? "X" : "x"))
+        #expect(open.mesh.explain(request)["virtual host"]?.contains("plaintext") == true)
         #expect(open.mesh.explain(request)["outbound traffic policy"]?.contains("allowAny") == true)
         #expect(open.mesh.explain(request)["cluster"] == nil)
         let closed = try MeshFixture(host("x", ports: [80, 443]), policy: .registryOnly)
