@@ -6,6 +6,13 @@
 
 import PackageDescription
 
+extension Target.Dependency {
+    /// A product of a package from outside, there only with the trait.
+    static func product(_ name: String, _ package: String, _ trait: String) -> Self {
+        .product(name: name, package: package, condition: .when(traits: [trait]))
+    }
+}
+
 // Every outside dependency is gated by a trait, so that a consumer who writes `traits: []` resolves nothing but this
 // package. All traits are on by default: `swift run` and `swift test` at the root just work.
 let package = Package(
@@ -23,12 +30,16 @@ let package = Package(
         .library(name: "MeshHTTP", targets: ["MeshHTTP"]),
         .library(name: "MeshIdentity", targets: ["MeshIdentity"]),
         .library(name: "MeshHummingbird", targets: ["MeshHummingbird"]),
+        .library(name: "MeshLifecycle", targets: ["MeshLifecycle"]),
+        .library(name: "MeshAsyncHTTPClient", targets: ["MeshAsyncHTTPClient"]),
+        .library(name: "MeshURLSession", targets: ["MeshURLSession"]),
         .library(name: "MeshXDS", targets: ["MeshXDS"]),
         .library(name: "MeshManifests", targets: ["MeshManifests"]),
         .library(name: "MeshControlPlane", targets: ["MeshControlPlane"]),
         .library(name: "MeshObservability", targets: ["MeshObservability"]),
         .executable(name: "bookinfo", targets: ["bookinfo"]),
         .executable(name: "benchmarks", targets: ["benchmarks"]),
+        .executable(name: "benchmarks-e2e", targets: ["benchmarks-e2e"]),
     ],
     traits: [
         .trait(name: "HTTP", description: "MeshHTTP: the HTTP data plane on SwiftNIO."),
@@ -37,6 +48,16 @@ let package = Package(
             name: "Hummingbird",
             description: "MeshHummingbird: server middleware for Hummingbird 2.",
             enabledTraits: ["HTTP", "Identity"]
+        ),
+        .trait(
+            name: "Lifecycle",
+            description: "MeshLifecycle: the mesh's parts as services of swift-service-lifecycle.",
+            enabledTraits: ["HTTP"]
+        ),
+        .trait(
+            name: "AsyncHTTPClient",
+            description: "MeshAsyncHTTPClient: AsyncHTTPClient's calls on the mesh.",
+            enabledTraits: ["HTTP"]
         ),
         .trait(name: "XDS", description: "MeshXDS: both ends of xDS over gRPC."),
         .trait(name: "Manifests", description: "MeshManifests: Istio and Kubernetes YAML."),
@@ -48,17 +69,20 @@ let package = Package(
         .trait(name: "Observability", description: "MeshObservability: swift-log, swift-metrics, tracing."),
         .trait(
             name: "Examples",
-            description: "The example programs and their command lines.",
-            enabledTraits: ["ControlPlane", "Observability"]
+            description: "The example programs and benchmarks, and their command lines.",
+            enabledTraits: ["ControlPlane", "Observability", "Lifecycle", "AsyncHTTPClient"]
         ),
         .default(enabledTraits: [
-            "HTTP", "Identity", "Hummingbird", "XDS", "Manifests", "ControlPlane", "Observability", "Examples",
+            "HTTP", "Identity", "Hummingbird", "Lifecycle", "AsyncHTTPClient", "XDS", "Manifests", "ControlPlane",
+            "Observability", "Examples",
         ]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0", traits: []),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-http2.git", from: "1.46.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
@@ -96,56 +120,80 @@ let package = Package(
             name: "MeshHTTP",
             dependencies: [
                 "MeshCore", "MeshConfig", "ServiceMesh",
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["HTTP"])),
-                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["HTTP"])),
-                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["HTTP"])),
-                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["HTTP"])),
-                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["HTTP"])),
+                .product("NIOCore", "swift-nio", "HTTP"),
+                .product("NIOPosix", "swift-nio", "HTTP"),
+                .product("NIOHTTP1", "swift-nio", "HTTP"),
+                .product("NIOTLS", "swift-nio", "HTTP"),
+                .product("NIOSSL", "swift-nio-ssl", "HTTP"),
+                .product("NIOHTTP2", "swift-nio-http2", "HTTP"),
+                .product("NIOHPACK", "swift-nio-http2", "HTTP"),
+                .product("HTTPTypes", "swift-http-types", "HTTP"),
+            ]
+        ),
+        .target(
+            name: "MeshAsyncHTTPClient",
+            dependencies: [
+                "MeshCore", "ServiceMesh", "MeshHTTP",
+                .product("AsyncHTTPClient", "async-http-client", "AsyncHTTPClient"),
+                .product("NIOCore", "swift-nio", "AsyncHTTPClient"),
+                .product("NIOPosix", "swift-nio", "AsyncHTTPClient"),
+                .product("NIOHTTP1", "swift-nio", "AsyncHTTPClient"),
+                .product("NIOSSL", "swift-nio-ssl", "AsyncHTTPClient"),
+                .product("HTTPTypes", "swift-http-types", "AsyncHTTPClient"),
+                .product("Logging", "swift-log", "AsyncHTTPClient"),
+            ]
+        ),
+        .target(
+            name: "MeshURLSession",
+            dependencies: [
+                "MeshCore", "ServiceMesh", "MeshHTTP",
+                .product("NIOCore", "swift-nio", "HTTP"),
+                .product("HTTPTypes", "swift-http-types", "HTTP"),
+            ]
+        ),
+        .target(
+            name: "MeshLifecycle",
+            dependencies: [
+                "MeshCore", "MeshConfig", "ServiceMesh", "MeshHTTP",
+                .product("ServiceLifecycle", "swift-service-lifecycle", "Lifecycle"),
+                .product("NIOCore", "swift-nio", "Lifecycle"),
             ]
         ),
         .target(
             name: "MeshIdentity",
             dependencies: [
                 "MeshCore", "MeshSecurity",
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Identity"])),
-                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Identity"])),
-                .product(name: "X509", package: "swift-certificates", condition: .when(traits: ["Identity"])),
-                .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(traits: ["Identity"])),
-                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Identity"])),
+                .product("NIOCore", "swift-nio", "Identity"),
+                .product("NIOSSL", "swift-nio-ssl", "Identity"),
+                .product("X509", "swift-certificates", "Identity"),
+                .product("SwiftASN1", "swift-asn1", "Identity"),
+                .product("Crypto", "swift-crypto", "Identity"),
             ]
         ),
         .target(
             name: "MeshHummingbird",
             dependencies: [
                 "MeshCore", "MeshConfig", "MeshSecurity", "ServiceMesh", "MeshHTTP", "MeshIdentity",
-                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
-                .product(name: "HummingbirdCore", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
-                .product(name: "HummingbirdTLS", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
-                .product(
-                    name: "ServiceLifecycle",
-                    package: "swift-service-lifecycle",
-                    condition: .when(traits: ["Hummingbird"])
-                ),
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Hummingbird"])),
-                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Hummingbird"])),
-                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Hummingbird"])),
-                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Hummingbird"])),
+                .product("Hummingbird", "hummingbird", "Hummingbird"),
+                .product("HummingbirdCore", "hummingbird", "Hummingbird"),
+                .product("HummingbirdTLS", "hummingbird", "Hummingbird"),
+                .product("ServiceLifecycle", "swift-service-lifecycle", "Hummingbird"),
+                .product("NIOCore", "swift-nio", "Hummingbird"),
+                .product("NIOPosix", "swift-nio", "Hummingbird"),
+                .product("NIOSSL", "swift-nio-ssl", "Hummingbird"),
+                .product("HTTPTypes", "swift-http-types", "Hummingbird"),
             ]
         ),
         .target(
             name: "MeshXDS",
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
-                .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["XDS"])),
-                .product(name: "GRPCCore", package: "grpc-swift-2", condition: .when(traits: ["XDS"])),
-                .product(
-                    name: "GRPCNIOTransportHTTP2",
-                    package: "grpc-swift-nio-transport",
-                    condition: .when(traits: ["XDS"])
-                ),
-                .product(name: "GRPCProtobuf", package: "grpc-swift-protobuf", condition: .when(traits: ["XDS"])),
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["XDS"])),
-                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["XDS"])),
+                .product("SwiftProtobuf", "swift-protobuf", "XDS"),
+                .product("GRPCCore", "grpc-swift-2", "XDS"),
+                .product("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport", "XDS"),
+                .product("GRPCProtobuf", "grpc-swift-protobuf", "XDS"),
+                .product("NIOCore", "swift-nio", "XDS"),
+                .product("NIOPosix", "swift-nio", "XDS"),
             ],
             exclude: ["Protos"]
         ),
@@ -153,7 +201,7 @@ let package = Package(
             name: "MeshManifests",
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
-                .product(name: "Yams", package: "Yams", condition: .when(traits: ["Manifests"])),
+                .product("Yams", "Yams", "Manifests"),
             ]
         ),
         .target(
@@ -161,33 +209,25 @@ let package = Package(
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
                 "MeshXDS", "MeshManifests", "MeshIdentity",
-                .product(name: "GRPCCore", package: "grpc-swift-2", condition: .when(traits: ["ControlPlane"])),
-                .product(
-                    name: "GRPCNIOTransportHTTP2",
-                    package: "grpc-swift-nio-transport",
-                    condition: .when(traits: ["ControlPlane"])
-                ),
-                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "HummingbirdCore", package: "hummingbird", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "X509", package: "swift-certificates", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["ControlPlane"])),
+                .product("GRPCCore", "grpc-swift-2", "ControlPlane"),
+                .product("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport", "ControlPlane"),
+                .product("Hummingbird", "hummingbird", "ControlPlane"),
+                .product("HummingbirdCore", "hummingbird", "ControlPlane"),
+                .product("HTTPTypes", "swift-http-types", "ControlPlane"),
+                .product("X509", "swift-certificates", "ControlPlane"),
+                .product("SwiftASN1", "swift-asn1", "ControlPlane"),
+                .product("Crypto", "swift-crypto", "ControlPlane"),
+                .product("NIOCore", "swift-nio", "ControlPlane"),
+                .product("Logging", "swift-log", "ControlPlane"),
             ]
         ),
         .target(
             name: "MeshObservability",
             dependencies: [
                 "MeshCore",
-                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Observability"])),
-                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Observability"])),
-                .product(
-                    name: "Tracing",
-                    package: "swift-distributed-tracing",
-                    condition: .when(traits: ["Observability"])
-                ),
+                .product("Logging", "swift-log", "Observability"),
+                .product("Metrics", "swift-metrics", "Observability"),
+                .product("Tracing", "swift-distributed-tracing", "Observability"),
             ]
         ),
 
@@ -196,17 +236,13 @@ let package = Package(
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshSecurity", "MeshConfig", "ServiceMesh", "MeshHTTP", "MeshIdentity",
                 "MeshHummingbird", "MeshXDS", "MeshManifests", "MeshControlPlane", "MeshObservability",
-                .product(
-                    name: "ArgumentParser",
-                    package: "swift-argument-parser",
-                    condition: .when(traits: ["Examples"])
-                ),
-                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Examples"])),
-                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Examples"])),
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Examples"])),
-                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["Examples"])),
-                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Examples"])),
-                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Examples"])),
+                .product("ArgumentParser", "swift-argument-parser", "Examples"),
+                .product("Hummingbird", "hummingbird", "Examples"),
+                .product("Logging", "swift-log", "Examples"),
+                .product("NIOCore", "swift-nio", "Examples"),
+                .product("NIOPosix", "swift-nio", "Examples"),
+                .product("NIOSSL", "swift-nio-ssl", "Examples"),
+                .product("HTTPTypes", "swift-http-types", "Examples"),
             ],
             path: "Examples/Bookinfo",
             resources: [.copy("manifests")]
@@ -217,7 +253,43 @@ let package = Package(
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshConfig", "ServiceMesh",
                 "MeshTesting",
             ],
-            path: "Benchmarks"
+            path: "Benchmarks/Micro"
+        ),
+        .executableTarget(
+            name: "benchmarks-e2e",
+            dependencies: [
+                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshConfig", "ServiceMesh",
+                "MeshHTTP", "MeshAsyncHTTPClient", "MeshObservability",
+                .product("ArgumentParser", "swift-argument-parser", "Examples"),
+                .product("AsyncHTTPClient", "async-http-client", "Examples"),
+                .product("HTTPTypes", "swift-http-types", "Examples"),
+                .product("Logging", "swift-log", "Examples"),
+                .product("Metrics", "swift-metrics", "Examples"),
+                .product("NIOCore", "swift-nio", "Examples"),
+                .product("NIOPosix", "swift-nio", "Examples"),
+                .product("NIOHTTP1", "swift-nio", "Examples"),
+                .product("NIOHTTP2", "swift-nio-http2", "Examples"),
+                .product("NIOHPACK", "swift-nio-http2", "Examples"),
+            ],
+            path: "Benchmarks/EndToEnd"
+        ),
+        // One end of the HTTP interoperability checks; the other is nginx, HAProxy, nghttpd, Envoy, curl or h2load.
+        .executableTarget(
+            name: "http-peer",
+            dependencies: [
+                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
+                "ServiceMesh", "MeshHTTP", "MeshIdentity", "MeshHummingbird", "MeshTesting",
+                .product("ArgumentParser", "swift-argument-parser", "Examples"),
+                .product("Hummingbird", "hummingbird", "Examples"),
+                .product("HTTPTypes", "swift-http-types", "Examples"),
+                .product("Logging", "swift-log", "Examples"),
+                .product("NIOCore", "swift-nio", "Examples"),
+                .product("NIOPosix", "swift-nio", "Examples"),
+                .product("NIOHTTP1", "swift-nio", "Examples"),
+                .product("NIOHTTP2", "swift-nio-http2", "Examples"),
+                .product("NIOSSL", "swift-nio-ssl", "Examples"),
+            ],
+            path: "Tests/Interop/http/Peer"
         ),
 
         // Tests: the tree mirrors Sources.
@@ -241,24 +313,63 @@ let package = Package(
             name: "MeshHTTPTests",
             dependencies: [
                 "MeshHTTP", "ServiceMesh", "MeshConfig", "MeshCore", "MeshTesting",
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["HTTP"])),
-                .product(name: "NIOPosix", package: "swift-nio", condition: .when(traits: ["HTTP"])),
-                .product(name: "NIOHTTP1", package: "swift-nio", condition: .when(traits: ["HTTP"])),
-                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["HTTP"])),
-                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["HTTP"])),
-                .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["HTTP"])),
+                .product("NIOCore", "swift-nio", "HTTP"),
+                .product("NIOPosix", "swift-nio", "HTTP"),
+                .product("NIOHTTP1", "swift-nio", "HTTP"),
+                .product("NIOSSL", "swift-nio-ssl", "HTTP"),
+                .product("HTTPTypes", "swift-http-types", "HTTP"),
+                .product("NIOEmbedded", "swift-nio", "HTTP"),
+                .product("NIOTLS", "swift-nio", "HTTP"),
+                .product("NIOHTTP2", "swift-nio-http2", "HTTP"),
+                .product("NIOHPACK", "swift-nio-http2", "HTTP"),
+            ]
+        ),
+        .testTarget(
+            name: "MeshAsyncHTTPClientTests",
+            dependencies: [
+                "MeshAsyncHTTPClient", "MeshHTTP", "ServiceMesh", "MeshConfig", "MeshRouting", "MeshCore",
+                "MeshTesting",
+                .product("AsyncHTTPClient", "async-http-client", "AsyncHTTPClient"),
+                .product("HTTPTypes", "swift-http-types", "AsyncHTTPClient"),
+                .product("NIOCore", "swift-nio", "AsyncHTTPClient"),
+                .product("NIOPosix", "swift-nio", "AsyncHTTPClient"),
+                .product("NIOHTTP1", "swift-nio", "AsyncHTTPClient"),
+                .product("Logging", "swift-log", "AsyncHTTPClient"),
+            ]
+        ),
+        .testTarget(
+            name: "MeshURLSessionTests",
+            dependencies: [
+                "MeshURLSession", "MeshHTTP", "ServiceMesh", "MeshConfig", "MeshRouting", "MeshCore", "MeshTesting",
+                .product("HTTPTypes", "swift-http-types", "HTTP"),
+                .product("NIOCore", "swift-nio", "HTTP"),
+                .product("NIOPosix", "swift-nio", "HTTP"),
+                .product("NIOHTTP1", "swift-nio", "HTTP"),
+            ]
+        ),
+        .testTarget(
+            name: "MeshLifecycleTests",
+            dependencies: [
+                "MeshLifecycle", "MeshHTTP", "ServiceMesh", "MeshConfig", "MeshCore", "MeshTesting",
+                .product("ServiceLifecycle", "swift-service-lifecycle", "Lifecycle"),
+                .product("ServiceLifecycleTestKit", "swift-service-lifecycle", "Lifecycle"),
+                .product("HTTPTypes", "swift-http-types", "Lifecycle"),
+                .product("NIOCore", "swift-nio", "Lifecycle"),
+                .product("NIOPosix", "swift-nio", "Lifecycle"),
+                .product("NIOHTTP1", "swift-nio", "Lifecycle"),
+                .product("Logging", "swift-log", "Lifecycle"),
             ]
         ),
         .testTarget(
             name: "MeshIdentityTests",
             dependencies: [
                 "MeshIdentity", "MeshSecurity", "MeshCore", "MeshTesting",
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Identity"])),
-                .product(name: "NIOEmbedded", package: "swift-nio", condition: .when(traits: ["Identity"])),
-                .product(name: "NIOSSL", package: "swift-nio-ssl", condition: .when(traits: ["Identity"])),
-                .product(name: "X509", package: "swift-certificates", condition: .when(traits: ["Identity"])),
-                .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(traits: ["Identity"])),
-                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["Identity"])),
+                .product("NIOCore", "swift-nio", "Identity"),
+                .product("NIOEmbedded", "swift-nio", "Identity"),
+                .product("NIOSSL", "swift-nio-ssl", "Identity"),
+                .product("X509", "swift-certificates", "Identity"),
+                .product("SwiftASN1", "swift-asn1", "Identity"),
+                .product("Crypto", "swift-crypto", "Identity"),
             ]
         ),
         .testTarget(
@@ -266,23 +377,15 @@ let package = Package(
             dependencies: [
                 "MeshHummingbird", "MeshHTTP", "MeshIdentity", "MeshObservability", "ServiceMesh", "MeshConfig",
                 "MeshSecurity", "MeshCore", "MeshTesting",
-                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["Hummingbird"])),
-                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["Hummingbird"])),
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["Hummingbird"])),
-                .product(name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Observability"])),
-                .product(
-                    name: "InMemoryTracing",
-                    package: "swift-distributed-tracing",
-                    condition: .when(traits: ["Observability"])
-                ),
-                .product(
-                    name: "Tracing",
-                    package: "swift-distributed-tracing",
-                    condition: .when(traits: ["Observability"])
-                ),
-                .product(name: "InMemoryLogging", package: "swift-log", condition: .when(traits: ["Observability"])),
-                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Observability"])),
-                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Observability"])),
+                .product("Hummingbird", "hummingbird", "Hummingbird"),
+                .product("HTTPTypes", "swift-http-types", "Hummingbird"),
+                .product("NIOCore", "swift-nio", "Hummingbird"),
+                .product("MetricsTestKit", "swift-metrics", "Observability"),
+                .product("InMemoryTracing", "swift-distributed-tracing", "Observability"),
+                .product("Tracing", "swift-distributed-tracing", "Observability"),
+                .product("InMemoryLogging", "swift-log", "Observability"),
+                .product("Logging", "swift-log", "Observability"),
+                .product("Metrics", "swift-metrics", "Observability"),
             ]
         ),
         .testTarget(
@@ -290,13 +393,9 @@ let package = Package(
             dependencies: [
                 "MeshXDS", "MeshConfig", "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity",
                 "MeshTesting",
-                .product(name: "SwiftProtobuf", package: "swift-protobuf", condition: .when(traits: ["XDS"])),
-                .product(name: "GRPCCore", package: "grpc-swift-2", condition: .when(traits: ["XDS"])),
-                .product(
-                    name: "GRPCNIOTransportHTTP2",
-                    package: "grpc-swift-nio-transport",
-                    condition: .when(traits: ["XDS"])
-                ),
+                .product("SwiftProtobuf", "swift-protobuf", "XDS"),
+                .product("GRPCCore", "grpc-swift-2", "XDS"),
+                .product("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport", "XDS"),
             ]
         ),
         .testTarget(
@@ -312,43 +411,35 @@ let package = Package(
             dependencies: [
                 "MeshControlPlane", "MeshXDS", "MeshManifests", "MeshIdentity", "MeshConfig", "MeshCore", "MeshRouting",
                 "MeshSecurity", "MeshTesting",
-                .product(name: "X509", package: "swift-certificates", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "Crypto", package: "swift-crypto", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "SwiftASN1", package: "swift-asn1", condition: .when(traits: ["ControlPlane"])),
+                .product("X509", "swift-certificates", "ControlPlane"),
+                .product("Crypto", "swift-crypto", "ControlPlane"),
+                .product("Hummingbird", "hummingbird", "ControlPlane"),
+                .product("HTTPTypes", "swift-http-types", "ControlPlane"),
+                .product("NIOCore", "swift-nio", "ControlPlane"),
+                .product("Logging", "swift-log", "ControlPlane"),
+                .product("SwiftASN1", "swift-asn1", "ControlPlane"),
             ]
         ),
         .testTarget(
             name: "MeshObservabilityTests",
             dependencies: [
                 "MeshObservability", "MeshCore", "MeshTesting",
-                .product(name: "MetricsTestKit", package: "swift-metrics", condition: .when(traits: ["Observability"])),
-                .product(
-                    name: "InMemoryTracing",
-                    package: "swift-distributed-tracing",
-                    condition: .when(traits: ["Observability"])
-                ),
-                .product(name: "InMemoryLogging", package: "swift-log", condition: .when(traits: ["Observability"])),
-                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["Observability"])),
-                .product(name: "Metrics", package: "swift-metrics", condition: .when(traits: ["Observability"])),
-                .product(
-                    name: "Tracing",
-                    package: "swift-distributed-tracing",
-                    condition: .when(traits: ["Observability"])
-                ),
+                .product("MetricsTestKit", "swift-metrics", "Observability"),
+                .product("InMemoryTracing", "swift-distributed-tracing", "Observability"),
+                .product("InMemoryLogging", "swift-log", "Observability"),
+                .product("Logging", "swift-log", "Observability"),
+                .product("Metrics", "swift-metrics", "Observability"),
+                .product("Tracing", "swift-distributed-tracing", "Observability"),
             ]
         ),
         .testTarget(
             name: "ReadmeTests",
             dependencies: [
                 "MeshCore", "ServiceMesh", "MeshHTTP", "MeshHummingbird", "MeshXDS", "MeshControlPlane",
-                .product(name: "Hummingbird", package: "hummingbird", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "NIOCore", package: "swift-nio", condition: .when(traits: ["ControlPlane"])),
-                .product(name: "Logging", package: "swift-log", condition: .when(traits: ["ControlPlane"])),
+                .product("Hummingbird", "hummingbird", "ControlPlane"),
+                .product("HTTPTypes", "swift-http-types", "ControlPlane"),
+                .product("NIOCore", "swift-nio", "ControlPlane"),
+                .product("Logging", "swift-log", "ControlPlane"),
             ]
         ),
         .testTarget(name: "RepositoryTests", dependencies: []),

@@ -36,7 +36,7 @@ enum Exemptions {
         ),
         Exemption(
             rule: .unstructuredTask,
-            path: "Benchmarks/main.swift",
+            path: "Benchmarks/Micro/main.swift",
             line: "Task.detached {",
             reason:
                 "the main thread owns it and waits for its end; valgrind cannot follow an asynchronous main function"
@@ -55,7 +55,7 @@ enum Exemptions {
         ),
         Exemption(
             rule: .sleep,
-            path: "Benchmarks/Suites/PolicyBenchmarks.swift",
+            path: "Benchmarks/Micro/Suites/PolicyBenchmarks.swift",
             line: "Task.sleep(for: .seconds(30))",
             reason: "the usual timeout of a task group and a sleep, which ours is compared with"
         ),

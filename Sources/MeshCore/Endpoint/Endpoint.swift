@@ -19,6 +19,15 @@ public struct Endpoint: Hashable, Sendable {
     ///
     /// Default 1024: Envoy's `CircuitBreakers.Thresholds.max_connections`.
     public var maximumConnections: Int
+    /// How connections are made and kept.
+    public var connection: ConnectionOptions
+    /// The proxy through which the endpoint is reached, by HTTP CONNECT; `nil` for none.
+    ///
+    /// Envoy's `http_11_proxy` transport socket.
+    public var proxy: EndpointAddress?
+    /// The cluster that the endpoint was picked from, whose connections are apart from those of other clusters, as in
+    /// Envoy; empty for none.
+    public var cluster: String
 
     /// How a connection to an endpoint is protected.
     public enum Security: Hashable, Sendable {
@@ -40,12 +49,18 @@ public struct Endpoint: Hashable, Sendable {
         security: Security = .plaintext,
         connectTimeout: Nanoseconds = .seconds(5),
         maximumPendingRequests: Int = 1024,
-        maximumConnections: Int = 1024
+        maximumConnections: Int = 1024,
+        connection: ConnectionOptions = ConnectionOptions(),
+        proxy: EndpointAddress? = nil,
+        cluster: String = ""
     ) {
         self.address = address
         self.security = security
         self.connectTimeout = connectTimeout
         self.maximumPendingRequests = maximumPendingRequests
         self.maximumConnections = maximumConnections
+        self.connection = connection
+        self.proxy = proxy
+        self.cluster = cluster
     }
 }

@@ -26,6 +26,8 @@ public protocol Observer: Sendable {
     ) async throws -> Result
     /// Something happened that is not about one request.
     func noticed(_ event: MeshEvent)
+    /// Something happened to a connection to an endpoint, or to a request that waits for one.
+    func connectionChanged(_ event: ConnectionEvent, endpoint: Endpoint)
 }
 
 extension Observer {
@@ -50,6 +52,8 @@ extension Observer {
     }
     /// Does nothing, or just calls `body`.
     public func noticed(_ event: MeshEvent) {}
+    /// Does nothing, or just calls `body`.
+    public func connectionChanged(_ event: ConnectionEvent, endpoint: Endpoint) {}
 }
 
 /// Which way a request goes, seen from this process.

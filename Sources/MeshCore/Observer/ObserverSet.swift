@@ -48,6 +48,11 @@ public struct ObserverSet: Sendable {
         for observer in observers { observer.noticed(event) }
     }
 
+    /// Tells every observer what happened to a connection.
+    public func connectionChanged(_ event: ConnectionEvent, endpoint: Endpoint) {
+        for observer in observers { observer.connectionChanged(event, endpoint: endpoint) }
+    }
+
     /// Runs a handler inside what every observer wants bound around it; the first observer's binding is the outermost.
     public func whileHandling<Result>(
         _ context: CallContext,

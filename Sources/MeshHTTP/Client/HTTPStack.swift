@@ -2,47 +2,70 @@
 // Part of swift-service-mesh.
 
 import HTTPTypes
-import MeshCore
+package import MeshCore
 import NIOCore
 import ServiceMesh
 
 /// The outbound stack, fixed to HTTP: the one place where its generic layers are specialised.
-struct HTTPStack: Sendable {
+package struct HTTPStack: Sendable {
     /// What a request has led to.
-    enum Opened: Sendable {
+    package enum Opened: Sendable {
         /// A response whose exchange is to be finished.
         case exchange(OutboundResponse, CallContext)
         /// An answer that the mesh gives by itself; there is nothing to finish.
         case reply(OutboundResponse)
     }
 
+    /// Our own transport is known to the compiler, which makes one piece of all layers; any other costs a call.
+    private enum Assembly: Sendable {
+        case own(OutboundStack<HTTPTransport>)
+        case foreign(OutboundStack<AnyHTTPTransport>)
+    }
+
     private let mesh: Mesh
-    private let stack: OutboundStack<HTTPTransport>
+    private let assembly: Assembly
 
     init(
         mesh: Mesh,
-        transport: HTTPTransport,
+        transport: any Transport<OutboundRequest, OutboundResponse>,
         requestMiddleware: [any Middleware<OutboundRequest, OutboundResponse>],
         attemptMiddleware: [any Middleware<OutboundRequest, OutboundResponse>]
     ) {
         self.mesh = mesh
-        self.stack = OutboundStack(
-            mesh: mesh,
-            leaf: transport,
-            requestMiddleware: requestMiddleware,
-            attemptMiddleware: attemptMiddleware
-        )
+        if let own = transport as? HTTPTransport {
+            self.assembly = .own(
+                OutboundStack(
+                    mesh: mesh,
+                    leaf: own,
+                    requestMiddleware: requestMiddleware,
+                    attemptMiddleware: attemptMiddleware
+                )
+            )
+        } else {
+            self.assembly = .foreign(
+                OutboundStack(
+                    mesh: mesh,
+                    leaf: AnyHTTPTransport(transport),
+                    requestMiddleware: requestMiddleware,
+                    attemptMiddleware: attemptMiddleware
+                )
+            )
+        }
     }
 
     /// Sends a request and returns at the response's head.
     ///
     /// Concurrent, so that callers on the main actor leave it; a task that prefers an event loop stays on its loop.
     @concurrent
-    func open(_ request: OutboundRequest, timeout: Duration?) async throws -> Opened {
+    package func open(_ request: OutboundRequest, timeout: Duration?) async throws -> Opened {
         let deadline = timeout.map { Deadline(Nanoseconds($0), after: mesh.clock.now) }
         var context = mesh.makeContext(deadline: deadline ?? .never)
         do {
-            let response = try await stack.send(request, context: &context)
+            let response =
+                switch assembly {
+                case .own(let stack): try await stack.send(request, context: &context)
+                case .foreign(let stack): try await stack.send(request, context: &context)
+                }
             return .exchange(response, context)
         } catch let error as MeshError {
             guard let reply = error.localReply else { throw error }
@@ -51,9 +74,29 @@ struct HTTPStack: Sendable {
     }
 
     /// Ends the exchange of a response.
-    func finish(_ context: CallContext, _ ending: ExchangeEnding) {
+    package func finish(_ context: CallContext, _ ending: ExchangeEnding) {
         var context = context
-        stack.finish(&context, ending)
+        switch assembly {
+        case .own(let stack): stack.finish(&context, ending)
+        case .foreign(let stack): stack.finish(&context, ending)
+        }
+    }
+}
+
+/// A transport of any type.
+struct AnyHTTPTransport: Transport {
+    private let transport: any Transport<OutboundRequest, OutboundResponse>
+
+    init(_ transport: any Transport<OutboundRequest, OutboundResponse>) {
+        self.transport = transport
+    }
+
+    func send(_ request: OutboundRequest, context: inout CallContext) async throws -> OutboundResponse {
+        try await transport.send(request, context: &context)
+    }
+
+    func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
+        transport.finish(&context, ending)
     }
 }
 

@@ -15,17 +15,19 @@ public import ServiceMesh
 /// Trace and deadline are those of the request that the task serves, without a header being touched. An answer that the
 /// mesh gives by itself (an injected abort, a direct response) is a response; everything else that goes wrong throws.
 public struct MeshHTTPClient: Sendable {
-    private let stack: HTTPStack
+    /// For adapters whose responses outlive the call that makes them.
+    package let stack: HTTPStack
 
     /// Creates a client.
     /// - Parameters:
     ///   - mesh: The mesh whose configuration decides.
-    ///   - transport: What carries the requests; it must have the mesh's clock.
+    ///   - transport: What carries the requests: an `HTTPTransport`, or another of the same messages. It must have the
+    ///     mesh's clock.
     ///   - requestMiddleware: The application's own, once a request; the first is the outermost.
     ///   - attemptMiddleware: The application's own, once an attempt.
     public init(
         mesh: Mesh,
-        transport: HTTPTransport,
+        transport: any Transport<OutboundRequest, OutboundResponse>,
         requestMiddleware: [any Middleware<OutboundRequest, OutboundResponse>] = [],
         attemptMiddleware: [any Middleware<OutboundRequest, OutboundResponse>] = []
     ) {

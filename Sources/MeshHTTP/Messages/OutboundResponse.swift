@@ -23,6 +23,12 @@ public struct OutboundResponse: Sendable {
         self.body = ResponseBody(exchange: exchange)
     }
 
+    /// Creates a response that another transport than ours received.
+    package init(_ head: HTTPResponse, foreignBody: any ForeignBody) {
+        self.head = head
+        self.body = ResponseBody(foreignBody)
+    }
+
     /// The fields behind the body; `nil` before its end was read, and if there are none.
     public var trailers: HTTPFields? { body.trailers }
 }

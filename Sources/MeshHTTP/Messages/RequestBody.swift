@@ -5,13 +5,18 @@ public import NIOCore
 
 /// What a request carries.
 public struct RequestBody: Sendable {
-    enum Content: Sendable {
+    /// What a body is made of.
+    package enum Content: Sendable {
+        /// Nothing.
         case none
+        /// Bytes in memory.
         case bytes(ByteBuffer)
+        /// Whatever the closure writes.
         case stream(@Sendable (RequestBodyWriter) async throws -> Void)
     }
 
-    let content: Content
+    /// What the body is made of.
+    package let content: Content
     /// Whether the body can be sent again, which retries need.
     public let isReplayable: Bool
 
@@ -67,11 +72,29 @@ public struct RequestBody: Sendable {
 
 /// Where a streamed body goes.
 public struct RequestBodyWriter: Sendable {
-    let exchange: Exchange
+    private enum Sink: Sendable {
+        case exchange(Exchange)
+        case closure(@Sendable (ByteBuffer) async throws -> Void)
+    }
+
+    private let sink: Sink
+
+    init(exchange: Exchange) {
+        self.sink = .exchange(exchange)
+    }
+
+    /// Creates a writer for a transport of another kind.
+    /// - Parameter write: Takes a chunk, and returns when it takes the next one.
+    package init(_ write: @escaping @Sendable (ByteBuffer) async throws -> Void) {
+        self.sink = .closure(write)
+    }
 
     /// Sends a chunk; returns when the connection takes the next one.
     /// - Throws: `MeshError` when the exchange has failed, `CancellationError` when nobody wants the rest of the body.
     public func write(_ chunk: ByteBuffer) async throws {
-        try await exchange.upload(chunk)
+        switch sink {
+        case .exchange(let exchange): try await exchange.upload(chunk)
+        case .closure(let write): try await write(chunk)
+        }
     }
 }

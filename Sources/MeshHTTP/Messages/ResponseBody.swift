@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import HTTPTypes
+package import HTTPTypes
 import MeshCore
 public import NIOCore
 
@@ -18,6 +18,7 @@ public struct ResponseBody: AsyncSequence, Sendable {
     enum Source: Sendable {
         case memory(ByteBuffer, trailers: HTTPFields?)
         case exchange(Exchange)
+        case foreign(any ForeignBody)
     }
 
     let source: Source
@@ -30,18 +31,24 @@ public struct ResponseBody: AsyncSequence, Sendable {
         self.source = .exchange(exchange)
     }
 
+    init(_ foreign: any ForeignBody) {
+        self.source = .foreign(foreign)
+    }
+
     var trailers: HTTPFields? {
         switch source {
         case .memory(_, let trailers): trailers
         case .exchange(let exchange): exchange.trailers
+        case .foreign(let body): body.trailers
         }
     }
 
     /// Starts reading.
     public func makeAsyncIterator() -> AsyncIterator {
         switch source {
-        case .memory(let bytes, _): AsyncIterator(bytes: bytes, exchange: nil)
-        case .exchange(let exchange): AsyncIterator(bytes: ByteBuffer(), exchange: exchange)
+        case .memory(let bytes, _): AsyncIterator(source: .memory(bytes))
+        case .exchange(let exchange): AsyncIterator(source: .exchange(exchange))
+        case .foreign(let body): AsyncIterator(source: .foreign(body))
         }
     }
 
@@ -68,21 +75,30 @@ public struct ResponseBody: AsyncSequence, Sendable {
 
     /// Reads a body chunk by chunk.
     public struct AsyncIterator: AsyncIteratorProtocol {
-        private var bytes: ByteBuffer
-        private let exchange: Exchange?
+        enum Source {
+            case memory(ByteBuffer)
+            case exchange(Exchange)
+            case foreign(any ForeignBody)
+            case ended
+        }
 
-        init(bytes: ByteBuffer, exchange: Exchange?) {
-            self.bytes = bytes
-            self.exchange = exchange
+        private var source: Source
+
+        init(source: Source) {
+            self.source = source
         }
 
         /// The next chunk; `nil` at the end.
         /// - Throws: `MeshError`: the connection broke, the deadline passed, the task was cancelled.
         public mutating func next(isolation actor: isolated (any Actor)? = #isolation) async throws -> ByteBuffer? {
-            if let exchange { return try await exchange.nextChunk() }
-            guard bytes.readableBytes > 0 else { return nil }
-            defer { bytes.clear() }
-            return bytes
+            switch source {
+            case .exchange(let exchange): return try await exchange.nextChunk()
+            case .foreign(let body): return try await body.nextChunk()
+            case .memory(let bytes):
+                source = .ended
+                return bytes.readableBytes > 0 ? bytes : nil
+            case .ended: return nil
+            }
         }
 
         /// The next chunk; `nil` at the end.
@@ -91,4 +107,12 @@ public struct ResponseBody: AsyncSequence, Sendable {
             try await next(isolation: #isolation)
         }
     }
+}
+
+/// The body of a response that another transport than ours received.
+package protocol ForeignBody: AnyObject, Sendable {
+    /// The next chunk; `nil` at the end. Called by one task at a time.
+    func nextChunk() async throws -> ByteBuffer?
+    /// The fields behind the body, once its end was read.
+    var trailers: HTTPFields? { get }
 }

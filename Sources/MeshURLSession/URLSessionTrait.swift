@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+#if !HTTP
+#error("MeshURLSession needs the package trait \"HTTP\": add it to the traits of the dependency on swift-service-mesh.")
+#endif
