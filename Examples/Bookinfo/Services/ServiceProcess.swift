@@ -129,6 +129,6 @@ extension WorkloadIdentity {
         guard case .mutualTLS(let identities) = endpoint.security else {
             throw MeshError(.connectionFailed, origin: .local, message: "\(endpoint.address) does not speak mutual TLS")
         }
-        return try makeClientHandler(acceptedIdentities: identities)
+        return try makeClientHandler(acceptedIdentities: identities, httpVersion: endpoint.connection.httpVersion)
     }
 }

@@ -47,6 +47,15 @@ public struct ConnectionOptions: Hashable, Sendable {
         case http2
         /// Over TLS what ALPN finds, HTTP/2 preferred; in plaintext HTTP/1.1 (Envoy's `auto_config`).
         case automatic
+
+        /// What is offered by ALPN (RFC 7301), best first.
+        public var applicationProtocols: [String] {
+            switch self {
+            case .http1: ["http/1.1"]
+            case .http2: ["h2"]
+            case .automatic: ["h2", "http/1.1"]
+            }
+        }
     }
 
     /// Creates options with the defaults.

@@ -24,6 +24,12 @@ final class ConnectionAlarm {
         if let instant = timer.want(instant) { arm(instant) }
     }
 
+    /// Brings the instant at which it rings forward; a later one changes nothing.
+    func wantNoLater(than instant: MeshInstant) {
+        guard instant < timer.wanted ?? Deadline.never.instant else { return }
+        want(instant)
+    }
+
     /// Rings no more, and lets go of its owner.
     func cancel() {
         _ = timer.want(nil)

@@ -14,7 +14,7 @@ final class Exchange: Sendable {
     private enum Place {
         case nowhere
         case pool(ConnectionPool, UInt64)
-        case connection(HTTP1Connection)
+        case connection(HTTPConnection)
     }
 
     // The machines say when each of these is resumed: they answer `wait` at most once for each resumption.
@@ -22,7 +22,8 @@ final class Exchange: Sendable {
         var machine: ExchangeStateMachine
         var upload: UploadStateMachine
         var place = Place.nowhere
-        var isRestRefused = false
+        /// Produces a streamed body. The exchange owns it: whatever ends the exchange or its upload cancels it.
+        var producer: Task<Void, Never>?
         var headWaiter: UnsafeContinuation<HTTPResponse, any Error>?
         var chunkWaiter: UnsafeContinuation<ByteBuffer?, any Error>?
         var uploadWaiter: UnsafeContinuation<Void, any Error>?
@@ -36,6 +37,8 @@ final class Exchange: Sendable {
     let headDeadline: Deadline
     /// The loop of the caller's task, if it runs on one of the transport's.
     let loop: Int?
+    /// The stream that carries it on a connection of HTTP/2; only looked at on the connection's loop.
+    let stream = Atomic<Int32>(0)
     private let state: Mutex<State>
 
     init(
@@ -63,8 +66,8 @@ final class Exchange: Sendable {
     var trailers: HTTPFields? { state.withLock { $0.machine.readTrailers } }
     var isOpen: Bool { state.withLock { $0.machine.isOpen } }
     var failure: (any Error)? { state.withLock { $0.machine.failure } }
-    /// Whether the peer answered in a way that says that it does not want the rest of the request.
-    var isRestRefused: Bool { state.withLock { $0.isRestRefused } }
+    /// What is said when the time is over: before the head its attempt's may be.
+    var deadlineMessage: String { "the deadline passed before the end of the response" }
 
     // MARK: The caller's side
 
@@ -123,7 +126,9 @@ final class Exchange: Sendable {
 
     /// The consumer of the response is done with it.
     func finish(_ ending: ExchangeEnding) {
-        guard case .abandon(let mayDrain) = state.withLock({ $0.machine.finished(ending) }) else { return }
+        let action = state.withLock { $0.machine.finished(ending) }
+        if request.isStreamed { stopUpload() }
+        guard case .abandon(let mayDrain) = action else { return }
         connection?.perform { $0.abandon(self, mayDrain: mayDrain) }
     }
 
@@ -161,7 +166,7 @@ final class Exchange: Sendable {
 
     /// The first byte is about to be written.
     /// - Returns: Whether it may be; if not, the exchange has failed, and its connection is free.
-    func begin(on connection: HTTP1Connection) -> Bool {
+    func begin(on connection: HTTPConnection) -> Bool {
         state.withLock { state in
             guard state.machine.begun() else { return false }
             state.place = .connection(connection)
@@ -175,8 +180,6 @@ final class Exchange: Sendable {
     func receive(_ delivery: ExchangeStateMachine.Delivery, peerCloses: Bool) -> Bool {
         let (action, headWaiter, chunkWaiter) = state.withLock { state in
             let action = state.machine.delivered(delivery)
-            // RFC 9112 §9.5: a client that sees such an answer stops sending.
-            if let head = delivery.head, peerCloses || head.status.code >= 400 { state.isRestRefused = true }
             return (
                 action,
                 action.head == nil ? nil : state.headWaiter.take(),
@@ -185,7 +188,18 @@ final class Exchange: Sendable {
         }
         if let head = action.head { headWaiter?.resume(returning: head) }
         chunkWaiter?.resume(returning: action.chunk)
+        // RFC 9112 §9.5: a client that sees such an answer stops sending.
+        if request.isStreamed, let head = delivery.head, peerCloses || head.status.code >= 400 { stopUpload() }
         return action.wantsMore
+    }
+
+    /// The peer has refused the request without looking at it.
+    /// - Returns: Whether it should be sent again; if not, it is to be failed.
+    func returned() -> Bool {
+        state.withLock { state in
+            let isWhole = !state.upload.hasWritten
+            return state.machine.returned() && isWhole
+        }
     }
 
     /// Fails the exchange; what waits for it is told. Nothing happens if it is over.
@@ -204,11 +218,13 @@ final class Exchange: Sendable {
     }
 
     func fail(keepsBody: Bool, _ failure: (RequestState) -> any Error) {
-        let (error, headWaiter, chunkWaiter, uploadWaiter) = state.withLock { state in
+        let (error, headWaiter, chunkWaiter, uploadWaiter, producer) = state.withLock { state in
             let error = state.machine.failed(keepsBody: keepsBody, failure)
             _ = state.upload.stopped()
-            return (error, state.headWaiter.take(), state.chunkWaiter.take(), state.uploadWaiter.take())
+            let waiters = (state.headWaiter.take(), state.chunkWaiter.take(), state.uploadWaiter.take())
+            return (error, waiters.0, waiters.1, waiters.2, state.producer)
         }
+        producer?.cancel()
         guard let error else {
             // The response is over, the request is not: only its producer still waits.
             uploadWaiter?.resume(throwing: CancellationError())
@@ -219,7 +235,7 @@ final class Exchange: Sendable {
         uploadWaiter?.resume(throwing: error)
     }
 
-    private var connection: HTTP1Connection? {
+    private var connection: HTTPConnection? {
         state.withLock { state in
             if case .connection(let connection) = state.place { connection } else { nil }
         }
@@ -229,20 +245,37 @@ final class Exchange: Sendable {
 // MARK: The request's body
 
 extension Exchange {
-    /// Produces a streamed body. Runs in a child task of the caller's.
-    func upload(_ produce: @Sendable (RequestBodyWriter) async throws -> Void) async throws {
+    /// Begins to produce a streamed body, in a task that the exchange owns and cancels when nobody wants the rest.
+    func beginUpload(
+        on executor: (any TaskExecutor)?,
+        _ produce: @escaping @Sendable (RequestBodyWriter) async throws -> Void
+    ) {
+        // A task of its own, because a response may come, and be read, while the request is still being sent. The
+        // exchange is its owner; `send` awaits it where it fails.
+        let producer = Task(executorPreference: executor) { await self.upload(produce) }
+        state.withLock { $0.producer = producer }
+        // Whatever stopped the upload before may have found no task to cancel.
+        if state.withLock({ $0.upload.isStopped }) { producer.cancel() }
+    }
+
+    /// Waits until the producer of a streamed body has ended, which was cancelled.
+    func uploadEnded() async {
+        await state.withLock { $0.producer }?.value
+    }
+
+    private func upload(_ produce: @Sendable (RequestBodyWriter) async throws -> Void) async {
         do {
             try await produce(RequestBodyWriter(exchange: self))
         } catch {
             // Whoever stopped the upload is not interested in how it ended.
-            guard !state.withLock({ $0.upload.isStopped }) else { throw error }
+            guard !state.withLock({ $0.upload.isStopped }) else { return }
             stopUpload()
             fail(keepsBody: false) { _ in error }
-            endWork()
-            throw error
+            return endWork()
         }
         guard state.withLock({ $0.upload.produced() }) else {
-            throw abortUpload("the body is shorter than its declared length")
+            _ = abortUpload("the body is shorter than its declared length")
+            return
         }
         connection?.perform { $0.pump(self) }
     }
@@ -272,8 +305,9 @@ extension Exchange {
 
     /// Nobody wants the rest of the body.
     func stopUpload() {
-        let (hadRest, waiter) = state.withLock { ($0.upload.stopped(), $0.uploadWaiter.take()) }
+        let (hadRest, waiter, producer) = state.withLock { ($0.upload.stopped(), $0.uploadWaiter.take(), $0.producer) }
         waiter?.resume(throwing: CancellationError())
+        producer?.cancel()
         if hadRest { connection?.perform { $0.cutRequestShort(self) } }
     }
 

@@ -73,6 +73,9 @@ struct ExchangeStateMachine {
     private var isChunkAwaited = false
     private var isFinished = false
     private var isPaused = false
+    private var returnCount = 0
+    /// A peer that refuses a request for the third time means it; gRPC's transparent retries (A6) end after the first.
+    private static let maximumReturns = 2
     /// How many bytes may wait for the reader before the connection pauses.
     private let highWatermark: Int
 
@@ -144,6 +147,15 @@ struct ExchangeStateMachine {
         guard case .awaited = response else { return false }
         requestState = .maybeSent
         return true
+    }
+
+    /// The peer says that it has not looked at the request, which is as if it had never been sent.
+    /// - Returns: Whether it should be sent again: it is open, and does not go round in circles.
+    mutating func returned() -> Bool {
+        guard case .awaited = response, isOpen else { return false }
+        requestState = .notSent
+        returnCount += 1
+        return returnCount <= Self.maximumReturns
     }
 
     mutating func delivered(_ delivery: Delivery) -> DeliveryAction {

@@ -38,6 +38,8 @@ struct UploadStateMachine {
 
     private var state: State
     private var remaining: Int?
+    /// Whether some of the body is gone, so that it cannot be sent again from its beginning.
+    private(set) var hasWritten = false
 
     /// - Parameter declaredLength: The value of `content-length`; `nil` for a chunked body.
     init(isStreamed: Bool, declaredLength: Int?) {
@@ -79,9 +81,11 @@ struct UploadStateMachine {
         switch state {
         case .open(let chunk?):
             state = .open(nil)
+            hasWritten = true
             return .chunk(chunk)
         case .produced:
             state = .ended
+            hasWritten = true
             return .end
         case .none, .open(nil), .ended, .stopped:
             return .nothing

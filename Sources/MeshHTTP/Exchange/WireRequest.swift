@@ -15,6 +15,8 @@ struct WireRequest: Sendable {
     var isStreamed = false
     /// The length that a streamed body was announced with.
     var declaredLength: Int?
+    /// Whether the body waits until the peer says that it wants it (RFC 9110 §10.1.1).
+    var expectsContinue = false
     /// Whether the request asks to close the connection after it.
     var closesConnection = false
 
@@ -44,6 +46,14 @@ struct WireRequest: Sendable {
                     throw Self.invalid("the request has several lengths")
                 }
                 length = field.value
+            case .expectation:
+                // Without a body there is nothing to hold back.
+                guard field.value.lowercased() == "100-continue" else {
+                    throw Self.invalid("the request has an expectation that is not known")
+                }
+                guard request.body.hasContent, !expectsContinue else { continue }
+                expectsContinue = true
+                headers.add(name: "expect", value: "100-continue")
             case .connection:
                 if field.value.utf8.count == 5, field.value.lowercased() == "close" { closesConnection = true }
             }
@@ -109,7 +119,7 @@ struct WireRequest: Sendable {
 
     /// What is done with a field of the application's.
     private enum Treatment {
-        case pass, drop, length, connection
+        case pass, drop, length, connection, expectation
 
         /// Lengths first: most names are told apart by theirs.
         init(_ field: HTTPField, context: CallContext) {
@@ -118,6 +128,7 @@ struct WireRequest: Sendable {
                 switch name.utf8.count {
                 case 2 where name == "te": field.value == "trailers" ? .pass : .drop
                 case 4 where name == "host": .drop
+                case 6 where name == "expect": .expectation
                 case 7 where name == "upgrade": .drop
                 case 10 where name == "connection": .connection
                 case 10 where name == "keep-alive": .drop

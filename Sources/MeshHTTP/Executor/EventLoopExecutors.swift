@@ -28,6 +28,9 @@ public final class EventLoopExecutors: Sendable {
         executors[nextIndex()]
     }
 
+    /// The executor of the loop at a place in the group.
+    subscript(_ place: Int) -> EventLoopTaskExecutor { executors[place] }
+
     /// The place of a loop in the group. There are as many loops as cores: a scan is faster than a hash.
     func index(of loop: any EventLoop) -> Int? {
         loops.firstIndex { $0 === loop }

@@ -20,6 +20,15 @@ public struct RequestBody: Sendable {
     /// Whether the body can be sent again, which retries need.
     public let isReplayable: Bool
 
+    /// Whether there is anything to send behind the head.
+    var hasContent: Bool {
+        switch content {
+        case .none: false
+        case .bytes(let bytes): bytes.readableBytes > 0
+        case .stream: true
+        }
+    }
+
     private init(_ content: Content, isReplayable: Bool) {
         self.content = content
         self.isReplayable = isReplayable

@@ -10,16 +10,21 @@ final class ConnectionPool: ConnectionOwner {
     private struct State {
         var machine: ConnectionPoolStateMachine
         var endpoint: Endpoint
-        var connections: [Int: HTTP1Connection] = [:]
+        var connections: [Int: HTTPConnection] = [:]
         var waiting: [UInt64: Exchange] = [:]
 
-        /// The exchange that an action concerns, taken out of the queue.
-        mutating func follow(
-            _ action: ConnectionPoolStateMachine.ConnectionAction
-        ) -> (ConnectionPoolStateMachine.ConnectionAction, Exchange?) {
-            guard case .start(let request) = action else { return (action, nil) }
-            return (action, waiting.removeValue(forKey: request))
+        /// The exchanges that an action concerns, taken out of the queue.
+        mutating func follow(_ action: ConnectionPoolStateMachine.ConnectionAction) -> Next {
+            guard case .start(let requests, let dial) = action else { return Next(isClosing: action == .close) }
+            return Next(exchanges: requests.compactMap { waiting.removeValue(forKey: $0) }, dial: dial)
         }
+    }
+
+    /// What a connection with room is to do.
+    private struct Next {
+        var exchanges: [Exchange] = []
+        var dial: ConnectionPoolStateMachine.Dial?
+        var isClosing = false
     }
 
     let key: EndpointKey
@@ -31,11 +36,17 @@ final class ConnectionPool: ConnectionOwner {
         self.key = EndpointKey(endpoint)
         self.registry = registry
         self.state = Mutex(
-            State(machine: ConnectionPoolStateMachine(loops: registry.executors.loops.count), endpoint: endpoint)
+            State(
+                machine: ConnectionPoolStateMachine(
+                    loops: registry.executors.loops.count,
+                    httpVersion: endpoint.spokenVersion
+                ),
+                endpoint: endpoint
+            )
         )
     }
 
-    var connectTimeout: Nanoseconds { state.withLock { $0.endpoint.connectTimeout } }
+    var endpoint: Endpoint { state.withLock { $0.endpoint } }
 
     /// How many connections and requests there are.
     var statistics: HTTPTransport.Statistics {
@@ -45,6 +56,7 @@ final class ConnectionPool: ConnectionOwner {
             statistics.connections = state.machine.connections.count
             statistics.idleConnections = state.machine.idleCount
             statistics.pendingRequests = state.machine.pending.count
+            statistics.activeRequests = state.machine.active
             return statistics
         }
     }
@@ -56,7 +68,7 @@ final class ConnectionPool: ConnectionOwner {
     func submit(_ exchange: Exchange) -> Bool {
         let id = nextRequest.wrappingAdd(1, ordering: .relaxed).newValue
         exchange.entered(self, as: id)
-        let (action, connection) = state.withLock { state in
+        let (action, connection, isAtLimit) = state.withLock { state in
             state.endpoint = exchange.endpoint
             let action = state.machine.requestArrived(
                 id,
@@ -66,19 +78,24 @@ final class ConnectionPool: ConnectionOwner {
             )
             switch action {
             case .wait: state.waiting[id] = exchange
-            case .start(let connection): return (action, state.connections[connection])
+            case .start(let connection, _): return (action, state.connections[connection], false)
             case .overflow, .shutDown, .retired: break
             }
-            return (action, nil)
+            return (action, nil, state.machine.isAtLimit)
         }
         switch action {
-        case .start: start(exchange, on: connection)
+        case .start(_, let dial):
+            start(exchange, on: connection)
+            if let dial { self.dial(dial) }
         case .wait(let dial, let alarm):
+            noticed(.requestPending)
+            if isAtLimit, dial == nil { noticed(.connectionOverflow) }
             if let dial { self.dial(dial) }
             if let alarm { setAlarm(at: alarm) }
             // It may have been cancelled before it was in the queue, where its withdrawal did not find it.
             if !exchange.isOpen { withdraw(id) }
         case .overflow:
+            noticed(.pendingOverflow)
             exchange.fail(.overflow, origin: .local, message: "too many requests wait for a connection")
             retireIfEmpty()
         case .shutDown: exchange.fail(.cancelled, origin: .local, message: "the transport is shut down")
@@ -96,72 +113,87 @@ final class ConnectionPool: ConnectionOwner {
 
     /// A request that waits does so no more.
     func withdraw(_ id: UInt64) {
-        state.withLock { state in
-            guard state.machine.requestWithdrawn(id) else { return }
+        let wasWaiting = state.withLock { state in
+            guard state.machine.requestWithdrawn(id) else { return false }
             state.waiting[id] = nil
+            return true
         }
+        if wasWaiting { noticed(.requestNotPending) }
         retireIfEmpty()
     }
 
-    private func start(_ exchange: Exchange, on connection: HTTP1Connection?) {
+    private func start(_ exchange: Exchange, on connection: HTTPConnection?) {
         guard let connection else { return resubmit(exchange) }
         connection.start(exchange, resubmittingTo: self)
     }
 
     // MARK: Connections
 
-    func connectionReady(_ connection: HTTP1Connection) {
-        let (action, exchange) = state.withLock { state in
+    func connectionReady(_ connection: HTTPConnection, capacity: Int, after wait: Nanoseconds) {
+        noticed(.ready(connection.spoken, after: wait))
+        let next = state.withLock { state in
             state.connections[connection.id] = connection
-            return state.follow(state.machine.connectionReady(connection.id))
+            return state.follow(state.machine.connectionReady(connection.id, capacity: capacity))
         }
-        perform(action, exchange, connection)
+        perform(next, connection)
     }
 
-    func connectionReleased(_ connection: HTTP1Connection) {
-        let (action, exchange) = state.withLock { state in
-            state.follow(state.machine.connectionReleased(connection.id))
-        }
-        perform(action, exchange, connection)
+    func connectionReleased(_ connection: HTTPConnection) {
+        perform(state.withLock { $0.follow($0.machine.connectionReleased(connection.id)) }, connection)
     }
 
-    private func perform(
-        _ action: ConnectionPoolStateMachine.ConnectionAction,
-        _ exchange: Exchange?,
-        _ connection: HTTP1Connection
-    ) {
-        switch action {
-        case .park: break
-        case .start: if let exchange { start(exchange, on: connection) }
-        case .close: connection.perform { $0.closeIfIdle() }
+    func connectionCapacityChanged(_ connection: HTTPConnection, to capacity: Int) {
+        perform(state.withLock { $0.follow($0.machine.capacityChanged(connection.id, to: capacity)) }, connection)
+    }
+
+    private func perform(_ next: Next, _ connection: HTTPConnection) {
+        if next.isClosing { connection.perform { $0.drain() } }
+        for exchange in next.exchanges {
+            noticed(.requestNotPending)
+            start(exchange, on: connection)
         }
+        if let dial = next.dial { self.dial(dial) }
     }
 
     func connectFailed(_ id: Int, cause: any Error) {
-        let (failed, started, connection, dial) = state.withLock { state in
+        let (isKnown, failed, started, connection, dial) = state.withLock { state in
             let action = state.machine.connectFailed(id)
             return (
+                action.isKnown,
                 action.fail.compactMap { state.waiting.removeValue(forKey: $0) },
                 action.start.flatMap { state.waiting.removeValue(forKey: $0) },
                 action.connection.flatMap { state.connections[$0] },
                 action.dial
             )
         }
-        if let started { start(started, on: connection) }
+        if isKnown { noticed(.connectFailed(isTimeout: cause.isConnectTimeout, error: cause)) }
+        if let started {
+            noticed(.requestNotPending)
+            start(started, on: connection)
+        }
         if let dial { self.dial(dial) }
         let isLocal = cause is ClientTLS.NotConfigured
         for exchange in failed {
+            noticed(.requestNotPending)
             exchange.fail(
                 .connectionFailed,
                 origin: isLocal ? .local : .upstream,
-                message: isLocal ? "\(cause)" : "no connection to \(key.address)",
+                message: isLocal ? "\(cause)" : "no connection to \(key.address)\(cause.connectHint)",
                 cause: isLocal ? nil : cause
             )
         }
         retireIfEmpty()
     }
 
-    func connectionClosed(_ connection: HTTP1Connection) {
+    func connectionDraining(_ connection: HTTPConnection, _ reason: ConnectionClosing) {
+        noticed(.draining(connection.spoken, reason))
+        if let dial = state.withLock({ $0.machine.connectionDraining(connection.id) }) { self.dial(dial) }
+    }
+
+    func connectionClosed(_ connection: HTTPConnection, _ ending: ConnectionEnding) {
+        noticed(
+            .closed(connection.spoken, ending.reason, after: ending.lifetime, activeRequests: ending.activeRequests)
+        )
         let dial = state.withLock { state in
             state.connections[connection.id] = nil
             return state.machine.connectionClosed(connection.id)
@@ -171,12 +203,18 @@ final class ConnectionPool: ConnectionOwner {
     }
 
     /// - Returns: Whether the connection, which was idle for too long, is to be closed.
-    func idleTimedOut(_ connection: HTTP1Connection) -> Bool {
+    func idleTimedOut(_ connection: HTTPConnection) -> Bool {
         state.withLock { $0.machine.idleTimedOut(connection.id) }
     }
 
+    func noticed(_ event: ConnectionEvent) {
+        let observers = registry.configuration.observers
+        guard !observers.isEmpty else { return }
+        observers.connectionChanged(event, endpoint: endpoint)
+    }
+
     private func dial(_ dial: ConnectionPoolStateMachine.Dial) {
-        let endpoint = state.withLock { $0.endpoint }
+        noticed(.dialing)
         registry.dialer.dial(endpoint, on: registry.executors.loops[dial.loop], for: self, as: dial.connection)
     }
 
@@ -184,22 +222,23 @@ final class ConnectionPool: ConnectionOwner {
 
     /// Connections that were made until now take no more requests.
     func condemnConnections() {
-        let idle = state.withLock { state in
+        let condemned = state.withLock { state in
             state.machine.condemnConnections().compactMap { state.connections[$0] }
         }
-        for connection in idle { connection.perform { $0.closeIfIdle() } }
+        for connection in condemned { connection.perform { $0.drain() } }
     }
 
     func shutDown() {
-        let (idle, waiting) = state.withLock { state in
+        let (drained, waiting) = state.withLock { state in
             let action = state.machine.shutDown()
             return (
-                action.close.compactMap { state.connections[$0] },
+                action.drain.compactMap { state.connections[$0] },
                 action.fail.compactMap { state.waiting.removeValue(forKey: $0) }
             )
         }
-        for connection in idle { connection.perform { $0.closeIfIdle() } }
+        for connection in drained { connection.perform { $0.drain() } }
         for exchange in waiting {
+            noticed(.requestNotPending)
             exchange.fail(.cancelled, origin: .local, message: "the transport was shut down")
         }
         retireIfEmpty()
@@ -238,6 +277,7 @@ final class ConnectionPool: ConnectionOwner {
             return (action.expired.compactMap { state.waiting.removeValue(forKey: $0) }, action.rearm)
         }
         for exchange in expired {
+            noticed(.requestNotPending)
             exchange.fail(
                 .deadlineExceeded,
                 origin: .upstream,

@@ -12,8 +12,8 @@ extension ConnectionPoolStateMachine {
 
     /// What becomes of a request that wants a connection.
     enum RequestAction: Equatable {
-        /// It goes out on an idle connection.
-        case start(on: Int)
+        /// It goes out on a connection; perhaps another one is to be made for those that follow.
+        case start(on: Int, dial: Dial?)
         /// It waits; perhaps a connection is to be made, and perhaps the pool's alarm is to be set.
         case wait(dial: Dial?, alarm: MeshInstant?)
         /// Too many wait already.
@@ -24,21 +24,23 @@ extension ConnectionPoolStateMachine {
         case retired
     }
 
-    /// What becomes of a connection that can take a request.
+    /// What becomes of a connection that has room for a request.
     enum ConnectionAction: Equatable {
-        /// It carries the request that has waited longest.
-        case start(request: UInt64)
-        /// It waits for the next request.
+        /// It carries these requests, which have waited longest.
+        case start(requests: [UInt64], dial: Dial?)
+        /// It waits for requests.
         case park
-        /// It is not wanted any more.
+        /// It is not wanted any more; it ends with its last exchange.
         case close
     }
 
     /// What follows from a connection that could not be made.
     struct ConnectFailureAction: Equatable {
+        /// Whether the pool knew the connection at all.
+        var isKnown = false
         /// Requests that have no other connection to hope for.
         var fail: [UInt64] = []
-        /// The request that has waited longest, which takes an idle connection of another loop instead.
+        /// The request that has waited longest, which takes a connection of another loop instead.
         var start: UInt64?
         /// The connection that it takes.
         var connection: Int?
@@ -56,8 +58,8 @@ extension ConnectionPoolStateMachine {
 
     /// What follows from a shutdown.
     struct ShutdownAction: Equatable {
-        /// Idle connections, to close now; busy ones follow as their exchanges end.
-        var close: [Int]
+        /// Connections to close as their exchanges end: the idle ones at once.
+        var drain: [Int]
         /// Requests that wait, to fail now.
         var fail: [UInt64]
     }

@@ -5,35 +5,22 @@ import MeshCore
 
 /// Decides which connection carries which request to one endpoint.
 ///
-/// A connection of HTTP/1.1 carries one request at a time. It belongs to one event loop, and a request that runs on a
-/// loop gets a connection of that loop if one is idle or may be made; only at the limit does it take another loop's.
-/// The limits hold for the endpoint as a whole, which is why one machine looks after all loops.
+/// A connection has a capacity: one request at a time with HTTP/1.1, as many as the peer allows with HTTP/2. It belongs
+/// to one event loop, and a request that runs on a loop gets a connection of that loop if one has room or may be made;
+/// only at the limit does it take another loop's. The limits hold for the endpoint as a whole, which is why one machine
+/// looks after all loops.
 ///
 /// ```
-///            dial                 ready                   request
-///   (none) ───────▶ dialing ────────────────▶ idle ◀───────────────▶ leased
-///                      │ failed                 │ released             │
-///                      ▼                        ▼ timed out            ▼ broken, condemned
-///                   (none) ◀─────────────────────────── closing ◀──────
+///            dial                 ready
+///   (none) ───────▶ dialing ────────────────▶ ready ◀──┐ leased, released
+///                      │ failed                 │ └────┘
+///                      ▼                        ▼ timed out, condemned, announced by the peer
+///                   (none) ◀───────────────── draining
 ///                                  closed
 /// ```
 /// The most recently used connection goes first, so that those which are not needed grow idle and time out.
 struct ConnectionPoolStateMachine {
-    enum ConnectionState: Equatable {
-        case dialing
-        case idle
-        case leased
-        case closing
-    }
-
-    struct Connection: Equatable {
-        var loop: Int
-        var state: ConnectionState
-        /// It must not take another request: its identity or its endpoint is out of date.
-        var isCondemned = false
-    }
-
-    private struct Idle {
+    private struct Available {
         var connection: Int
         /// Grows with every release: the largest is the most recently used.
         var stamp: UInt64
@@ -46,24 +33,40 @@ struct ConnectionPoolStateMachine {
     private var phase = Phase.running
     private(set) var connections: [Int: Connection] = [:]
     private(set) var pending = PendingQueue()
-    private(set) var dialing = 0
-    /// Connections that count against the limit: all but those that are closing.
+    /// How many requests the connections that are being made are expected to carry.
+    private(set) var dialingCapacity = 0
+    /// Connections that count against the limit: all but those that are draining.
     private(set) var live = 0
-    private var idle: [[Idle]]
+    /// Requests that are on connections.
+    private(set) var active = 0
+    /// What the live connections can carry, those that are being made included.
+    private var liveCapacity = 0
+    private var available: [[Available]]
     private var nextStamp: UInt64 = 0
     private var nextConnection = 0
     private var nextLoop = 0
     private var maximumConnections = 1
+    private var preconnectRatio = 1.0
+    private var expectedCapacity: Int
     private var alarm: MeshInstant?
 
+    /// What a connection of HTTP/2 is expected to carry until it says otherwise (RFC 9113 §6.5.2: no less than this).
+    static let expectedStreams = 100
+
     /// - Precondition: `loops` is greater than zero.
-    init(loops: Int) {
+    init(loops: Int, httpVersion: ConnectionOptions.HTTPVersion = .http1) {
         precondition(loops > 0)
-        self.idle = Array(repeating: [], count: loops)
+        self.available = Array(repeating: [], count: loops)
+        // Which version ALPN will find is not known: one connection at a time is made until it is.
+        self.expectedCapacity = httpVersion == .http1 ? 1 : Self.expectedStreams
     }
 
     var isEmpty: Bool { connections.isEmpty && pending.isEmpty }
-    var idleCount: Int { idle.reduce(0) { $0 + $1.count } }
+    var idleCount: Int { connections.values.count { $0.state == .ready && $0.leased == 0 } }
+    /// The connections that a request would find.
+    var availableConnections: [Int] { available.flatMap { $0.map(\.connection) } }
+    /// Whether as many connections exist as may.
+    var isAtLimit: Bool { live >= maximumConnections }
 
     // MARK: Requests
 
@@ -83,15 +86,19 @@ struct ConnectionPoolStateMachine {
         case .running: break
         }
         maximumConnections = max(1, endpoint.maximumConnections)
+        preconnectRatio = endpoint.connection.preconnectRatio
         let mayDial = live < maximumConnections
-        if let connection = popIdle(of: loop, orAny: loop == nil || !mayDial) {
-            connections[connection]?.state = .leased
-            return .start(on: connection)
+        // A request shares a connection of another loop at once, and its own loop gets one for those that follow. With
+        // HTTP/1.1 there is nothing to share.
+        let shares = expectedCapacity > 1
+        if let connection = lease(of: loop, orAny: loop == nil || !mayDial || shares) {
+            return .start(on: connection, dial: dialForOthers(loop: loop, leased: connection))
         }
         guard pending.count < endpoint.maximumPendingRequests else { return .overflow }
         let home = loop ?? takeTurn()
         pending.append(PendingQueue.Entry(id: request, loop: home, deadline: deadline))
-        return .wait(dial: mayDial ? dial(on: home) : nil, alarm: wantAlarm(at: deadline))
+        let isServed = pending.count <= dialingCapacity
+        return .wait(dial: mayDial && !isServed ? dial(on: home) : nil, alarm: wantAlarm(at: deadline))
     }
 
     /// A waiting request gave up.
@@ -110,23 +117,24 @@ struct ConnectionPoolStateMachine {
     // MARK: Connections
 
     /// A connection was made.
-    mutating func connectionReady(_ connection: Int) -> ConnectionAction {
+    mutating func connectionReady(_ connection: Int, capacity: Int) -> ConnectionAction {
         guard connections[connection]?.state == .dialing else { return .close }
-        dialing -= 1
+        leaveDialing(connection)
+        expectedCapacity = max(1, capacity)
+        connections[connection]?.state = .ready
+        setCapacity(capacity, of: connection)
         return offer(connection)
     }
 
     /// A connection could not be made.
     mutating func connectFailed(_ connection: Int) -> ConnectFailureAction {
-        guard connections[connection]?.state == .dialing else { return ConnectFailureAction() }
-        connections[connection] = nil
-        dialing -= 1
-        live -= 1
-        var action = ConnectFailureAction()
+        guard let failed = connections[connection], failed.state == .dialing else { return ConnectFailureAction() }
+        leaveDialing(connection)
+        remove(connection)
+        var action = ConnectFailureAction(isKnown: true)
         // Whoever has another attempt under way goes on waiting for it.
-        guard pending.count > dialing, let request = pending.popFirst() else { return action }
-        if let other = popIdle(of: nil, orAny: true) {
-            connections[other]?.state = .leased
+        guard pending.count > dialingCapacity, let request = pending.popFirst() else { return action }
+        if let other = lease(of: nil, orAny: true) {
             action.start = request.id
             action.connection = other
         } else {
@@ -138,61 +146,71 @@ struct ConnectionPoolStateMachine {
         return action
     }
 
-    /// An exchange ended and its connection can carry another.
+    /// An exchange ended, and its connection can carry another unless it is draining.
     mutating func connectionReleased(_ connection: Int) -> ConnectionAction {
-        guard connections[connection]?.state == .leased else { return .close }
+        guard let released = connections[connection], released.leased > 0 else { return .close }
+        connections[connection]?.leased -= 1
+        active -= 1
+        guard released.state == .ready else { return .close }
+        return offer(connection, isListed: released.leased < released.capacity)
+    }
+
+    /// The peer changed how many requests a connection may carry.
+    mutating func capacityChanged(_ connection: Int, to capacity: Int) -> ConnectionAction {
+        guard let changed = connections[connection], changed.state == .ready else { return .park }
+        expectedCapacity = max(1, capacity)
+        available[changed.loop].removeAll { $0.connection == connection }
+        setCapacity(capacity, of: connection)
         return offer(connection)
+    }
+
+    /// A connection takes no more requests; it closes when its last exchange has ended.
+    /// - Returns: A connection to make in its place, if requests wait for one.
+    mutating func connectionDraining(_ connection: Int) -> Dial? {
+        beginDraining(connection)
+        return replacement()
     }
 
     /// A connection is gone, for whatever reason.
     /// - Returns: A connection to make in its place, if requests wait for one.
     mutating func connectionClosed(_ connection: Int) -> Dial? {
-        guard let closed = connections.removeValue(forKey: connection) else { return nil }
-        switch closed.state {
-        case .closing: break
-        case .idle: idle[closed.loop].removeAll { $0.connection == connection }
-        case .dialing: dialing -= 1
-        case .leased: break
-        }
-        if closed.state != .closing { live -= 1 }
+        guard let closed = connections[connection] else { return nil }
+        if closed.state == .dialing { leaveDialing(connection) }
+        available[closed.loop].removeAll { $0.connection == connection }
+        active -= closed.leased
+        remove(connection)
         return replacement()
     }
 
     /// A connection was idle for too long.
     /// - Returns: Whether to close it; it may have been leased since.
     mutating func idleTimedOut(_ connection: Int) -> Bool {
-        guard let state = connections[connection], state.state == .idle else { return false }
-        idle[state.loop].removeAll { $0.connection == connection }
-        beginClosing(connection)
+        guard let state = connections[connection], state.state == .ready, state.leased == 0 else { return false }
+        beginDraining(connection)
         return true
     }
 
     // MARK: The pool as a whole
 
     /// Connections that were made until now must not take another request.
-    /// - Returns: The idle ones, to close now; busy ones follow as their exchanges end.
+    /// - Returns: Those that are ready: each closes when its last exchange ends.
     mutating func condemnConnections() -> [Int] {
-        for (id, connection) in connections where connection.state == .leased {
-            connections[id]?.isCondemned = true
-        }
-        let closing = idle.flatMap { $0.map(\.connection) }
-        for index in idle.indices { idle[index].removeAll() }
-        for connection in closing { beginClosing(connection) }
-        return closing
+        let condemned = connections.filter { $0.value.state == .ready }.map(\.key)
+        for connection in condemned { beginDraining(connection) }
+        return condemned
     }
 
     /// No more requests are taken.
     mutating func shutDown() -> ShutdownAction {
         phase = .shutDown
-        return ShutdownAction(close: condemnConnections(), fail: pending.removeAll())
+        return ShutdownAction(drain: condemnConnections(), fail: pending.removeAll())
     }
 
     /// Nobody waits for the connections that are being made; they are closed when they are ready.
     mutating func abandonDials() {
         for (id, connection) in connections where connection.state == .dialing {
-            connections[id] = nil
-            dialing -= 1
-            live -= 1
+            leaveDialing(id)
+            remove(id)
         }
     }
 
@@ -206,50 +224,101 @@ struct ConnectionPoolStateMachine {
 
     // MARK: Private
 
-    private mutating func offer(_ connection: Int) -> ConnectionAction {
-        guard let state = connections[connection], !state.isCondemned, phase == .running else {
-            beginClosing(connection)
+    /// - Parameter isListed: Whether requests find the connection already.
+    private mutating func offer(_ connection: Int, isListed: Bool = false) -> ConnectionAction {
+        guard let state = connections[connection], state.state == .ready, phase == .running else {
+            beginDraining(connection)
             return .close
         }
-        if let request = pending.popFirst() {
-            connections[connection]?.state = .leased
-            return .start(request: request.id)
+        var requests: [UInt64] = []
+        while connections[connection]?.hasRoom ?? false, let request = pending.popFirst() {
+            leaseOne(connection)
+            requests.append(request.id)
         }
-        connections[connection]?.state = .idle
-        nextStamp += 1
-        idle[state.loop].append(Idle(connection: connection, stamp: nextStamp))
-        return .park
+        let hasRoom = connections[connection]?.hasRoom ?? false
+        if hasRoom, !isListed {
+            nextStamp += 1
+            available[state.loop].append(Available(connection: connection, stamp: nextStamp))
+        } else if !hasRoom, isListed {
+            available[state.loop].removeAll { $0.connection == connection }
+        }
+        return requests.isEmpty ? .park : .start(requests: requests, dial: replacement())
     }
 
-    private mutating func popIdle(of loop: Int?, orAny: Bool) -> Int? {
-        if let loop, let own = idle[loop].popLast() { return own.connection }
+    private mutating func leaseOne(_ connection: Int) {
+        connections[connection]?.leased += 1
+        active += 1
+    }
+
+    /// Takes a place on the most recently used connection of a loop, or of any.
+    private mutating func lease(of loop: Int?, orAny: Bool) -> Int? {
+        if let loop, let own = lease(of: loop) { return own }
         guard orAny else { return nil }
-        let recent = idle.indices.max { idle[$0].last?.stamp ?? 0 < idle[$1].last?.stamp ?? 0 }
-        return recent.flatMap { idle[$0].popLast()?.connection }
+        let recent = available.indices.max { available[$0].last?.stamp ?? 0 < available[$1].last?.stamp ?? 0 }
+        return recent.flatMap { lease(of: $0) }
+    }
+
+    private mutating func lease(of loop: Int) -> Int? {
+        guard let connection = available[loop].last?.connection else { return nil }
+        leaseOne(connection)
+        if !(connections[connection]?.hasRoom ?? false) { available[loop].removeLast() }
+        return connection
+    }
+
+    /// A connection that nobody waits for yet: one on the request's own loop, or one ahead of its need.
+    private mutating func dialForOthers(loop: Int?, leased: Int) -> Dial? {
+        guard live < maximumConnections else { return nil }
+        if let loop, connections[leased]?.loop != loop, !connections.values.contains(where: { $0.isLive(on: loop) }) {
+            return dial(on: loop)
+        }
+        // Envoy's preconnect: so many streams' worth of connections for each that is under way or waits.
+        guard preconnectRatio > 1, Double(active + pending.count) * preconnectRatio > Double(liveCapacity) else {
+            return nil
+        }
+        return dial(on: loop ?? takeTurn())
     }
 
     /// A connection for the first request that has no attempt of its own, if there is one and room for it.
     private mutating func replacement() -> Dial? {
-        guard phase == .running, pending.count > dialing, live < maximumConnections else { return nil }
-        return dial(on: pending[dialing].loop)
+        guard phase == .running, pending.count > dialingCapacity, live < maximumConnections else { return nil }
+        return dial(on: pending[dialingCapacity].loop)
     }
 
     private mutating func dial(on loop: Int) -> Dial {
         nextConnection += 1
-        connections[nextConnection] = Connection(loop: loop, state: .dialing)
-        dialing += 1
+        connections[nextConnection] = Connection(loop: loop, state: .dialing, capacity: expectedCapacity)
+        dialingCapacity += expectedCapacity
+        liveCapacity += expectedCapacity
         live += 1
         return Dial(connection: nextConnection, loop: loop)
     }
 
-    private mutating func beginClosing(_ connection: Int) {
-        guard connections[connection] != nil else { return }
-        connections[connection]?.state = .closing
+    private mutating func leaveDialing(_ connection: Int) {
+        dialingCapacity -= connections[connection]?.capacity ?? 0
+    }
+
+    private mutating func setCapacity(_ capacity: Int, of connection: Int) {
+        liveCapacity += capacity - (connections[connection]?.capacity ?? 0)
+        connections[connection]?.capacity = capacity
+    }
+
+    private mutating func beginDraining(_ connection: Int) {
+        guard let state = connections[connection], state.state != .draining else { return }
+        if state.state == .dialing { leaveDialing(connection) }
+        available[state.loop].removeAll { $0.connection == connection }
+        connections[connection]?.state = .draining
         live -= 1
+        liveCapacity -= state.capacity
+    }
+
+    private mutating func remove(_ connection: Int) {
+        guard let removed = connections.removeValue(forKey: connection), removed.state != .draining else { return }
+        live -= 1
+        liveCapacity -= removed.capacity
     }
 
     private mutating func takeTurn() -> Int {
-        defer { nextLoop = (nextLoop + 1) % idle.count }
+        defer { nextLoop = (nextLoop + 1) % available.count }
         return nextLoop
     }
 
@@ -257,21 +326,5 @@ struct ConnectionPoolStateMachine {
         guard !deadline.isNever, alarm.map({ deadline.instant < $0 }) ?? true else { return nil }
         alarm = deadline.instant
         return alarm
-    }
-
-    /// Checks what must always hold, in debug builds.
-    func checkInvariants() {
-        assert(dialing == connections.values.count { $0.state == .dialing }, "dialing is counted")
-        assert(live == connections.values.count { $0.state != .closing }, "live connections are counted")
-        for (loop, stack) in idle.enumerated() {
-            for entry in stack {
-                assert(connections[entry.connection] == Connection(loop: loop, state: .idle), "idle is idle, at home")
-            }
-        }
-        assert(idleCount == connections.values.count { $0.state == .idle }, "every idle connection can be found")
-        if pending.count > dialing {
-            let isClosing = connections.values.contains { $0.state == .closing }
-            assert(idleCount == 0 && (live >= maximumConnections || isClosing), "nobody waits for nothing")
-        }
     }
 }

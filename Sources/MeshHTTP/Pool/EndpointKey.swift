@@ -7,9 +7,15 @@ import MeshCore
 struct EndpointKey: Hashable, Sendable {
     var address: EndpointAddress
     var security: Endpoint.Security
+    var httpVersion: ConnectionOptions.HTTPVersion
+    var proxy: EndpointAddress?
+    var cluster: String
 
     init(_ endpoint: Endpoint) {
         self.address = endpoint.address
         self.security = endpoint.security
+        self.httpVersion = endpoint.connection.httpVersion
+        self.proxy = endpoint.proxy
+        self.cluster = endpoint.cluster
     }
 }

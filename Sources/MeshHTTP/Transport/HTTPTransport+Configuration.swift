@@ -40,12 +40,26 @@ extension HTTPTransport {
         ///
         /// Default 1 s.
         public var drainTimeout: Nanoseconds
+        /// How long a body that waits for `100 Continue` is held back if the peer says nothing.
+        ///
+        /// Default 1 s: curl's; RFC 9110 §10.1.1 asks clients not to wait for ever.
+        public var continueTimeout: Nanoseconds
+        /// How many bytes of all responses on a connection of HTTP/2 may be on their way.
+        ///
+        /// Default 16 MiB, at least 64 KiB. Each response alone is bounded by `bodyBufferLimit`.
+        public var connectionWindow: Int
+        /// The proxy through which hosts outside the mesh are reached, by HTTP CONNECT; `nil` for none.
+        public var proxy: EndpointAddress?
+        /// The value of `proxy-authorization` for every proxy; `nil` for none.
+        public var proxyAuthorization: String?
         /// TLS to endpoints of the mesh; without it, endpoints that want mutual TLS cannot be reached.
         public var mutualTLS: ClientTLS?
         /// TLS to hosts outside the mesh; `nil` for the system's roots.
         public var publicTLS: ClientTLS?
         /// The clock that deadlines are instants of. Event loops wait by the system's monotonic clock.
         public var clock: any MeshClock
+        /// Who hears what happens to connections; give it the mesh's.
+        public var observers: ObserverSet
 
         /// Creates a configuration with the defaults.
         public init(
@@ -57,9 +71,14 @@ extension HTTPTransport {
             bodyBufferLimit: Int = 64 * 1024,
             drainLimit: Int = 64 * 1024,
             drainTimeout: Nanoseconds = .seconds(1),
+            continueTimeout: Nanoseconds = .seconds(1),
+            connectionWindow: Int = 16 << 20,
+            proxy: EndpointAddress? = nil,
+            proxyAuthorization: String? = nil,
             mutualTLS: ClientTLS? = nil,
             publicTLS: ClientTLS? = nil,
-            clock: any MeshClock = SystemClock()
+            clock: any MeshClock = SystemClock(),
+            observers: ObserverSet = .none
         ) {
             self.eventLoopGroup = eventLoopGroup
             self.idleTimeout = idleTimeout
@@ -69,9 +88,14 @@ extension HTTPTransport {
             self.bodyBufferLimit = bodyBufferLimit
             self.drainLimit = drainLimit
             self.drainTimeout = drainTimeout
+            self.continueTimeout = continueTimeout
+            self.connectionWindow = connectionWindow
+            self.proxy = proxy
+            self.proxyAuthorization = proxyAuthorization
             self.mutualTLS = mutualTLS
             self.publicTLS = publicTLS
             self.clock = clock
+            self.observers = observers
         }
     }
 
@@ -85,6 +109,8 @@ extension HTTPTransport {
         public var idleConnections = 0
         /// Requests that wait for a connection.
         public var pendingRequests = 0
+        /// Requests that are on a connection.
+        public var activeRequests = 0
 
         /// Creates statistics of nothing.
         public init() {}
@@ -94,6 +120,7 @@ extension HTTPTransport {
             connections += other.connections
             idleConnections += other.idleConnections
             pendingRequests += other.pendingRequests
+            activeRequests += other.activeRequests
         }
     }
 }

@@ -81,20 +81,14 @@ public final class HTTPTransport: Transport {
 
     private func head(of exchange: Exchange, for body: RequestBody) async throws -> HTTPResponse {
         guard case .stream(let produce) = body.content else { return try await exchange.head(from: pools) }
-        // Leaving this scope cancels the producer and waits for it.
-        async let upload: Void = exchange.upload(produce)
-        let head = try await exchange.head(from: pools)
-        if exchange.isRestRefused {
-            exchange.stopUpload()
-            return head
-        }
+        exchange.beginUpload(on: exchange.loop.map { executors[$0] }, produce)
         do {
-            try await upload
+            return try await exchange.head(from: pools)
         } catch {
-            // An answer that is complete stands, whatever became of the rest of the request.
-            if let failure = exchange.failure { throw failure }
+            // Whoever tries again must not meet the producer of this attempt.
+            await exchange.uploadEnded()
+            throw error
         }
-        return head
     }
 
     /// The clock costs more than the comparison: it is read only for a request with a deadline.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshCore
 import MeshSecurity
 import NIOSSL
 import X509
@@ -17,8 +18,9 @@ struct IssuedIdentity: Sendable {
     let expiresAt: Date
     /// The roots to judge peers by: those that came with the certificate and the federated ones.
     let trust: TrustBundle
-    /// What clients' connections are made from. Making one costs far more than a handshake, so each identity has one.
-    let clientContext: NIOSSLContext
+    /// What clients' connections are made from, for each version of HTTP that is offered by ALPN. Making one costs far
+    /// more than a handshake, so each identity has its own.
+    let clientContexts: [ConnectionOptions.HTTPVersion: NIOSSLContext]
     /// What a server's handshake presents.
     let presented: NIOSSLContextConfigurationOverride
 
@@ -27,8 +29,7 @@ struct IssuedIdentity: Sendable {
     init(
         chain certificates: [Certificate],
         answering request: CertificateRequest,
-        federation: TrustBundle,
-        clientProtocols: [String]
+        federation: TrustBundle
     ) async throws {
         guard let leaf = certificates.first else {
             throw IdentityError(.malformedCertificate, "the issuer sent no certificate")
@@ -54,16 +55,20 @@ struct IssuedIdentity: Sendable {
 
         let key = NIOSSLPrivateKeySource.privateKey(try request.key.forTLS())
         let chain = try sent.map { NIOSSLCertificateSource.certificate(try PeerVerifier.forTLS($0)) }
-        var configuration = TLSConfiguration.meshDefaults(applicationProtocols: clientProtocols)
-        configuration.certificateChain = chain
-        configuration.privateKey = key
+        var contexts: [ConnectionOptions.HTTPVersion: NIOSSLContext] = [:]
+        for version in ConnectionOptions.HTTPVersion.allCases {
+            var configuration = TLSConfiguration.meshDefaults(applicationProtocols: version.applicationProtocols)
+            configuration.certificateChain = chain
+            configuration.privateKey = key
+            contexts[version] = try NIOSSLContext(configuration: configuration)
+        }
         var presented = NIOSSLContextConfigurationOverride()
         presented.certificateChain = chain
         presented.privateKey = key
 
         self.expiresAt = leaf.notValidAfter
         self.trust = trust
-        self.clientContext = try NIOSSLContext(configuration: configuration)
+        self.clientContexts = contexts
         self.presented = presented
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import MeshCore
+public import MeshCore
 import NIOCore
 public import NIOSSL
 
@@ -10,13 +10,20 @@ extension WorkloadIdentity {
     ///
     /// Cheap: the TLS context belongs to the certificate, not to the connection. Call it on the connection's event loop,
     /// to which the handler belongs. A server that shows no acceptable certificate fails the handshake.
-    /// - Parameter acceptedIdentities: The SPIFFE IDs that the server may prove, in full; empty for every identity of the
-    ///   trusted domains.
+    /// - Parameters:
+    ///   - acceptedIdentities: The SPIFFE IDs that the server may prove, in full; empty for every identity of the trusted
+    ///     domains.
+    ///   - httpVersion: What is offered by ALPN. Default `http1`.
     /// - Throws: `IdentityError` if there is no certificate yet.
-    public func makeClientHandler(acceptedIdentities: [String]) throws -> NIOSSLClientHandler {
+    public func makeClientHandler(
+        acceptedIdentities: [String],
+        httpVersion: ConnectionOptions.HTTPVersion = .http1
+    ) throws -> NIOSSLClientHandler {
         let accepted = Set(acceptedIdentities)
+        let contexts = try current().clientContexts
+        guard let context = contexts[httpVersion] else { throw IdentityError(.notIssued, "there is no TLS context") }
         return try NIOSSLClientHandler(
-            context: current().clientContext,
+            context: context,
             // Endpoints are addresses; whom they belong to is what the certificate proves.
             serverHostname: nil,
             customVerificationCallbackWithMetadata: { presented, promise in

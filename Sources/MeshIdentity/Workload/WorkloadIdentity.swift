@@ -26,24 +26,20 @@ public final class WorkloadIdentity: Sendable {
 
     let observers: ObserverSet
     private let federation: TrustBundle
-    private let clientProtocols: [String]
     private let state = Mutex(State())
 
     /// Creates an identity that has no certificate yet.
     /// - Parameters:
     ///   - spiffeID: Who this process is.
     ///   - federation: Roots of further trust domains. The own domain's roots come with the certificate.
-    ///   - clientProtocols: What clients offer by ALPN (RFC 7301); default `http/1.1`, which `MeshHTTP` speaks.
     ///   - observers: Are told of peers that were refused.
     public init(
         spiffeID: SPIFFEID,
         federation: TrustBundle = TrustBundle(),
-        clientProtocols: [String] = ["http/1.1"],
         observers: ObserverSet = .none
     ) {
         self.spiffeID = spiffeID
         self.federation = federation
-        self.clientProtocols = clientProtocols
         self.observers = observers
     }
 
@@ -68,8 +64,7 @@ public final class WorkloadIdentity: Sendable {
         let issued = try await IssuedIdentity(
             chain: CertificatePEM.certificates(in: chain.joined(separator: "\n")),
             answering: request,
-            federation: federation,
-            clientProtocols: clientProtocols
+            federation: federation
         )
         state.withLock { state in
             state.issued = issued

@@ -17,38 +17,52 @@ final class ConnectionBench {
     /// Notes what the connection says, and lets it live.
     final class Owner: ConnectionOwner {
         enum Event: Equatable {
-            case ready, failed, released, closed, idle, resubmitted
+            case ready, failed, released, closed, idle, resubmitted, draining
         }
 
         let events = Recorder<Event>()
-        let connectTimeout = Nanoseconds.seconds(5)
+        let endings = Recorder<ConnectionEnding>()
+        let noticed = Recorder<ConnectionEvent>()
+        let endpoint: Endpoint
 
-        func connectionReady(_ connection: HTTP1Connection) { events.append(.ready) }
+        init(_ endpoint: Endpoint) {
+            self.endpoint = endpoint
+        }
+
+        func connectionReady(_ connection: HTTPConnection, capacity: Int, after: Nanoseconds) { events.append(.ready) }
         func connectFailed(_ id: Int, cause: any Error) { events.append(.failed) }
-        func connectionReleased(_ connection: HTTP1Connection) { events.append(.released) }
-        func connectionClosed(_ connection: HTTP1Connection) { events.append(.closed) }
+        func connectionReleased(_ connection: HTTPConnection) { events.append(.released) }
+        func connectionCapacityChanged(_ connection: HTTPConnection, to capacity: Int) {}
+        func connectionDraining(_ connection: HTTPConnection, _ reason: ConnectionClosing) { events.append(.draining) }
         func resubmit(_ exchange: Exchange) { events.append(.resubmitted) }
+        func noticed(_ event: ConnectionEvent) { noticed.append(event) }
 
-        func idleTimedOut(_ connection: HTTP1Connection) -> Bool {
+        func connectionClosed(_ connection: HTTPConnection, _ ending: ConnectionEnding) {
+            events.append(.closed)
+            endings.append(ending)
+        }
+
+        func idleTimedOut(_ connection: HTTPConnection) -> Bool {
             events.append(.idle)
             return true
         }
     }
 
     let clock = ManualClock()
-    let owner = Owner()
+    let owner: Owner
     let channel: EmbeddedChannel
     let driver: HTTP1ConnectionDriver
 
     init(
-        needsHandshake: Bool = false,
+        options: ConnectionOptions = ConnectionOptions(),
+        isSecured: Bool = false,
         _ configure: (inout HTTPTransport.Configuration) -> Void = { _ in }
     ) throws {
         var configuration = HTTPTransport.Configuration(clock: clock)
         configure(&configuration)
+        owner = Owner(Endpoint(address: EndpointAddress(host: "127.0.0.1", port: 1), connection: options))
         channel = EmbeddedChannel()
-        try channel.pipeline.syncOperations.addHTTP1(configuration, needsHandshake: needsHandshake)
-        driver = try channel.pipeline.syncOperations.handler(type: HTTP1ConnectionDriver.self)
+        driver = try channel.pipeline.syncOperations.addHTTP1(configuration, isSecured: isSecured)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         driver.activate(for: owner, as: 1, dialedAt: clock.now)
     }
@@ -64,7 +78,7 @@ final class ConnectionBench {
         let now = clock.now
         var context = CallContext(now: now, deadline: timeout.map { Deadline($0, after: now) } ?? .never)
         if let attemptTimeout { context.attemptDeadline = Deadline(attemptTimeout, after: now) }
-        context.endpoint = Endpoint(address: EndpointAddress(host: "127.0.0.1", port: 1))
+        context.endpoint = owner.endpoint
         return Exchange(
             try WireRequest(request, context: context, now: now),
             to: try #require(context.endpoint),

@@ -5,7 +5,6 @@ import HTTPTypes
 import MeshCore
 import NIOCore
 import NIOEmbedded
-import NIOTLS
 import Testing
 
 @testable import MeshHTTP
@@ -86,24 +85,6 @@ struct HTTP1ConnectionDriverTests {
         bench.advance(by: .seconds(11))
         bench.receive(ok)
         #expect(bench.events == [.ready, .closed])
-    }
-
-    @Test("is not ready before its TLS handshake, and fails when that takes too long", arguments: [true, false])
-    func handshake(completes: Bool) throws {
-        let bench = try ConnectionBench(needsHandshake: true)
-        #expect(bench.events == [])
-        bench.advance(by: .seconds(4))
-        if completes {
-            bench.channel.pipeline.fireUserInboundEventTriggered(
-                TLSUserEvent.handshakeCompleted(negotiatedProtocol: nil)
-            )
-            bench.advance(by: .seconds(4))
-            #expect(bench.events == [.ready])
-        } else {
-            bench.advance(by: .seconds(1))
-            #expect(bench.events == [.failed])
-            #expect(!bench.channel.isActive)
-        }
     }
 
     @Test("hands an exchange back, unsent, that comes after it was closed")

@@ -13,15 +13,18 @@ struct ConnectionPoolRandomWalkTests {
         var machine: ConnectionPoolStateMachine
         let endpoint: Endpoint
         let loops: Int
+        let capacity: Int
         var random: MeshRandom
         var now: UInt64 = 1_000
         var nextRequest: UInt64 = 0
         var waiting: [UInt64] = []
         var deadlines: [UInt64: UInt64] = [:]
         var dialing: Set<Int> = []
-        var idle: Set<Int> = []
-        var leased: [Int: UInt64] = [:]
-        var closing: Set<Int> = []
+        /// How many requests each connection carries that takes more.
+        var ready: [Int: Int] = [:]
+        /// How many each carries that takes no more.
+        var closing: [Int: Int] = [:]
+        var capacities: [Int: Int] = [:]
         var served = 0
 
         mutating func pick(_ set: some Collection<Int>) -> Int? {
@@ -34,22 +37,48 @@ struct ConnectionPoolRandomWalkTests {
             #expect((0..<loops).contains(dial.loop))
         }
 
-        mutating func lease(_ connection: Int, to request: UInt64) {
-            #expect(leased.updateValue(request, forKey: connection) == nil, "a connection carries one request")
+        var idle: [Int] { ready.filter { $0.value == 0 }.map(\.key) }
+        var busy: [Int] { ready.merging(closing) { $0 + $1 }.filter { $0.value > 0 }.map(\.key) }
+
+        mutating func lease(_ connection: Int) {
+            let leased = (ready[connection] ?? capacity) + 1
+            #expect(leased <= capacities[connection] ?? 0, "a connection carries no more than it can")
+            ready[connection] = leased
             served += 1
         }
 
         mutating func follow(_ action: ConnectionPoolStateMachine.ConnectionAction, on connection: Int) {
             switch action {
-            case .start(let request):
-                #expect(waiting.first == request, "first come, first served")
-                waiting.removeAll { $0 == request }
-                lease(connection, to: request)
+            case .start(let requests, let dial):
+                for request in requests {
+                    #expect(waiting.first == request, "first come, first served")
+                    waiting.removeAll { $0 == request }
+                    lease(connection)
+                }
+                dialed(dial)
             case .park:
-                #expect(waiting.isEmpty, "no connection rests while somebody waits")
-                idle.insert(connection)
-            case .close: closing.insert(connection)
+                let hasRoom = ready[connection] ?? 0 < capacities[connection] ?? 0
+                #expect(waiting.isEmpty || !hasRoom, "no connection rests while somebody waits")
+            case .close: condemn(connection)
             }
+        }
+
+        mutating func condemn(_ connection: Int) {
+            guard let leased = ready.removeValue(forKey: connection) else { return }
+            closing[connection] = leased
+        }
+
+        mutating func becomeReady(_ connection: Int) {
+            dialing.remove(connection)
+            ready[connection] = 0
+            capacities[connection] = capacity
+            follow(machine.connectionReady(connection, capacity: capacity), on: connection)
+        }
+
+        mutating func release(_ connection: Int) {
+            if let leased = ready[connection] { ready[connection] = leased - 1 }
+            if let leased = closing[connection] { closing[connection] = leased - 1 }
+            follow(machine.connectionReleased(connection), on: connection)
         }
 
         mutating func arrive() {
@@ -63,9 +92,10 @@ struct ConnectionPoolRandomWalkTests {
                 endpoint: endpoint
             )
             switch action {
-            case .start(let connection):
-                #expect(idle.remove(connection) != nil, "only an idle connection is leased")
-                lease(connection, to: nextRequest)
+            case .start(let connection, let dial):
+                #expect(ready[connection] != nil, "only a connection that takes requests is leased")
+                lease(connection)
+                dialed(dial)
             case .wait(let dial, _):
                 waiting.append(nextRequest)
                 deadlines[nextRequest] = deadline
@@ -85,16 +115,14 @@ struct ConnectionPoolRandomWalkTests {
             if let request = action.start, let other = action.connection {
                 #expect(waiting.first == request)
                 waiting.removeFirst()
-                #expect(idle.remove(other) != nil)
-                lease(other, to: request)
+                lease(other)
             }
         }
 
         mutating func breakSome() {
-            guard let connection = pick(idle.union(leased.keys).union(closing)) else { return }
-            idle.remove(connection)
-            leased[connection] = nil
-            closing.remove(connection)
+            guard let connection = pick(Array(ready.keys) + closing.keys) else { return }
+            ready[connection] = nil
+            closing[connection] = nil
             dialed(machine.connectionClosed(connection))
         }
 
@@ -103,26 +131,31 @@ struct ConnectionPoolRandomWalkTests {
             switch random.below(16) {
             case 0..<5: arrive()
             case 5..<8:
-                guard let connection = pick(dialing) else { return }
-                dialing.remove(connection)
-                follow(machine.connectionReady(connection), on: connection)
+                if let connection = pick(dialing) { becomeReady(connection) }
             case 8: failDial()
             case 9..<12:
-                guard let connection = pick(leased.keys) else { return }
-                leased[connection] = nil
-                follow(machine.connectionReleased(connection), on: connection)
+                if let connection = pick(busy) { release(connection) }
             case 12: breakSome()
             case 13:
                 guard let connection = pick(idle) else { return }
                 #expect(machine.idleTimedOut(connection) == true)
-                idle.remove(connection)
-                closing.insert(connection)
+                condemn(connection)
             case 14:
                 if random.below(20) == 0 {
-                    for connection in machine.condemnConnections() {
-                        #expect(idle.remove(connection) != nil)
-                        closing.insert(connection)
-                    }
+                    let condemned = machine.condemnConnections()
+                    #expect(condemned.sorted() == ready.keys.sorted())
+                    for connection in condemned { condemn(connection) }
+                } else if random.below(4) == 0 {
+                    guard let connection = pick(ready.keys) else { return }
+                    condemn(connection)
+                    dialed(machine.connectionDraining(connection))
+                } else if capacity > 1, random.below(4) == 0 {
+                    guard let connection = pick(ready.keys) else { return }
+                    let changed = Int(random.below(UInt64(capacity * 2)))
+                    capacities[connection] = max(changed, ready[connection] ?? 0)
+                    let action = machine.capacityChanged(connection, to: changed)
+                    capacities[connection] = changed
+                    follow(action, on: connection)
                 } else if let request = waiting.randomElement(using: &random) {
                     #expect(machine.requestWithdrawn(request) == true)
                     waiting.removeAll { $0 == request }
@@ -137,9 +170,10 @@ struct ConnectionPoolRandomWalkTests {
 
         func check() {
             machine.checkInvariants()
-            #expect(dialing.count + idle.count + leased.count <= endpoint.maximumConnections)
+            #expect(dialing.count + ready.count <= endpoint.maximumConnections)
             #expect(machine.pending.count == waiting.count)
-            #expect(machine.connections.count == dialing.count + idle.count + leased.count + closing.count)
+            #expect(machine.active == ready.values.reduce(0, +) + closing.values.reduce(0, +))
+            #expect(machine.connections.count == dialing.count + ready.count + closing.count)
         }
 
         /// Everybody who waits is served once the network behaves.
@@ -148,13 +182,12 @@ struct ConnectionPoolRandomWalkTests {
             while !waiting.isEmpty, steps < 10_000 {
                 steps += 1
                 if let connection = dialing.min() {
-                    dialing.remove(connection)
-                    follow(machine.connectionReady(connection), on: connection)
-                } else if let connection = leased.keys.min() {
-                    leased[connection] = nil
-                    follow(machine.connectionReleased(connection), on: connection)
-                } else if let connection = closing.min() {
-                    closing.remove(connection)
+                    becomeReady(connection)
+                } else if let connection = busy.min() {
+                    release(connection)
+                } else if let connection = closing.keys.min() ?? ready.keys.min() {
+                    closing[connection] = nil
+                    ready[connection] = nil
                     dialed(machine.connectionClosed(connection))
                 } else {
                     break
@@ -164,17 +197,24 @@ struct ConnectionPoolRandomWalkTests {
         }
     }
 
-    @Test("never breaks a limit, loses a request, or lets one wait for nothing", arguments: [1, 2, 3, 4, 5, 6])
-    func walk(seed: UInt64) {
+    @Test(
+        "never breaks a limit, loses a request, or lets one wait for nothing",
+        arguments: [1, 2, 3, 4, 5, 6],
+        [1, 5]
+    )
+    func walk(seed: UInt64, capacity: Int) {
         let loops = Int(seed % 3) + 1
+        let version: ConnectionOptions.HTTPVersion = capacity == 1 ? .http1 : .http2
         var walk = Walk(
-            machine: ConnectionPoolStateMachine(loops: loops),
+            machine: ConnectionPoolStateMachine(loops: loops, httpVersion: version),
             endpoint: Endpoint(
                 address: EndpointAddress(host: "127.0.0.1", port: 1),
                 maximumPendingRequests: 8,
-                maximumConnections: Int(seed)
+                maximumConnections: Int(seed),
+                connection: ConnectionOptions(httpVersion: version, preconnectRatio: seed == 4 ? 2 : 1)
             ),
             loops: loops,
+            capacity: capacity,
             random: MeshRandom(seed: seed)
         )
         for _ in 0..<10_000 {

@@ -24,7 +24,7 @@ struct ConnectionPoolStateMachineTests {
         for (index, home) in homes.enumerated() {
             _ = machine.requestArrived(UInt64(1000 + index), loop: home, deadline: .never, endpoint: endpoint)
         }
-        for index in homes.indices { _ = machine.connectionReady(index + 1) }
+        for index in homes.indices { _ = machine.connectionReady(index + 1, capacity: 1) }
         for index in homes.indices { _ = machine.connectionReleased(index + 1) }
         return machine
     }
@@ -36,17 +36,19 @@ struct ConnectionPoolStateMachineTests {
             machine.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint())
                 == .wait(dial: .init(connection: 1, loop: 0), alarm: nil)
         )
-        #expect(machine.connectionReady(1) == .start(request: 1))
+        #expect(machine.connectionReady(1, capacity: 1) == .start(requests: [1], dial: nil))
         #expect(machine.connectionReleased(1) == .park)
-        #expect(machine.requestArrived(2, loop: 0, deadline: .never, endpoint: endpoint()) == .start(on: 1))
+        #expect(machine.requestArrived(2, loop: 0, deadline: .never, endpoint: endpoint()) == .start(on: 1, dial: nil))
     }
 
     @Test("uses the connection that was used last, of the caller's own loop")
     func ownLoopFirst() {
         var machine = machine(idleOn: [0, 1, 0, 1], endpoint())
-        #expect(machine.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint()) == .start(on: 3))
-        #expect(machine.requestArrived(2, loop: 0, deadline: .never, endpoint: endpoint()) == .start(on: 1))
-        #expect(machine.requestArrived(3, loop: nil, deadline: .never, endpoint: endpoint()) == .start(on: 4))
+        #expect(machine.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint()) == .start(on: 3, dial: nil))
+        #expect(machine.requestArrived(2, loop: 0, deadline: .never, endpoint: endpoint()) == .start(on: 1, dial: nil))
+        #expect(
+            machine.requestArrived(3, loop: nil, deadline: .never, endpoint: endpoint()) == .start(on: 4, dial: nil)
+        )
         machine.checkInvariants()
     }
 
@@ -58,14 +60,17 @@ struct ConnectionPoolStateMachineTests {
                 == .wait(dial: .init(connection: 2, loop: 0), alarm: nil)
         )
         var full = machine(idleOn: [1], endpoint(connections: 1))
-        #expect(full.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint(connections: 1)) == .start(on: 1))
+        #expect(
+            full.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint(connections: 1))
+                == .start(on: 1, dial: nil)
+        )
     }
 
     @Test("lets requests wait in order at the limit, and refuses what finds no place")
     func limits() {
         let limited = endpoint(connections: 1, pending: 2)
         var machine = machine(loops: 1, idleOn: [0], limited)
-        #expect(machine.requestArrived(1, loop: nil, deadline: .never, endpoint: limited) == .start(on: 1))
+        #expect(machine.requestArrived(1, loop: nil, deadline: .never, endpoint: limited) == .start(on: 1, dial: nil))
         #expect(
             machine.requestArrived(2, loop: nil, deadline: .never, endpoint: limited) == .wait(dial: nil, alarm: nil)
         )
@@ -73,8 +78,8 @@ struct ConnectionPoolStateMachineTests {
             machine.requestArrived(3, loop: nil, deadline: .never, endpoint: limited) == .wait(dial: nil, alarm: nil)
         )
         #expect(machine.requestArrived(4, loop: nil, deadline: .never, endpoint: limited) == .overflow)
-        #expect(machine.connectionReleased(1) == .start(request: 2))
-        #expect(machine.connectionReleased(1) == .start(request: 3))
+        #expect(machine.connectionReleased(1) == .start(requests: [2], dial: nil))
+        #expect(machine.connectionReleased(1) == .start(requests: [3], dial: nil))
         #expect(machine.connectionReleased(1) == .park)
     }
 
@@ -85,7 +90,7 @@ struct ConnectionPoolStateMachineTests {
         for id in 1...3 { _ = machine.requestArrived(UInt64(id), loop: 0, deadline: .never, endpoint: limited) }
         #expect(machine.requestWithdrawn(1) == true)
         #expect(machine.requestWithdrawn(1) == false)
-        #expect(machine.connectionReady(1) == .start(request: 2))
+        #expect(machine.connectionReady(1, capacity: 1) == .start(requests: [2], dial: nil))
         #expect(machine.requestWithdrawn(3) == true)
         #expect(machine.connectionReleased(1) == .park)
     }
@@ -94,12 +99,12 @@ struct ConnectionPoolStateMachineTests {
     func connectFailure() {
         var machine = Machine(loops: 1)
         for id in 1...2 { _ = machine.requestArrived(UInt64(id), loop: 0, deadline: .never, endpoint: endpoint()) }
-        #expect(machine.connectFailed(1) == .init(fail: [1]))
+        #expect(machine.connectFailed(1) == .init(isKnown: true, fail: [1]))
         // A third one arrives with its own attempt, and is served by the second's connection.
         _ = machine.requestArrived(3, loop: 0, deadline: .never, endpoint: endpoint())
-        #expect(machine.connectionReady(2) == .start(request: 2))
-        #expect(machine.connectionReleased(2) == .start(request: 3))
-        #expect(machine.connectFailed(3) == .init())
+        #expect(machine.connectionReady(2, capacity: 1) == .start(requests: [2], dial: nil))
+        #expect(machine.connectionReleased(2) == .start(requests: [3], dial: nil))
+        #expect(machine.connectFailed(3) == .init(isKnown: true))
         machine.checkInvariants()
     }
 
@@ -108,7 +113,7 @@ struct ConnectionPoolStateMachineTests {
         let limited = endpoint(connections: 1)
         var machine = Machine(loops: 1)
         for id in 1...3 { _ = machine.requestArrived(UInt64(id), loop: 0, deadline: .never, endpoint: limited) }
-        #expect(machine.connectFailed(1) == .init(fail: [1, 2, 3]))
+        #expect(machine.connectFailed(1) == .init(isKnown: true, fail: [1, 2, 3]))
         #expect(machine.isEmpty)
     }
 
@@ -117,14 +122,14 @@ struct ConnectionPoolStateMachineTests {
         let limited = endpoint(connections: 2)
         var machine = machine(loops: 1, idleOn: [0], limited)
         for id in 1...3 { _ = machine.requestArrived(UInt64(id), loop: 0, deadline: .never, endpoint: limited) }
-        #expect(machine.connectFailed(2) == .init(fail: [2], dial: .init(connection: 3, loop: 0)))
+        #expect(machine.connectFailed(2) == .init(isKnown: true, fail: [2], dial: .init(connection: 3, loop: 0)))
     }
 
     @Test("gives a request another loop's idle connection when its own could not be made")
     func connectFailureWithIdle() {
         var machine = machine(idleOn: [1], endpoint())
         _ = machine.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint())
-        #expect(machine.connectFailed(2) == .init(start: 1, connection: 1))
+        #expect(machine.connectFailed(2) == .init(isKnown: true, start: 1, connection: 1))
     }
 
     @Test("makes a new connection for those who wait when one breaks")
@@ -132,10 +137,10 @@ struct ConnectionPoolStateMachineTests {
         let limited = endpoint(connections: 1)
         var machine = Machine(loops: 2)
         _ = machine.requestArrived(1, loop: 1, deadline: .never, endpoint: limited)
-        #expect(machine.connectionReady(1) == .start(request: 1))
+        #expect(machine.connectionReady(1, capacity: 1) == .start(requests: [1], dial: nil))
         _ = machine.requestArrived(2, loop: 1, deadline: .never, endpoint: limited)
         #expect(machine.connectionClosed(1) == .init(connection: 2, loop: 1))
-        #expect(machine.connectionReady(2) == .start(request: 2))
+        #expect(machine.connectionReady(2, capacity: 1) == .start(requests: [2], dial: nil))
         #expect(machine.connectionClosed(2) == nil)
         #expect(machine.isEmpty)
     }
@@ -143,7 +148,7 @@ struct ConnectionPoolStateMachineTests {
     @Test("closes an idle connection after its time, but not one that was leased meanwhile")
     func idleTimeout() {
         var machine = machine(loops: 1, idleOn: [0, 0], endpoint())
-        #expect(machine.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint()) == .start(on: 2))
+        #expect(machine.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint()) == .start(on: 2, dial: nil))
         #expect(machine.idleTimedOut(1) == true)
         #expect(machine.idleTimedOut(1) == false)
         #expect(machine.idleTimedOut(2) == false)
@@ -171,7 +176,7 @@ struct ConnectionPoolStateMachineTests {
                 == .wait(dial: nil, alarm: at(20))
         )
         #expect(machine.alarmRang(at: at(20)) == .init(expired: [3], rearm: at(50)))
-        #expect(machine.connectionReady(1) == .start(request: 1))
+        #expect(machine.connectionReady(1, capacity: 1) == .start(requests: [1], dial: nil))
         #expect(machine.alarmRang(at: at(50)) == .init(expired: [], rearm: at(70)))
         #expect(machine.alarmRang(at: at(71)) == .init(expired: [2], rearm: nil))
     }
@@ -180,18 +185,20 @@ struct ConnectionPoolStateMachineTests {
     func condemned() {
         let limited = endpoint(connections: 2)
         var machine = machine(loops: 1, idleOn: [0, 0], limited)
-        #expect(machine.requestArrived(1, loop: 0, deadline: .never, endpoint: limited) == .start(on: 2))
-        #expect(machine.condemnConnections() == [1])
-        #expect(
-            machine.requestArrived(2, loop: 0, deadline: .never, endpoint: limited)
-                == .wait(dial: .init(connection: 3, loop: 0), alarm: nil)
-        )
-        _ = machine.requestArrived(3, loop: 0, deadline: .never, endpoint: limited)
+        #expect(machine.requestArrived(1, loop: 0, deadline: .never, endpoint: limited) == .start(on: 2, dial: nil))
+        #expect(machine.condemnConnections().sorted() == [1, 2])
+        // What only waits for its last exchange does not count: new connections must be made before the old ones end.
+        for id in [3, 4] {
+            #expect(
+                machine.requestArrived(UInt64(id), loop: 0, deadline: .never, endpoint: limited)
+                    == .wait(dial: .init(connection: id, loop: 0), alarm: nil)
+            )
+        }
         #expect(machine.connectionReleased(2) == .close)
         machine.checkInvariants()
-        #expect(machine.connectionClosed(2) == .init(connection: 4, loop: 0))
-        #expect(machine.connectionReady(3) == .start(request: 2))
-        #expect(machine.connectionReady(4) == .start(request: 3))
+        #expect(machine.connectionClosed(2) == nil)
+        #expect(machine.connectionReady(3, capacity: 1) == .start(requests: [3], dial: nil))
+        #expect(machine.connectionReady(4, capacity: 1) == .start(requests: [4], dial: nil))
     }
 
     @Test("that is shut down fails those who wait, closes what is idle, and the rest as it ends")
@@ -200,9 +207,9 @@ struct ConnectionPoolStateMachineTests {
         var machine = machine(loops: 1, idleOn: [0], limited)
         _ = machine.requestArrived(1, loop: 0, deadline: .never, endpoint: limited)
         _ = machine.requestArrived(2, loop: 0, deadline: .never, endpoint: limited)
-        #expect(machine.shutDown() == .init(close: [], fail: [2]))
+        #expect(machine.shutDown() == .init(drain: [1], fail: [2]))
         #expect(machine.requestArrived(3, loop: 0, deadline: .never, endpoint: limited) == .shutDown)
-        #expect(machine.connectionReady(2) == .close)
+        #expect(machine.connectionReady(2, capacity: 1) == .close)
         #expect(machine.connectionReleased(1) == .close)
         #expect(machine.connectionClosed(1) == nil)
         #expect(machine.connectionClosed(2) == nil)
@@ -213,10 +220,10 @@ struct ConnectionPoolStateMachineTests {
     func abandonedDials() {
         var machine = Machine(loops: 1)
         _ = machine.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint())
-        #expect(machine.shutDown() == .init(close: [], fail: [1]))
+        #expect(machine.shutDown() == .init(drain: [], fail: [1]))
         machine.abandonDials()
         #expect(machine.isEmpty)
-        #expect(machine.connectionReady(1) == .close)
+        #expect(machine.connectionReady(1, capacity: 1) == .close)
         #expect(machine.connectFailed(1) == .init())
         machine.checkInvariants()
     }

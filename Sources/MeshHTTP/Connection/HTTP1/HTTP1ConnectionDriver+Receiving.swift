@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import HTTPTypes
+import MeshCore
 import NIOCore
 import NIOHTTP1
 
@@ -18,6 +19,16 @@ extension HTTP1ConnectionDriver {
         var isPaused = false
         /// Whether the channel wanted to read meanwhile.
         var hasPendingRead = false
+        /// How many interim responses the exchange has got.
+        var interimCount = 0
+
+        /// Interim responses are few: more than these are a flood.
+        static let maximumInterimResponses = 100
+
+        mutating func beginExchange() {
+            peerCloses = false
+            interimCount = 0
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -28,7 +39,7 @@ extension HTTP1ConnectionDriver {
             case .forward: receiving.delivery.body.append(bytes)
             case .discard: break
             case .violation: violate("a body without a response")
-            case .close: close()
+            case .close: close(.exchangeAbandoned)
             }
         case .end(let trailers):
             switch machine.endReceived() {
@@ -42,6 +53,7 @@ extension HTTP1ConnectionDriver {
     }
 
     private func receive(_ head: HTTPResponseHead) {
+        guard !head.isInterim else { return receiveInterim(head) }
         // 101 answers an upgrade, and none was asked for.
         guard let response = HTTPResponse(head), head.status.code != 101 else { return violate("a bad status") }
         let isKeepAlive = head.isKeepAlive
@@ -54,6 +66,15 @@ extension HTTP1ConnectionDriver {
         case .discard: break
         case .violation, .close: violate("a response without a request")
         }
+    }
+
+    private func receiveInterim(_ head: HTTPResponseHead) {
+        guard machine.awaitsHead else { return violate("a response without a request") }
+        receiving.interimCount += 1
+        guard receiving.interimCount <= Receiving.maximumInterimResponses else {
+            return violate("a flood of interim responses")
+        }
+        if head.status.code == 100 { continueRequest() }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {

@@ -53,6 +53,8 @@ struct HTTP1ConnectionStateMachine: Equatable {
     }
 
     private(set) var state = State.idle
+    /// How many more exchanges the connection may carry.
+    var requestsLeft = UInt32.max
     /// Bytes that are worth reading to keep a connection whose response nobody wants.
     let drainLimit: Int
 
@@ -62,6 +64,10 @@ struct HTTP1ConnectionStateMachine: Equatable {
 
     var isIdle: Bool { state == .idle }
     var isClosed: Bool { state == .closed }
+    /// Whether a response's head is what comes next.
+    var awaitsHead: Bool {
+        if case .exchanging(let progress) = state { !progress.isHeadReceived } else { false }
+    }
     var isDraining: Bool {
         if case .exchanging(let progress) = state { progress.drainBudget != nil } else { false }
     }
@@ -71,7 +77,8 @@ struct HTTP1ConnectionStateMachine: Equatable {
     /// An exchange begins on an idle connection.
     mutating func exchangeStarted(isRequestComplete: Bool, isReusable: Bool) {
         assert(state == .idle, "an exchange begins on an idle connection")
-        state = .exchanging(Progress(isRequestSent: isRequestComplete, isReusable: isReusable))
+        requestsLeft -= 1
+        state = .exchanging(Progress(isRequestSent: isRequestComplete, isReusable: isReusable && requestsLeft > 0))
     }
 
     /// The end of a streamed request was written.

@@ -31,6 +31,11 @@ extension HTTPFields {
 }
 
 extension HTTPResponseHead {
+    /// Whether another head follows: 1xx but 101, which ends what HTTP/1.1 has to say.
+    var isInterim: Bool {
+        (100...199).contains(status.code) && status.code != 101
+    }
+
     /// The length of the body, if the head tells it.
     var bodyLength: Int? {
         headers.first(name: "content-length").flatMap { Int($0) }

@@ -5,33 +5,24 @@ import HTTPTypes
 import MeshCore
 import NIOCore
 import NIOHTTP1
-import NIOTLS
 
-/// The thin driver of a connection: last in the channel's pipeline, always on its event loop.
+/// The thin driver of a connection of HTTP/1.1: last in the channel's pipeline, always on its event loop.
 ///
 /// What a read brings is collected and handed over when the read is complete: one lock for a whole response, and no
 /// release of the connection before every byte of the read was looked at.
-final class HTTP1ConnectionDriver: ChannelDuplexHandler {
+final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
     typealias InboundIn = HTTPClientResponsePart
     typealias OutboundIn = HTTPClientRequestPart
     typealias OutboundOut = HTTPClientRequestPart
 
-    /// Who the connection is, once it has an owner.
-    private struct Identity {
-        var connection: HTTP1Connection
-        var owner: any ConnectionOwner
-        var alarm: ConnectionAlarm
-        /// When it becomes too old for another exchange.
-        var retiresAt: MeshInstant?
-    }
-
-    private let configuration: HTTPTransport.Configuration
-    private let needsHandshake: Bool
-    private var identity: Identity?
-    private var isSecured = false
-    private var isReady = false
+    let configuration: HTTPTransport.Configuration
+    private let isSecured: Bool
+    private var identity: ConnectionIdentity?
     private var lastError: (any Error)?
+    private var closing: ConnectionClosing?
     private var awaitsWritability = false
+    /// The body waits for the peer's word that it wants it (RFC 9110 §10.1.1).
+    private var awaitsContinue = false
 
     // What receiving needs, which is in an extension.
     private(set) var context: ChannelHandlerContext?
@@ -39,9 +30,9 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
     var machine: HTTP1ConnectionStateMachine
     var receiving = Receiving()
 
-    init(configuration: HTTPTransport.Configuration, needsHandshake: Bool) {
+    init(configuration: HTTPTransport.Configuration, isSecured: Bool) {
         self.configuration = configuration
-        self.needsHandshake = needsHandshake
+        self.isSecured = isSecured
         self.machine = HTTP1ConnectionStateMachine(drainLimit: configuration.drainLimit)
     }
 
@@ -55,47 +46,30 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         self.context = nil
     }
 
-    /// The channel is connected and has an owner.
     func activate(for owner: any ConnectionOwner, as id: Int, dialedAt: MeshInstant) {
         guard let context, context.channel.isActive else {
             return owner.connectFailed(id, cause: lastError ?? ChannelError.eof)
         }
-        let age = configuration.maximumConnectionAge
         let alarm = ConnectionAlarm(clock: configuration.clock, loop: context.eventLoop.assumeIsolated()) {
             [weak self] in
             self?.timeOut()
         }
-        identity = Identity(
-            connection: HTTP1Connection(id: id, driver: self, eventLoop: context.eventLoop),
+        var identity = ConnectionIdentity(
+            HTTPConnection(id: id, spoken: .http1, driver: self, eventLoop: context.eventLoop),
             owner: owner,
             alarm: alarm,
-            retiresAt: age == .forever ? nil : dialedAt.advanced(by: age)
+            configuration: configuration,
+            dialedAt: dialedAt
         )
-        if needsHandshake, !isSecured {
-            alarm.want(dialedAt.advanced(by: owner.connectTimeout))
-        } else {
-            becomeReady()
-        }
-    }
-
-    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case .handshakeCompleted? = event as? TLSUserEvent {
-            isSecured = true
-            becomeReady()
-        }
-        context.fireUserInboundEventTriggered(event)
-    }
-
-    private func becomeReady() {
-        guard let identity, !isReady else { return }
-        isReady = true
-        identity.alarm.want(nil)
-        identity.owner.connectionReady(identity.connection)
+        machine.requestsLeft = identity.options.maximumRequests == 0 ? .max : identity.options.maximumRequests
+        let wait = identity.becameReady(at: configuration.clock.now)
+        self.identity = identity
+        owner.connectionReady(identity.connection, capacity: 1, after: wait)
+        if machine.isIdle { wantIdleEnd(identity, now: configuration.clock.now) }
     }
 
     // MARK: Sending
 
-    /// Sends a request. The owner has leased the connection to it.
     func start(_ exchange: Exchange, resubmittingTo owner: any ConnectionOwner) {
         guard let identity, let context, context.channel.isActive, machine.isIdle else {
             // It was closed while the request was on its way here. Not one byte was written: another one will do.
@@ -103,11 +77,22 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         }
         guard exchange.begin(on: identity.connection) else { return release() }
         let request = exchange.request
-        machine.exchangeStarted(isRequestComplete: !request.isStreamed, isReusable: !request.closesConnection)
+        let isComplete = !request.isStreamed && !request.expectsContinue
+        machine.exchangeStarted(isRequestComplete: isComplete, isReusable: !request.closesConnection)
         self.exchange = exchange
-        receiving.peerCloses = false
-        want(exchange.headDeadline)
+        receiving.beginExchange()
         context.write(wrapOutboundOut(.head(request.head)), promise: nil)
+        guard !request.expectsContinue else {
+            awaitsContinue = true
+            wantContinue(exchange)
+            return context.flush()
+        }
+        want(exchange.headDeadline)
+        writeBody(of: exchange, context)
+    }
+
+    private func writeBody(of exchange: Exchange, _ context: ChannelHandlerContext) {
+        let request = exchange.request
         if let body = request.body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
         guard request.isStreamed else {
             context.writeAndFlush(wrapOutboundOut(.end(request.trailers)), promise: nil)
@@ -117,9 +102,17 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         pump(exchange)
     }
 
-    /// Writes what a streamed body has ready.
+    /// The peer wants the body, or has not said so for long enough: it may not know the expectation.
+    func continueRequest() {
+        guard awaitsContinue, let exchange, let context else { return }
+        awaitsContinue = false
+        want(exchange.headDeadline)
+        writeBody(of: exchange, context)
+        if !exchange.request.isStreamed { settle(machine.requestSent()) }
+    }
+
     func pump(_ exchange: Exchange) {
-        guard let context, self.exchange === exchange else { return }
+        guard let context, self.exchange === exchange, !awaitsContinue else { return }
         guard context.channel.isWritable else {
             awaitsWritability = true
             return
@@ -148,69 +141,81 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    /// The rest of a streamed request will not come.
     func cutRequestShort(_ exchange: Exchange) {
         guard self.exchange === exchange else { return }
         settle(machine.requestCutShort())
     }
 
-    /// The response's head has come: from now on only the request's own deadline counts.
+    /// The response's head has come: from now on only the request's own deadline counts, and a body that was held back
+    /// is not wanted.
     func headArrived() {
-        guard let exchange, exchange.headDeadline < exchange.deadline else { return }
-        want(exchange.deadline)
+        guard let exchange else { return }
+        if awaitsContinue {
+            awaitsContinue = false
+            _ = machine.requestCutShort()
+            want(exchange.deadline)
+        } else if exchange.headDeadline < exchange.deadline {
+            want(exchange.deadline)
+        }
     }
 
     private func want(_ deadline: Deadline) {
         identity?.alarm.want(deadline.isNever ? nil : deadline.instant)
     }
 
+    private func wantContinue(_ exchange: Exchange) {
+        let patience = configuration.clock.now.advanced(by: configuration.continueTimeout)
+        identity?.alarm.want(min(patience, exchange.headDeadline.instant))
+    }
+
+    private func wantIdleEnd(_ identity: ConnectionIdentity, now: MeshInstant) {
+        let idleEnd = now.advanced(by: identity.idleTimeout)
+        identity.alarm.want(identity.retiresAt.map { min($0, idleEnd) } ?? idleEnd)
+    }
+
     // MARK: Ending
 
-    /// Nobody wants more of the response.
     func abandon(_ exchange: Exchange, mayDrain: Bool) {
         guard self.exchange === exchange else { return }
-        settle(machine.exchangeAbandoned(mayDrain: mayDrain))
+        settle(machine.exchangeAbandoned(mayDrain: mayDrain), closing: .exchangeAbandoned)
         guard machine.isDraining else { return }
         identity?.alarm.want(configuration.clock.now.advanced(by: configuration.drainTimeout))
         resumeReading()
     }
 
-    /// The exchange was given up: this connection, and no other, ends with it.
     func abort(_ exchange: Exchange) {
         guard self.exchange === exchange else { return }
-        close()
+        close(.exchangeAbandoned)
     }
 
-    /// The transport is shut down.
     func shutDown() {
         exchange?.fail(.cancelled, origin: .local, message: "the transport was shut down")
-        close()
+        close(.condemned)
     }
 
-    /// The owner does not want the connection any more.
-    func closeIfIdle() {
-        if machine.isIdle { close() }
+    func drain() {
+        if machine.isIdle { close(.condemned) }
     }
 
-    func settle(_ completion: HTTP1ConnectionStateMachine.Completion) {
+    func settle(_ completion: HTTP1ConnectionStateMachine.Completion, closing: ConnectionClosing = .peerAnnounced) {
         switch completion {
         case .none: break
         case .release:
             exchange = nil
             resumeReading()
             release()
-        case .close: close()
+        case .close: close(machine.requestsLeft == 0 ? .maximumRequests : closing)
         }
     }
 
     private func release() {
         guard let identity, let context else { return }
         let now = configuration.clock.now
-        guard context.channel.isActive, identity.retiresAt.map({ now < $0 }) ?? true else { return close() }
+        guard context.channel.isActive else { return close(.remote) }
+        guard identity.retiresAt.map({ now < $0 }) ?? true else { return close(.age) }
         awaitsWritability = false
         // Before the owner hears of it, who may start the next exchange at once, which wants another instant.
-        let idleEnd = now.advanced(by: configuration.idleTimeout)
-        identity.alarm.want(identity.retiresAt.map { min($0, idleEnd) } ?? idleEnd)
+        wantIdleEnd(identity, now: now)
         identity.owner.connectionReleased(identity.connection)
     }
 
@@ -219,27 +224,28 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         machine.closed()
         handOver()
         exchange?.fail(.protocolViolation, origin: .upstream, message: "the peer sent \(what)", keepsBody: true)
-        close()
+        close(.protocolError)
     }
 
     private func timeOut() {
         guard let identity else { return }
-        guard isReady else {
-            lastError = ChannelError.connectTimeout(TimeAmount(identity.owner.connectTimeout))
-            return close()
-        }
         if let exchange {
-            if !machine.isDraining {
-                exchange.fail(.deadlineExceeded, origin: .upstream, message: "the deadline passed before the response")
+            if awaitsContinue, !exchange.headDeadline.hasPassed(at: configuration.clock.now) {
+                return continueRequest()
             }
-            close()
+            if !machine.isDraining {
+                exchange.fail(.deadlineExceeded, origin: .upstream, message: exchange.deadlineMessage)
+            }
+            close(.exchangeAbandoned)
         } else if identity.owner.idleTimedOut(identity.connection) {
-            close()
+            let isOld = identity.retiresAt.map { $0 <= configuration.clock.now } ?? false
+            close(isOld ? .age : .idle)
         }
     }
 
-    func close() {
+    func close(_ reason: ConnectionClosing) {
         machine.closed()
+        closing = closing ?? reason
         context?.close(promise: nil)
     }
 
@@ -248,29 +254,26 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler {
         machine.closed()
         handOver()
         failExchange()
-        close()
+        close(error is HTTPParserError || error is NIOHTTPDecoderError ? .protocolError : .remote)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
         machine.closed()
         handOver()
+        let active = exchange == nil ? 0 : 1
         failExchange()
         exchange = nil
         if let identity {
             identity.alarm.cancel()
             self.identity = nil
-            if isReady {
-                identity.owner.connectionClosed(identity.connection)
-            } else {
-                identity.owner.connectFailed(identity.connection.id, cause: lastError ?? ChannelError.eof)
-            }
+            identity.close(closing ?? .remote, activeRequests: active, at: configuration.clock.now)
         }
         context.fireChannelInactive()
     }
 
     private func failExchange() {
         guard let exchange else { return }
-        let failure = ChannelFailure(lastError, isFirstUse: !receiving.hasAnswered, isSecured: needsHandshake)
+        let failure = ChannelFailure(lastError, isFirstUse: !receiving.hasAnswered, isSecured: isSecured)
         exchange.fail(failure.code, origin: .upstream, message: failure.message, cause: lastError, keepsBody: true)
     }
 }

@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshCore
 import NIOCore
 
 /// A connection as other threads see it: an address on an event loop.
-final class HTTP1Connection: Sendable {
+final class HTTPConnection: Sendable {
     let id: Int
+    let spoken: ConnectionProtocol
     let eventLoop: any EventLoop
-    private let driver: NIOLoopBound<HTTP1ConnectionDriver>
+    private let driver: NIOLoopBound<any ConnectionDriver>
 
     /// Called on the loop.
-    init(id: Int, driver: HTTP1ConnectionDriver, eventLoop: any EventLoop) {
+    init(id: Int, spoken: ConnectionProtocol, driver: any ConnectionDriver, eventLoop: any EventLoop) {
         self.id = id
+        self.spoken = spoken
         self.eventLoop = eventLoop
         self.driver = NIOLoopBound(driver, eventLoop: eventLoop)
     }
@@ -26,7 +29,7 @@ final class HTTP1Connection: Sendable {
     }
 
     /// Runs `body` on the loop: at once if the caller is there already, after one hop if not.
-    func perform(_ body: @escaping @Sendable (HTTP1ConnectionDriver) -> Void) {
+    func perform(_ body: @escaping @Sendable (any ConnectionDriver) -> Void) {
         if eventLoop.inEventLoop {
             body(driver.value)
         } else {

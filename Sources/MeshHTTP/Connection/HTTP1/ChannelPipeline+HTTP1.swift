@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import NIOCore
+import NIOHTTP1
+
+extension ChannelPipeline.SynchronousOperations {
+    /// Makes a channel a client's end of HTTP/1.1.
+    func addHTTP1(_ configuration: HTTPTransport.Configuration, isSecured: Bool) throws -> HTTP1ConnectionDriver {
+        var encoding = HTTPRequestEncoder.Configuration()
+        encoding.automaticallySetFramingHeaders = false
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderListSize = configuration.maximumHeaderBytes
+        limits.maxHeaderFieldSize = min(limits.maxHeaderFieldSize, configuration.maximumHeaderBytes)
+        limits.maxHeaderFieldCount = configuration.headerFieldLimit
+        let decoder = HTTPResponseDecoder(
+            leftOverBytesStrategy: .dropBytes,
+            informationalResponseStrategy: .forward,
+            limitConfiguration: limits
+        )
+        let driver = HTTP1ConnectionDriver(configuration: configuration, isSecured: isSecured)
+        try addHandler(HTTPRequestEncoder(configuration: encoding))
+        try addHandler(ByteToMessageHandler(decoder))
+        try addHandler(driver)
+        return driver
+    }
+}
+
+extension HTTPTransport.Configuration {
+    /// swift-http-types traps on more fields than 16 bits can count.
+    var headerFieldLimit: Int { min(maximumHeaderFields, 65_000) }
+}

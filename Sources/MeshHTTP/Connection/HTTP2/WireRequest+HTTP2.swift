@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import HTTPTypes
+import NIOHPACK
+import NIOHTTP1
+
+extension WireRequest {
+    /// The request's head as HTTP/2 has it (RFC 9113 §8.3): pseudo fields first, names in lower case, nothing that
+    /// belongs to a connection.
+    /// - Parameter isSecured: Whether the connection is TLS, which is what the scheme says.
+    func http2Headers(isSecured: Bool) -> HPACKHeaders {
+        var headers = HPACKHeaders()
+        headers.reserveCapacity(head.headers.count + 4)
+        headers.add(name: ":method", value: head.method.rawValue)
+        headers.add(name: ":scheme", value: isSecured ? "https" : "http")
+        // The first field is the host: this type puts it there.
+        for (name, value) in head.headers.prefix(1) {
+            headers.add(name: name == "host" ? ":authority" : name, value: value)
+        }
+        headers.add(name: ":path", value: head.uri)
+        for (name, value) in head.headers.dropFirst() {
+            let name = name.loweredForHTTP2
+            guard name != "connection", name != "transfer-encoding" else { continue }
+            headers.add(name: name, value: value, indexing: .init(of: name))
+        }
+        return headers
+    }
+
+    /// The fields behind the body; `nil` if there are none.
+    var http2Trailers: HPACKHeaders? {
+        trailers.map { trailers in HPACKHeaders(trailers.map { ($0.name.loweredForHTTP2, $0.value) }) }
+    }
+}
+
+extension String {
+    /// The same name in lower case; names that are so already, which is nearly all of them, are not copied.
+    fileprivate var loweredForHTTP2: String {
+        utf8.contains { 65...90 ~= $0 } ? lowercased() : self
+    }
+}
+
+extension HPACKIndexing {
+    /// What would fill the table and never be found there again, or must not be found at all, is left out of it.
+    fileprivate init(of name: String) {
+        switch name {
+        case "traceparent", "tracestate", "content-length", "x-request-id", "x-envoy-expected-rq-timeout-ms":
+            self = .nonIndexable
+        case "authorization", "cookie", "proxy-authorization": self = .neverIndexed
+        default: self = .indexable
+        }
+    }
+}
+
+extension HTTPResponse {
+    /// The head that a header block makes, with its status.
+    init(status: Int, _ headers: HPACKHeaders) {
+        self.init(status: Status(code: status), headerFields: HTTPFields(headers))
+    }
+}
+
+extension HPACKHeaders {
+    /// The status; `nil` if there is none, and `0` if it is none.
+    var responseStatus: Int? {
+        for (name, value, _) in self {
+            guard name.utf8.first == UInt8(ascii: ":") else { return nil }
+            guard name == ":status" else { continue }
+            return value.utf8.count == 3 ? Int(value) ?? 0 : 0
+        }
+        return nil
+    }
+
+    /// The length of the body, if the block tells it.
+    var bodyLength: Int? {
+        first(name: "content-length").flatMap { Int($0) }
+    }
+}
+
+extension HTTPFields {
+    /// The fields of a header block, without the pseudo fields.
+    init(_ headers: HPACKHeaders) {
+        self.init()
+        reserveCapacity(headers.count)
+        for (name, value, _) in headers where name.utf8.first != UInt8(ascii: ":") {
+            guard let name = HTTPField.Name(name) else { continue }
+            append(HTTPField(name: name, value: value))
+        }
+    }
+}
