@@ -172,6 +172,8 @@ final class ConnectionPool: ConnectionOwner {
             start(started, on: connection)
         }
         if let dial { self.dial(dial) }
+        // Before those who failed hear of it, who may look at what is left.
+        retireIfEmpty()
         let isLocal = cause is ClientTLS.NotConfigured
         for exchange in failed {
             noticed(.requestNotPending)
@@ -182,7 +184,6 @@ final class ConnectionPool: ConnectionOwner {
                 cause: isLocal ? nil : cause
             )
         }
-        retireIfEmpty()
     }
 
     func connectionDraining(_ connection: HTTPConnection, _ reason: ConnectionClosing) {

@@ -144,8 +144,10 @@ extension HTTP2ConnectionDriver {
         guard streams[stream.id] === stream else { return }
         identity?.owner.noticed(.streamResetReceived)
         guard !stream.machine.isResponseReceived else { return end(stream) }
+        // With its last stream a draining connection is gone, and knows its owner no more.
+        let owner = identity?.owner
         end(stream)
-        if code == .refusedStream { return giveUp(stream.exchange, because: "the peer refused the stream") }
+        if code == .refusedStream { return giveUp(stream.exchange, to: owner, because: "the peer refused the stream") }
         stream.exchange.fail(
             .connectionClosed,
             origin: .upstream,
@@ -157,16 +159,17 @@ extension HTTP2ConnectionDriver {
     /// The peer takes no more streams, and has not looked at those beyond the last that it names (RFC 9113 §6.8).
     private func goodbyeReceived(_ last: HTTP2StreamID, _ code: StreamErrorCode) {
         drain(.peerAnnounced)
+        let owner = identity?.owner
         let unseen = streams.values.filter { $0.id > Int32(last) }.sorted { $0.id < $1.id }
         for stream in unseen {
             end(stream)
-            giveUp(stream.exchange, because: "the peer closes the connection with \(code.name)")
+            giveUp(stream.exchange, to: owner, because: "the peer closes the connection with \(code.name)")
         }
     }
 
     /// The peer has not looked at a request: another connection will do, unless that goes on for ever.
-    private func giveUp(_ exchange: Exchange, because reason: String) {
-        if exchange.returned(), let owner = identity?.owner { return owner.resubmit(exchange) }
+    private func giveUp(_ exchange: Exchange, to owner: (any ConnectionOwner)?, because reason: String) {
+        if exchange.returned(), let owner { return owner.resubmit(exchange) }
         exchange.fail(.connectionClosed, origin: .upstream, message: "\(reason), and has not looked at the request")
     }
 

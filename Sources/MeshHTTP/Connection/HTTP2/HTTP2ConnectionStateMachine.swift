@@ -32,9 +32,9 @@ struct HTTP2ConnectionStateMachine: Equatable {
 
     /// What follows from the end of a stream.
     enum StreamEndAction: Equatable {
-        /// There is room for another one.
+        /// The owner gets its place back.
         case release
-        /// It was the last one of a connection that takes no more.
+        /// So it does, and it was the last one of a connection that takes no more.
         case close
         /// The connection is gone already.
         case none
@@ -95,7 +95,7 @@ struct HTTP2ConnectionStateMachine: Equatable {
         openStreams -= 1
         switch phase {
         case .greeting, .closed: return .none
-        case .draining: return openStreams == 0 ? .close : .none
+        case .draining: return openStreams == 0 ? .close : .release
         case .open: return .release
         }
     }
