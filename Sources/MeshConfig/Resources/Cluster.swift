@@ -25,6 +25,14 @@ public struct Cluster: Hashable, Sendable {
     public var upstreamSecurity: UpstreamSecurity
     /// A circuit breaker for each endpoint; `nil` for none. xDS has no field for it.
     public var circuitBreaker: CircuitBreakerConfiguration?
+    /// How connections to the endpoints are made and kept (`HttpProtocolOptions`, `preconnect_policy`).
+    ///
+    /// Over xDS, what is about HTTP/2 only is left out where HTTP/1.1 is spoken.
+    public var connection: ConnectionOptions
+    /// The proxy through which the endpoints are reached.
+    ///
+    /// Default `direct`: Envoy has a proxy only where the transport socket is `http_11_proxy`.
+    public var proxy: Proxy
 
     /// Where endpoints come from.
     public enum Discovery: Hashable, Sendable {
@@ -65,6 +73,28 @@ public struct Cluster: Hashable, Sendable {
         case mutualTLS(acceptedIdentities: [String])
     }
 
+    /// The proxy through which endpoints are reached, by HTTP CONNECT (Envoy's `http_11_proxy` transport socket).
+    ///
+    /// Endpoints at Unix domain sockets are reached directly: a proxy cannot open files of this machine.
+    public enum Proxy: Hashable, Sendable {
+        /// None, whatever the endpoints say.
+        case direct
+        /// Each endpoint's own; none for those that name none.
+        case ofEndpoint
+        /// Each endpoint's own, and this one for those that name none.
+        case address(EndpointAddress)
+
+        /// The proxy of an endpoint; `nil` for none.
+        public func address(for endpoint: ClusterEndpoint) -> EndpointAddress? {
+            guard endpoint.address.port != nil else { return nil }
+            switch self {
+            case .direct: return nil
+            case .ofEndpoint: return endpoint.proxy
+            case .address(let address): return endpoint.proxy ?? address
+            }
+        }
+    }
+
     /// Creates a cluster.
     public init(
         name: String,
@@ -74,7 +104,9 @@ public struct Cluster: Hashable, Sendable {
         outlierDetection: OutlierDetection? = nil,
         concurrencyLimit: ConcurrencyLimitConfiguration = ConcurrencyLimitConfiguration(),
         upstreamSecurity: UpstreamSecurity = .plaintext,
-        circuitBreaker: CircuitBreakerConfiguration? = nil
+        circuitBreaker: CircuitBreakerConfiguration? = nil,
+        connection: ConnectionOptions = ConnectionOptions(),
+        proxy: Proxy = .direct
     ) {
         self.name = name
         self.discovery = discovery
@@ -84,6 +116,8 @@ public struct Cluster: Hashable, Sendable {
         self.concurrencyLimit = concurrencyLimit
         self.upstreamSecurity = upstreamSecurity
         self.circuitBreaker = circuitBreaker
+        self.connection = connection
+        self.proxy = proxy
     }
 
     /// The name of the endpoint assignment that the cluster needs; `nil` if its endpoints stand in it.

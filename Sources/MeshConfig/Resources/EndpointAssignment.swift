@@ -77,18 +77,24 @@ public struct ClusterEndpoint: Hashable, Sendable {
     public var weight: UInt32
     /// Whether it speaks the mesh's mutual TLS (Istio's `tlsMode: istio`).
     public var speaksMutualTLS: Bool
+    /// The HTTP proxy through which it is reached, in clusters that have endpoints name theirs; `nil` for none.
+    ///
+    /// Envoy's endpoint metadata `envoy.http11_proxy_transport_socket.proxy_address`.
+    public var proxy: EndpointAddress?
 
     /// Creates an endpoint.
     public init(
         _ address: EndpointAddress,
         health: HealthStatus = .healthy,
         weight: UInt32 = 1,
-        speaksMutualTLS: Bool = false
+        speaksMutualTLS: Bool = false,
+        proxy: EndpointAddress? = nil
     ) {
         self.address = address
         self.health = health
         self.weight = weight
         self.speaksMutualTLS = speaksMutualTLS
+        self.proxy = proxy
     }
 }
 

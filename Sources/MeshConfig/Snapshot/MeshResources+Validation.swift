@@ -114,6 +114,8 @@ extension Cluster {
         if let circuitBreaker {
             _ = problems.nest("circuitBreaker") { () throws(ConfigurationError) in try circuitBreaker.validate() }
         }
+        _ = problems.nest("connection") { () throws(ConfigurationError) in try connection.validate() }
+        if case .address(let proxy) = proxy { problems.require(!proxy.host.isEmpty, "proxy", "is empty") }
         if case .fixed(let assignment) = discovery {
             _ = problems.nest("endpoints") { () throws(ConfigurationError) in try assignment.validate() }
         }
@@ -146,6 +148,7 @@ extension EndpointAssignment {
                     "the address \(endpoint.address) appears twice"
                 )
                 problems.require(endpoint.weight >= 1, path + ".weight", "must be at least 1")
+                problems.require(endpoint.proxy?.host.isEmpty != true, path + ".proxy", "is empty")
             }
         }
         let priorities = Set(localities.map(\.priority))

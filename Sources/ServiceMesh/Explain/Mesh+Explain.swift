@@ -87,6 +87,8 @@ extension Mesh {
             )
         }
         explanation.note("concurrency limit", "\(cluster.cluster.concurrencyLimit.maximumRequests) requests")
+        explanation.note("connections", cluster.cluster.connectionSummary)
+        if let proxy = cluster.cluster.proxySummary { explanation.note("proxy", proxy) }
         if cluster.endpoints.isEmpty { explanation.note("endpoint", "none: requests fail with 503 and the flag UH") }
         for endpoint in cluster.endpoints {
             let ejected = endpoint.ejectedUntil.load(ordering: .relaxed)
@@ -99,7 +101,9 @@ extension Mesh {
             }
             let active = endpoint.activeRequests.load(ordering: .relaxed)
             let security = endpoint.endpoint.security == .plaintext ? "plaintext" : "mutual TLS"
-            explanation.note("endpoint", "\(endpoint.endpoint.address) \(state), \(active) active, \(security)")
+            let proxy = endpoint.endpoint.proxy.map { ", through the proxy \($0)" } ?? ""
+            let connection = "\(active) active, \(security)\(proxy)"
+            explanation.note("endpoint", "\(endpoint.endpoint.address) \(state), \(connection)")
         }
     }
 }

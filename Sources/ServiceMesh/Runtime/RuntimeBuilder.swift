@@ -123,7 +123,7 @@ struct RuntimeBuilder: Sendable {
         let endpoints = cluster.usableEndpoints(of: assignment).map { endpoint, weight in
             guard let state = known[endpoint.address] else { return EndpointState(endpoint, weight: weight) }
             if state.endpoint == endpoint, state.weight == weight { return state }
-            // What is held against an address holds however it is weighted or protected.
+            // What is held against an address holds however it is weighted, protected or connected to.
             return EndpointState(endpoint, weight: weight, succeeding: state)
         }
         if let previous, previous.cluster == cluster, previous.endpoints.elementsEqual(endpoints, by: ===) {
@@ -214,7 +214,10 @@ extension Cluster {
             security: security(of: endpoint),
             connectTimeout: connectTimeout,
             maximumPendingRequests: Int(concurrencyLimit.maximumPendingRequests),
-            maximumConnections: Int(concurrencyLimit.maximumConnections)
+            maximumConnections: Int(concurrencyLimit.maximumConnections),
+            connection: connection,
+            proxy: proxy.address(for: endpoint),
+            cluster: name
         )
     }
 
