@@ -33,6 +33,7 @@ package struct HTTPStack: Sendable {
     ) {
         self.mesh = mesh
         if let own = transport as? HTTPTransport {
+            mesh.add(own.pools)
             self.assembly = .own(
                 OutboundStack(
                     mesh: mesh,

@@ -3,10 +3,11 @@
 
 import MeshCore
 import NIOCore
+import ServiceMesh
 import Synchronization
 
 /// The pools of a transport: one for each endpoint that has a connection or a waiting request, and no others.
-final class PoolRegistry: Sendable {
+final class PoolRegistry: EndpointListener {
     private struct State {
         var pools: [EndpointKey: ConnectionPool] = [:]
         var isShutDown = false
@@ -67,6 +68,11 @@ final class PoolRegistry: Sendable {
     /// Connections that were made until now take no more requests.
     func condemnConnections(except kept: Set<EndpointKey> = []) {
         for pool in all where !kept.contains(pool.key) { pool.condemnConnections() }
+    }
+
+    func endpointsRemoved(_ endpoints: Set<EndpointKey>) {
+        let pools = state.withLock { state in endpoints.compactMap { state.pools[$0] } }
+        for pool in pools { pool.condemnConnections() }
     }
 
     /// Takes no more requests, and waits until the last connection is closed.

@@ -6,14 +6,15 @@ public import MeshCore
 import NIOCore
 import NIOPosix
 
-/// The mesh's data plane for HTTP/1.1: one request to one endpoint, over connections that are kept and reused.
+/// The mesh's data plane: one request to one endpoint, over connections of HTTP/1.1 or HTTP/2 that are kept and reused.
 ///
 /// It dials the context's endpoint, whatever the request's authority says. Its connections belong to the event loops of
 /// its group, so there is nothing to run; `shutdown` closes them, and `withHTTPTransport` calls it. A request of a task
 /// that runs on one of the loops (`executors`) is sent without leaving its thread.
 ///
-/// - A connection carries one request at a time. Streaming both ways at once works as far as the buffers of the two
-///   peers reach; beyond that it needs HTTP/2.
+/// - The endpoint says which version of HTTP is spoken (`ConnectionOptions`), how long connections live and how many
+///   requests they carry. `send` returns at the response's head; a streamed request body goes on being sent meanwhile.
+/// - A request that the peer says it has not looked at (GOAWAY, REFUSED_STREAM) is sent again by itself, twice at most.
 /// - A kept connection that the peer closes as the request is written fails with `connectionClosed` and
 ///   `requestState` `maybeSent`: the peer may have acted, and whether to try again is decided above.
 public final class HTTPTransport: Transport {
@@ -26,7 +27,7 @@ public final class HTTPTransport: Transport {
     public let configuration: Configuration
     /// Task executors on the loops of the connections.
     public let executors: EventLoopExecutors
-    private let pools: PoolRegistry
+    let pools: PoolRegistry
 
     /// Creates a transport. Call `shutdown` when it is not needed any more, or use `withHTTPTransport`.
     public init(_ configuration: Configuration = Configuration()) {

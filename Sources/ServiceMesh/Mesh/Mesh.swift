@@ -72,6 +72,11 @@ public final class Mesh: Sendable {
         }
     }
 
+    /// Tells a listener of endpoints that a push takes away, as long as the listener lives.
+    package func add(_ listener: any EndpointListener) {
+        store.listeners.add(listener)
+    }
+
     /// Whether its configuration comes from elsewhere, and may still be on its way.
     var hasSources: Bool { !sources.isEmpty }
 

@@ -19,6 +19,8 @@ final class SnapshotStore: Sendable {
     private let state: Mutex<State>
     /// Builders work one at a time, outside the lock that requests take.
     private let building = Mutex(())
+    /// Who hears of endpoints that are gone.
+    let listeners = EndpointListeners()
 
     init(_ builder: RuntimeBuilder) {
         self.builder = builder
@@ -31,7 +33,7 @@ final class SnapshotStore: Sendable {
 
     func apply(_ resources: MeshResources, from source: String) throws(ConfigurationError) -> UInt64 {
         let result = building.withLock {
-            _ -> Result<(UInt64, [CheckedContinuation<Void, Never>]), ConfigurationError> in
+            _ -> Result<(UInt64, [CheckedContinuation<Void, Never>], Set<EndpointKey>), ConfigurationError> in
             let (previous, merged, order) = state.withLock { state in
                 let order = state.order.contains(source) ? state.order : state.order + [source]
                 var delivered = state.delivered
@@ -48,13 +50,14 @@ final class SnapshotStore: Sendable {
                     defer { state.waiters = [:] }
                     return Array(state.waiters.values)
                 }
-                return .success((next.generation, waiters))
+                return .success((next.generation, waiters, next.removedEndpoints(since: previous)))
             } catch {
                 return .failure(error)
             }
         }
-        let (generation, waiters) = try result.get()
+        let (generation, waiters, removed) = try result.get()
         for waiter in waiters { waiter.resume() }
+        listeners.tell(removed: removed)
         return generation
     }
 
