@@ -313,7 +313,8 @@ let package = Package(
         .testTarget(
             name: "MeshHTTPTests",
             dependencies: [
-                "MeshHTTP", "ServiceMesh", "MeshConfig", "MeshCore", "MeshTesting",
+                "MeshHTTP", "ServiceMesh", "MeshConfig", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshCore",
+                "MeshTesting",
                 .product("NIOCore", "swift-nio", "HTTP"),
                 .product("NIOPosix", "swift-nio", "HTTP"),
                 .product("NIOHTTP1", "swift-nio", "HTTP"),

@@ -1,33 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import MeshBalancing
 import MeshConfig
 import MeshCore
 import MeshResilience
 import MeshRouting
 
 extension MeshResources {
-    /// One service, `reviews`, on these endpoints in turn, with retries where `retry` says so.
+    /// One service, `reviews`, on these endpoints in turn.
     static func service(
-        on endpoints: [EndpointAddress],
+        on addresses: [EndpointAddress],
         connection: ConnectionOptions = ConnectionOptions(),
         retry: RetryPolicy? = nil
     ) -> MeshResources {
-        var resources = MeshResources()
-        let group = LocalityEndpoints(endpoints: endpoints.map { ClusterEndpoint(address: $0) })
-        var cluster = Cluster(name: "reviews", discovery: .fixed(EndpointAssignment(name: "reviews", localities: [group])))
-        cluster.connection = connection
-        resources.clusters["reviews"] = cluster
-        var forward = ForwardAction(clusters: WeightedClusters("reviews"))
-        forward.retry = retry
-        let route = Route(name: "all", match: RouteMatch(path: .prefix("/")), action: .forward(forward))
-        resources.listeners["reviews"] = Listener(
+        let cluster = Cluster(
             name: "reviews",
-            routes: .inline(
-                RouteConfiguration(name: "reviews", virtualHosts: [VirtualHost(name: "reviews", domains: [.exact("reviews")], routes: [route])])
-            )
+            discovery: .fixed(EndpointAssignment(name: "reviews", addresses: addresses)),
+            connection: connection
         )
+        let route = Route(
+            action: .forward(RouteAction.Forward(clusters: WeightedClusters(single: "reviews"), retry: retry))
+        )
+        let host = VirtualHost(name: "reviews", domains: [.exact("reviews")], routes: [route])
+        let listener = Listener(
+            name: "reviews",
+            routes: .inline(RouteConfiguration(name: "reviews", virtualHosts: [host]))
+        )
+        var resources = MeshResources()
+        resources.clusters["reviews"] = cluster
+        resources.listeners["reviews"] = listener
         return resources
     }
 }
