@@ -6,11 +6,20 @@ import Synchronization
 
 /// An observer that keeps everything it hears.
 public final class RecordingObserver: Observer {
+    /// What happened to a connection, and to which endpoint it leads.
+    public struct ConnectionChange: Sendable {
+        /// What happened.
+        public var event: ConnectionEvent
+        /// The endpoint.
+        public var endpoint: Endpoint
+    }
+
     private struct Heard {
         var started: [TrafficDirection] = []
         var requests: [RequestRecord] = []
         var attempts: [AttemptRecord] = []
         var events: [MeshEvent] = []
+        var connections: [ConnectionChange] = []
     }
 
     private let heard = Mutex(Heard())
@@ -26,6 +35,8 @@ public final class RecordingObserver: Observer {
     public var attempts: [AttemptRecord] { heard.withLock { $0.attempts } }
     /// The events, in order.
     public var events: [MeshEvent] { heard.withLock { $0.events } }
+    /// What happened to connections, in order.
+    public var connections: [ConnectionChange] { heard.withLock { $0.connections } }
 
     /// Keeps the direction.
     public func requestStarted<Request: RequestHead>(
@@ -49,5 +60,10 @@ public final class RecordingObserver: Observer {
     /// Keeps the event.
     public func noticed(_ event: MeshEvent) {
         heard.withLock { $0.events.append(event) }
+    }
+
+    /// Keeps what happened.
+    public func connectionChanged(_ event: ConnectionEvent, endpoint: Endpoint) {
+        heard.withLock { $0.connections.append(ConnectionChange(event: event, endpoint: endpoint)) }
     }
 }

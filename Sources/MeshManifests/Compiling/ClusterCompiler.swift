@@ -21,6 +21,7 @@ struct ClusterCompiler {
             let assignment = assignment(name, service: service, port: port, labels: subset?.labels ?? [:])
             var cluster = Cluster(name: name)
             cluster.apply(policy)
+            cluster.connection = ConnectionOptions(policy.connectionPool, speaksHTTP2: service.speaksHTTP2(at: port))
             cluster.upstreamSecurity = security(policy.security, identities: identities, isInMesh: isInMesh)
             if service.isDiscovered {
                 resources.endpointAssignments[name] = assignment
@@ -126,5 +127,20 @@ extension Cluster {
         if let pending = pool.maximumPendingRequests { concurrencyLimit.maximumPendingRequests = pending }
         if let connections = pool.maximumConnections { concurrencyLimit.maximumConnections = connections }
         if let timeout = pool.connectTimeout { connectTimeout = timeout }
+    }
+}
+
+extension ConnectionOptions {
+    /// Istio's precedence: `UPGRADE` before what the port says, and HTTP/1.1 without either.
+    fileprivate init(_ pool: TrafficPolicy.ConnectionPool?, speaksHTTP2: Bool) {
+        self.init(httpVersion: speaksHTTP2 || pool?.upgradesToHTTP2 == true ? .http2 : .http1)
+        guard let pool else { return }
+        idleTimeout = pool.idleTimeout
+        maximumAge = pool.maximumAge
+        maximumRequests = pool.maximumRequestsPerConnection ?? maximumRequests
+        guard httpVersion == .http2 else { return }
+        maximumConcurrentStreams = pool.maximumConcurrentStreams ?? maximumConcurrentStreams
+        keepaliveInterval = pool.keepaliveInterval ?? keepaliveInterval
+        keepaliveTimeout = pool.keepaliveTimeout ?? keepaliveTimeout
     }
 }

@@ -35,6 +35,14 @@ struct MeshService: Sendable {
         return (own.isEmpty ? workloads : own).filter { ProtocolName.servesHTTP($0.protocolName) }
     }
 
+    /// Whether a port's clients speak HTTP/2: the manifest says so, or all of the workloads where no manifest knows the
+    /// port.
+    func speaksHTTP2(at port: UInt16) -> Bool {
+        if let known = definition?.ports.first(where: { $0.number == port }) { return known.speaksHTTP2 }
+        let workloads = workloads(at: port)
+        return !workloads.isEmpty && workloads.allSatisfy { ProtocolName.speaksHTTP2($0.protocolName) }
+    }
+
     /// The port of a request that names none: the one that was asked for, or the only one that there is.
     func port(_ asked: UInt16) -> UInt16 {
         ports.contains(asked) || ports.count != 1 ? asked : ports[0]

@@ -20,6 +20,7 @@ struct ReferenceChecker {
         checkRoutings()
         checkLegacyRouting()
         checkPolicies()
+        checkConnectionPools()
         checkServices()
         checkPeerAuthentications()
         checkMixer()

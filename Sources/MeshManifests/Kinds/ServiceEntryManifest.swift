@@ -200,7 +200,8 @@ extension FieldReader {
                 number: UInt16($0.value),
                 target: target.map { UInt16($0.value) },
                 name: name,
-                servesHTTP: ProtocolName.servesHTTP(spoken)
+                servesHTTP: ProtocolName.servesHTTP(spoken),
+                speaksHTTP2: ProtocolName.speaksHTTP2(spoken)
             )
         }
     }

@@ -45,7 +45,8 @@ struct ServiceManifest: ManifestKind {
             ServiceDefinition.Port(
                 number: UInt16($0.value),
                 name: name,
-                servesHTTP: ProtocolName.servesHTTP(spoken)
+                servesHTTP: ProtocolName.servesHTTP(spoken),
+                speaksHTTP2: ProtocolName.speaksHTTP2(spoken)
             )
         }
     }

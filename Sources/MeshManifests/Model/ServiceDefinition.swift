@@ -22,6 +22,8 @@ struct ServiceDefinition: Sendable {
         var target: UInt16?
         var name: String?
         var servesHTTP: Bool
+        /// Whether it serves HTTP/2, whose clients must know that beforehand where there is no TLS.
+        var speaksHTTP2: Bool
     }
 
     enum Endpoints: Sendable {

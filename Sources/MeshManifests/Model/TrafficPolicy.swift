@@ -23,6 +23,17 @@ struct TrafficPolicy: Hashable, Sendable {
         var maximumPendingRequests: UInt32?
         var maximumConnections: UInt32?
         var connectTimeout: Nanoseconds?
+        var maximumAge: Nanoseconds?
+        /// 0 for never.
+        var idleTimeout: Nanoseconds?
+        var maximumRequestsPerConnection: UInt32?
+        /// Whether HTTP/2 is spoken whatever the port says (`h2UpgradePolicy: UPGRADE`).
+        var upgradesToHTTP2 = false
+        var maximumConcurrentStreams: UInt32?
+        var keepaliveInterval: Nanoseconds?
+        var keepaliveTimeout: Nanoseconds?
+        /// Where the first setting stands that is about HTTP/2 only.
+        var http2Position: SourcePosition?
     }
 
     enum Security: Hashable, Sendable {

@@ -76,26 +76,6 @@ extension FieldReader {
         }
     }
 
-    private mutating func connectionPool() -> TrafficPolicy.ConnectionPool? {
-        var pool = TrafficPolicy.ConnectionPool()
-        let bounds = 1...Int(Int32.max)
-        _ = mapping("tcp") { fields -> Bool in
-            pool.maximumConnections = fields.integer("maxConnections", in: bounds).map { UInt32($0.value) }
-            pool.connectTimeout = fields.duration("connectTimeout")?.value
-            fields.ignore("tcpKeepalive", "maxConnectionDuration", "idleTimeout")
-            return true
-        }
-        _ = mapping("http") { fields -> Bool in
-            pool.maximumPendingRequests = fields.integer("http1MaxPendingRequests", in: bounds)
-                .map { UInt32($0.value) }
-            pool.maximumRequests = fields.integer("http2MaxRequests", in: bounds).map { UInt32($0.value) }
-            fields.ignore("maxRequestsPerConnection", "maxRetries", "idleTimeout", "h2UpgradePolicy")
-            fields.ignore("useClientProtocol", "maxConcurrentStreams", "http2KeepAlive")
-            return true
-        }
-        return pool
-    }
-
     private mutating func outlierDetection() -> OutlierDetection? {
         var detection = OutlierDetection()
         let bounds = 0...Int(UInt32.max)

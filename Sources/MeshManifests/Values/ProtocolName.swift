@@ -6,7 +6,15 @@ enum ProtocolName {
     /// Whether requests of a protocol can be routed one by one; letters have no case.
     static func servesHTTP(_ name: String) -> Bool {
         switch name.lowercased() {
-        case "http", "http1", "http2", "h2c", "grpc", "grpc-web": true
+        case "http", "http1", "kubernetes.io/ws": true
+        default: speaksHTTP2(name)
+        }
+    }
+
+    /// Whether a protocol is one of HTTP/2, as Istio sees it; letters have no case.
+    static func speaksHTTP2(_ name: String) -> Bool {
+        switch name.lowercased() {
+        case "http2", "h2c", "kubernetes.io/h2c", "grpc", "grpc-web": true
         default: false
         }
     }

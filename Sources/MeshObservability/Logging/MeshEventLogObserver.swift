@@ -13,11 +13,13 @@ public import MeshCore
 /// | `notice` | a configuration is in force, a source is back, an endpoint is back, a breaker closes |
 /// | `info` | an identity was renewed |
 /// | `debug` | what may happen with every request: a fault injected, a retry that the budget refused |
+/// | `debug` | a connection was made, failed, drains or is closed; a stream was reset, a limit of the pool reached |
+/// | `trace` | a connection is being made, a request waits for one or waits no more |
 public struct MeshEventLogObserver: Observer {
     /// The most problems of one rejected configuration that are written; the rest is counted.
     private static let maximumProblems = 100
 
-    private let logger: Logger
+    let logger: Logger
 
     /// Creates an observer.
     public init(logger: Logger) {
@@ -101,7 +103,7 @@ public struct MeshEventLogObserver: Observer {
         )
     }
 
-    private func text(_ text: String) -> Logger.MetadataValue {
+    func text(_ text: String) -> Logger.MetadataValue {
         .string(EscapedText(text).description)
     }
 }

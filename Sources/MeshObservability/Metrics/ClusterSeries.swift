@@ -3,8 +3,9 @@
 
 import MeshCore
 import Metrics
+import Synchronization
 
-/// What is counted of one upstream cluster, under the names that Envoy's Prometheus endpoint uses.
+/// What is counted of the attempts at one upstream cluster, under the names that Envoy's Prometheus endpoint uses.
 struct ClusterSeries: Sendable {
     /// A cluster's name; `nil` for all clusters beyond the bound.
     struct Labels: SeriesLabels {
@@ -33,8 +34,11 @@ struct ClusterSeries: Sendable {
     let timeouts: Counter
     /// Attempts that a limit or an open breaker refused.
     let overflows: Counter
-    /// Attempts whose connection could not be made.
+    /// Attempts whose connection could not be made, where the transport does not say so itself.
     let connectFailures: Counter
+    /// Whether the transport reports its connections, which are then counted once each and not with every attempt that
+    /// waited for them.
+    let connectionReports = Flag()
     /// Attempts that their caller gave up.
     let cancellations: Counter
     /// Endpoints that were ejected.
@@ -88,7 +92,7 @@ struct ClusterSeries: Sendable {
         switch (error as? MeshError)?.code {
         case .attemptTimeout: attemptTimeouts.increment()
         case .overflow, .circuitOpen: overflows.increment()
-        case .connectionFailed: connectFailures.increment()
+        case .connectionFailed: if !connectionReports.isSet { connectFailures.increment() }
         case .cancelled: cancellations.increment()
         case nil where error is CancellationError: cancellations.increment()
         default: break
@@ -99,5 +103,14 @@ struct ClusterSeries: Sendable {
     /// unbounded.
     func breakerChanged(to state: String) {
         breakerTransitions[state]?.increment()
+    }
+
+    /// A fact that becomes true once and stays so.
+    final class Flag: Sendable {
+        private let value = Atomic(false)
+
+        var isSet: Bool { value.load(ordering: .relaxed) }
+
+        func set() { value.store(true, ordering: .relaxed) }
     }
 }

@@ -13,6 +13,18 @@ public import Metrics
 /// | `envoy_cluster_upstream_rq_total`, `…_retry`, `…_timeout`, … | counters | `envoy_cluster_name` |
 /// | `envoy_cluster_upstream_rq_xx` | counter | and `envoy_response_code_class`, 1 to 5 |
 /// | `envoy_cluster_upstream_rq_time` | histogram, milliseconds | `envoy_cluster_name` |
+/// | `envoy_cluster_upstream_rq_pending_overflow` | counter of what limits and breakers refuse | `envoy_cluster_name` |
+/// | `envoy_cluster_upstream_rq_pending_total`, `…_rx_reset`, `…_tx_reset` | counters | `envoy_cluster_name` |
+/// | `envoy_cluster_upstream_rq_pending_active`, `…_cx_active` | gauges | `envoy_cluster_name` |
+/// | `envoy_cluster_upstream_cx_total`, `…_http1_total`, `…_http2_total` | counters | `envoy_cluster_name` |
+/// | `envoy_cluster_upstream_cx_connect_fail`, `…_connect_timeout`, `…_overflow` | counters | `envoy_cluster_name` |
+/// | `envoy_cluster_upstream_cx_connect_ms`, `…_length_ms` | histograms | `envoy_cluster_name` |
+/// | `envoy_cluster_upstream_cx_destroy`, `…_destroy_local`, `…_destroy_remote` | counters | `envoy_cluster_name` |
+/// | `envoy_cluster_upstream_cx_destroy_with_active_rq` | counter | `envoy_cluster_name` |
+/// | `…_destroy_local_with_active_rq`, `…_destroy_remote_with_active_rq` | counters | `envoy_cluster_name` |
+/// | `envoy_cluster_upstream_cx_close_notify`, `…_idle_timeout`, `…_max_requests` | counters | `envoy_cluster_name` |
+/// | `envoy_cluster_upstream_cx_max_duration_reached`, `…_protocol_error` | counters | `envoy_cluster_name` |
+/// | `envoy_cluster_http2_keepalive_timeout` | counter | `envoy_cluster_name` |
 /// | `envoy_cluster_outlier_detection_ejections_enforced_total` | counter | `envoy_cluster_name` |
 /// | `mesh_circuit_breaker_transitions_total` | counter | and `state` |
 /// | `mesh_configuration_generation`, `mesh_configuration_source_connected` | gauges | `source` |
@@ -24,8 +36,12 @@ public import Metrics
 /// and `connection_security_policy`; what this side of a call cannot know is `unknown`, as with Istio. Paths and hosts
 /// of requests are never labels.
 ///
+/// What is about connections (`cx`, pending requests, resets) comes from transports that report them: a transport has
+/// to be given the observers, too. With one that reports nothing, `cx_connect_fail` counts attempts instead. Requests
+/// that go where their authority says, without a cluster, have the cluster name `passthrough`.
+///
 /// Metric objects are made at the first use of their labels and kept. At most `Configuration.maximumSeries` sets of
-/// labels exist in each of the three families; those beyond it share one whose labels are `other`.
+/// labels exist in each of the four families; those beyond it share one whose labels are `other`.
 public struct MetricsObserver: Observer {
     /// What the observer says about this process, and its bound.
     public struct Configuration: Sendable {
@@ -39,7 +55,7 @@ public struct MetricsObserver: Observer {
         public var principal: String?
         /// Istio's `request_protocol`. Default `http`.
         public var requestProtocol: String
-        /// The most sets of labels in each family; with 0 all share one. Default 1000: some 20 metrics a cluster make
+        /// The most sets of labels in each family; with 0 all share one. Default 1000: some 40 metrics a cluster make
         /// what Prometheus still takes in one scrape.
         public var maximumSeries: Int
 
@@ -63,6 +79,7 @@ public struct MetricsObserver: Observer {
 
     private let requests: SeriesCache<RequestSeries.Labels, RequestSeries>
     private let clusters: SeriesCache<ClusterSeries.Labels, ClusterSeries>
+    private let connections: SeriesCache<ClusterSeries.Labels, ConnectionSeries>
     private let events: SeriesCache<EventSeries.Labels, EventSeries>
 
     /// Creates an observer.
@@ -70,6 +87,7 @@ public struct MetricsObserver: Observer {
         let factory = configuration.factory
         requests = SeriesCache(limit: configuration.maximumSeries) { RequestSeries($0, configuration) }
         clusters = SeriesCache(limit: configuration.maximumSeries) { ClusterSeries($0, factory: factory) }
+        connections = SeriesCache(limit: configuration.maximumSeries) { ConnectionSeries($0, factory: factory) }
         events = SeriesCache(limit: configuration.maximumSeries) { EventSeries($0, factory: factory) }
     }
 
@@ -87,6 +105,13 @@ public struct MetricsObserver: Observer {
         let clusterSeries = clusters[ClusterSeries.Labels(cluster: cluster)]
         if record.flags.contains(.durationTimeout) { clusterSeries.timeouts.increment() }
         if record.flags.contains(.upstreamRetryLimitExceeded) { clusterSeries.retryLimitExceeded.increment() }
+    }
+
+    /// Counts what happened to a connection.
+    public func connectionChanged(_ event: ConnectionEvent, endpoint: Endpoint) {
+        let labels = ClusterSeries.Labels(cluster: endpoint.cluster.isEmpty ? "passthrough" : endpoint.cluster)
+        if case .dialing = event { clusters[labels].connectionReports.set() }
+        connections[labels].record(event)
     }
 
     /// Counts an event.

@@ -13,7 +13,7 @@ struct DialectTranslation {
     private(set) var resources: MeshResources
     /// What differs from what was meant.
     private(set) var reports: [FieldReport] = []
-    private let dialect: Dialect
+    let dialect: Dialect
     /// Assignments of clusters whose mutual TLS the client does not speak.
     private var securedAssignments: Set<String> = []
 
@@ -33,8 +33,13 @@ struct DialectTranslation {
         for name in self.resources.endpointAssignments.keys.sorted() { translateAssignment(name) }
     }
 
-    private mutating func report(_ path: String, _ reason: String) {
+    mutating func report(_ path: String, _ reason: String) {
         reports.append(FieldReport(path: path, reason: reason))
+    }
+
+    /// Adds an assignment that the client gets besides those that there are.
+    mutating func add(_ assignment: EndpointAssignment) {
+        resources.endpointAssignments[assignment.name] = assignment
     }
 
     private mutating func translateCluster(_ name: String) {
@@ -44,6 +49,7 @@ struct DialectTranslation {
             cluster.circuitBreaker = nil
             report(path + ".circuit_breaker", "xDS has no field for it; it is not sent")
         }
+        if dialect != .own { translateProxy(of: &cluster, path) }
         if dialect != .own, cluster.upstreamSecurity != .plaintext {
             // Without a certificate provider of the right name gRPC refuses the cluster, Envoy waits for its secrets.
             cluster.upstreamSecurity = .plaintext
@@ -54,7 +60,14 @@ struct DialectTranslation {
                 cluster.discovery = .fixed(assignment)
             }
         }
+        if dialect != .own, cluster.connection.httpVersion == .automatic, cluster.upstreamSecurity == .plaintext {
+            // The same in plaintext, where Envoy refuses clusters that leave the choice to TLS.
+            cluster.connection.httpVersion = .http1
+        }
         if dialect == .grpc {
+            if !cluster.connection.isOfHTTPVersionOnly {
+                report(path + ".connection", "gRPC clients keep connections in their own way; it is not sent")
+            }
             let policy = cluster.loadBalancing.policy
             if !(policy is RoundRobin) {
                 cluster.loadBalancing = Cluster.LoadBalancing(RoundRobin())

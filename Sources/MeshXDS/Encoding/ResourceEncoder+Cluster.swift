@@ -35,24 +35,7 @@ extension ResourceEncoder {
             // Envoy would allow three retries at once; the retry policy is the limit, as in Istio.
             message.circuitBreakers.thresholds[0].maxRetries = Google_Protobuf_UInt32Value(.max)
         }
-        switch cluster.upstreamSecurity {
-        case .plaintext: break
-        case .mutualTLS(let identities): message.transportSocket = try upstreamTLS(identities)
-        case .automatic(let identities):
-            var secured = Envoy_Config_Cluster_V3_Cluster.TransportSocketMatch()
-            secured.name = "tlsMode-istio"
-            secured.match = MutualTLSMetadata.criteria
-            secured.transportSocket = try upstreamTLS(identities)
-            var plain = Envoy_Config_Cluster_V3_Cluster.TransportSocketMatch()
-            plain.name = "tlsMode-disabled"
-            plain.match = Google_Protobuf_Struct()
-            plain.transportSocket.name = TransportSocketNames.rawBuffer
-            plain.transportSocket.typedConfig = Google_Protobuf_Any(
-                typeName: TransportSocketNames.rawBufferType,
-                bytes: []
-            )
-            message.transportSocketMatches = [secured, plain]
-        }
+        try encodeConnections(of: cluster, into: &message)
         return message
     }
 
@@ -71,19 +54,13 @@ extension ResourceEncoder {
         throw ConfigurationError(path: "load_balancing_policy", "no codec knows the policy \(policy.name)")
     }
 
-    private func upstreamTLS(_ identities: [String]) throws -> Envoy_Config_Core_V3_TransportSocket {
-        var tls = Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext()
-        tls.commonTlsContext = .init(acceptedIdentities: identities)
-        return try Envoy_Config_Core_V3_TransportSocket(tls: tls)
-    }
-
     /// Encodes an endpoint assignment.
     func endpointAssignment(
         _ assignment: EndpointAssignment
     ) throws -> Envoy_Config_Endpoint_V3_ClusterLoadAssignment {
         var message = Envoy_Config_Endpoint_V3_ClusterLoadAssignment()
         message.clusterName = assignment.name
-        message.endpoints = assignment.localities.map { group in
+        message.endpoints = try assignment.localities.map { group in
             var message = Envoy_Config_Endpoint_V3_LocalityLbEndpoints()
             // gRPC refuses a group without one, be it empty.
             if group.locality != Locality() || dialect == .grpc {
@@ -96,7 +73,7 @@ extension ResourceEncoder {
             if let weight = group.weight ?? (dialect == .grpc ? group.impliedWeight : nil) {
                 message.loadBalancingWeight = Google_Protobuf_UInt32Value(weight)
             }
-            message.lbEndpoints = group.endpoints.map { Envoy_Config_Endpoint_V3_LbEndpoint($0) }
+            message.lbEndpoints = try group.endpoints.map { try Envoy_Config_Endpoint_V3_LbEndpoint($0) }
             return message
         }
         return message
@@ -119,7 +96,7 @@ extension LocalityEndpoints {
 
 extension Envoy_Config_Endpoint_V3_LbEndpoint {
     /// Encodes an endpoint.
-    fileprivate init(_ endpoint: ClusterEndpoint) {
+    fileprivate init(_ endpoint: ClusterEndpoint) throws {
         self.init()
         self.endpoint.address = Envoy_Config_Core_V3_Address(endpoint.address)
         loadBalancingWeight = Google_Protobuf_UInt32Value(endpoint.weight)
@@ -133,5 +110,6 @@ extension Envoy_Config_Endpoint_V3_LbEndpoint {
             case .degraded: .degraded
             }
         if endpoint.speaksMutualTLS { MutualTLSMetadata.set(in: &metadata) }
+        if let proxy = endpoint.proxy { try ProxyMetadata.set(proxy, in: &metadata) }
     }
 }

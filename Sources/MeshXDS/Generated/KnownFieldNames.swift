@@ -10,7 +10,7 @@
 
 /// The official names of fields, so that a field that this library does not read can be reported by name.
 ///
-/// It knows all 1634 fields of all 397 messages in the packages that the library reads from, also those that
+/// It knows all 1636 fields of all 398 messages in the packages that the library reads from, also those that
 /// its own `.proto` files leave out.
 package enum KnownFieldNames {
     /// The name of a field of the official API.
@@ -41,7 +41,7 @@ package enum KnownFieldNames {
     /// is reported, never for a request, and a dictionary of every field would cost more memory than the table.
     private static let lines: [Substring: Substring] = {
         var lines: [Substring: Substring] = [:]
-        lines.reserveCapacity(397)
+        lines.reserveCapacity(398)
         for line in table.split(separator: "\n") {
             let name = line.prefix { $0 != " " }
             lines[name] = line[name.endIndex...]
@@ -328,6 +328,7 @@ envoy.extensions.load_balancing_policies.random.v3.Random locality_lb_config
 envoy.extensions.load_balancing_policies.ring_hash.v3.RingHash hash_function minimum_ring_size maximum_ring_size use_hostname_for_hashing hash_balance_factor consistent_hashing_lb_config locality_weighted_lb_config
 envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin slow_start_config locality_lb_config
 envoy.extensions.load_balancing_policies.wrr_locality.v3.WrrLocality endpoint_picking_policy
+envoy.extensions.transport_sockets.http_11_proxy.v3.Http11ProxyUpstreamTransport transport_socket default_proxy_address
 envoy.extensions.transport_sockets.tls.v3.CertificateProviderPluginInstance instance_name certificate_name
 envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext trusted_ca verify_certificate_hash verify_certificate_spki 6 require_signed_certificate_timestamp crl allow_expired_certificate match_subject_alt_names trust_chain_verification watched_directory custom_validator_config ca_certificate_provider_instance only_verify_leaf_cert_crl match_typed_subject_alt_names max_verify_depth system_root_certs
 envoy.extensions.transport_sockets.tls.v3.CommonTlsContext tls_params tls_certificates validation_context alpn_protocols 6 tls_certificate_sds_secret_configs validation_context_sds_secret_config combined_validation_context tls_certificate_certificate_provider validation_context_certificate_provider tls_certificate_certificate_provider_instance validation_context_certificate_provider_instance custom_handshaker tls_certificate_provider_instance key_log custom_tls_certificate_selector

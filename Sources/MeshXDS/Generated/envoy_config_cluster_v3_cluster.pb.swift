@@ -193,6 +193,26 @@ package nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable 
   package mutating func clearMaxRequestsPerConnection() {_uniqueStorage()._maxRequestsPerConnection = nil}
 
   /// NOTE: This field was marked as deprecated in the .proto file.
+  package var commonHTTPProtocolOptions: Envoy_Config_Core_V3_HttpProtocolOptions {
+    get {_storage._commonHTTPProtocolOptions ?? Envoy_Config_Core_V3_HttpProtocolOptions()}
+    set {_uniqueStorage()._commonHTTPProtocolOptions = newValue}
+  }
+  /// Returns true if `commonHTTPProtocolOptions` has been explicitly set.
+  package var hasCommonHTTPProtocolOptions: Bool {_storage._commonHTTPProtocolOptions != nil}
+  /// Clears the value of `commonHTTPProtocolOptions`. Subsequent reads from it will return its default value.
+  package mutating func clearCommonHTTPProtocolOptions() {_uniqueStorage()._commonHTTPProtocolOptions = nil}
+
+  /// NOTE: This field was marked as deprecated in the .proto file.
+  package var httpProtocolOptions: Envoy_Config_Core_V3_Http1ProtocolOptions {
+    get {_storage._httpProtocolOptions ?? Envoy_Config_Core_V3_Http1ProtocolOptions()}
+    set {_uniqueStorage()._httpProtocolOptions = newValue}
+  }
+  /// Returns true if `httpProtocolOptions` has been explicitly set.
+  package var hasHTTPProtocolOptions: Bool {_storage._httpProtocolOptions != nil}
+  /// Clears the value of `httpProtocolOptions`. Subsequent reads from it will return its default value.
+  package mutating func clearHTTPProtocolOptions() {_uniqueStorage()._httpProtocolOptions = nil}
+
+  /// NOTE: This field was marked as deprecated in the .proto file.
   package var http2ProtocolOptions: Envoy_Config_Core_V3_Http2ProtocolOptions {
     get {_storage._http2ProtocolOptions ?? Envoy_Config_Core_V3_Http2ProtocolOptions()}
     set {_uniqueStorage()._http2ProtocolOptions = newValue}
@@ -215,6 +235,15 @@ package nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable 
   package var hasUpstreamConnectionOptions: Bool {_storage._upstreamConnectionOptions != nil}
   /// Clears the value of `upstreamConnectionOptions`. Subsequent reads from it will return its default value.
   package mutating func clearUpstreamConnectionOptions() {_uniqueStorage()._upstreamConnectionOptions = nil}
+
+  package var preconnectPolicy: Envoy_Config_Cluster_V3_Cluster.PreconnectPolicy {
+    get {_storage._preconnectPolicy ?? Envoy_Config_Cluster_V3_Cluster.PreconnectPolicy()}
+    set {_uniqueStorage()._preconnectPolicy = newValue}
+  }
+  /// Returns true if `preconnectPolicy` has been explicitly set.
+  package var hasPreconnectPolicy: Bool {_storage._preconnectPolicy != nil}
+  /// Clears the value of `preconnectPolicy`. Subsequent reads from it will return its default value.
+  package mutating func clearPreconnectPolicy() {_uniqueStorage()._preconnectPolicy = nil}
 
   package var transportSocket: Envoy_Config_Core_V3_TransportSocket {
     get {_storage._transportSocket ?? Envoy_Config_Core_V3_TransportSocket()}
@@ -1035,6 +1064,39 @@ package nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable 
     fileprivate var _overrideHostStatus: Envoy_Config_Core_V3_HealthStatusSet? = nil
   }
 
+  /// Connections that are made before a request needs them.
+  package nonisolated struct PreconnectPolicy: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    /// 1 to 3; 1 when absent.
+    package var perUpstreamPreconnectRatio: SwiftProtobuf.Google_Protobuf_DoubleValue {
+      get {_perUpstreamPreconnectRatio ?? SwiftProtobuf.Google_Protobuf_DoubleValue()}
+      set {_perUpstreamPreconnectRatio = newValue}
+    }
+    /// Returns true if `perUpstreamPreconnectRatio` has been explicitly set.
+    package var hasPerUpstreamPreconnectRatio: Bool {self._perUpstreamPreconnectRatio != nil}
+    /// Clears the value of `perUpstreamPreconnectRatio`. Subsequent reads from it will return its default value.
+    package mutating func clearPerUpstreamPreconnectRatio() {self._perUpstreamPreconnectRatio = nil}
+
+    package var predictivePreconnectRatio: SwiftProtobuf.Google_Protobuf_DoubleValue {
+      get {_predictivePreconnectRatio ?? SwiftProtobuf.Google_Protobuf_DoubleValue()}
+      set {_predictivePreconnectRatio = newValue}
+    }
+    /// Returns true if `predictivePreconnectRatio` has been explicitly set.
+    package var hasPredictivePreconnectRatio: Bool {self._predictivePreconnectRatio != nil}
+    /// Clears the value of `predictivePreconnectRatio`. Subsequent reads from it will return its default value.
+    package mutating func clearPredictivePreconnectRatio() {self._predictivePreconnectRatio = nil}
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _perUpstreamPreconnectRatio: SwiftProtobuf.Google_Protobuf_DoubleValue? = nil
+    fileprivate var _predictivePreconnectRatio: SwiftProtobuf.Google_Protobuf_DoubleValue? = nil
+  }
+
   package init() {}
 
   fileprivate var _storage = _StorageClass.defaultInstance
@@ -1103,7 +1165,7 @@ fileprivate nonisolated let _protobuf_package = "envoy.config.cluster.v3"
 
 nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Cluster"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}type\0\u{3}eds_cluster_config\0\u{3}connect_timeout\0\u{4}\u{2}lb_policy\0\u{4}\u{2}health_checks\0\u{3}max_requests_per_connection\0\u{3}circuit_breakers\0\u{4}\u{4}http2_protocol_options\0\u{4}\u{2}dns_refresh_rate\0\u{3}dns_lookup_family\0\u{4}\u{2}outlier_detection\0\u{4}\u{3}lb_subset_config\0\u{3}ring_hash_lb_config\0\u{3}transport_socket\0\u{1}metadata\0\u{4}\u{2}common_lb_config\0\u{3}alt_stat_name\0\u{4}\u{2}upstream_connection_options\0\u{4}\u{3}load_assignment\0\u{4}\u{3}typed_extension_protocol_options\0\u{3}least_request_lb_config\0\u{3}cluster_type\0\u{3}respect_dns_ttl\0\u{4}\u{2}load_balancing_policy\0\u{3}lrs_server\0\u{3}transport_socket_matches\0\u{4}\u{9}maglev_lb_config\0\u{4}\u{4}round_robin_lb_config\0\u{3}lrs_report_endpoint_metrics\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}type\0\u{3}eds_cluster_config\0\u{3}connect_timeout\0\u{4}\u{2}lb_policy\0\u{4}\u{2}health_checks\0\u{3}max_requests_per_connection\0\u{3}circuit_breakers\0\u{4}\u{3}http_protocol_options\0\u{3}http2_protocol_options\0\u{4}\u{2}dns_refresh_rate\0\u{3}dns_lookup_family\0\u{4}\u{2}outlier_detection\0\u{4}\u{3}lb_subset_config\0\u{3}ring_hash_lb_config\0\u{3}transport_socket\0\u{1}metadata\0\u{4}\u{2}common_lb_config\0\u{3}alt_stat_name\0\u{3}common_http_protocol_options\0\u{3}upstream_connection_options\0\u{4}\u{3}load_assignment\0\u{4}\u{3}typed_extension_protocol_options\0\u{3}least_request_lb_config\0\u{3}cluster_type\0\u{3}respect_dns_ttl\0\u{4}\u{2}load_balancing_policy\0\u{3}lrs_server\0\u{3}transport_socket_matches\0\u{4}\u{7}preconnect_policy\0\u{4}\u{2}maglev_lb_config\0\u{4}\u{4}round_robin_lb_config\0\u{3}lrs_report_endpoint_metrics\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1121,9 +1183,12 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
     var _circuitBreakers: Envoy_Config_Cluster_V3_CircuitBreakers? = nil
     var _outlierDetection: Envoy_Config_Cluster_V3_OutlierDetection? = nil
     var _maxRequestsPerConnection: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
+    var _commonHTTPProtocolOptions: Envoy_Config_Core_V3_HttpProtocolOptions? = nil
+    var _httpProtocolOptions: Envoy_Config_Core_V3_Http1ProtocolOptions? = nil
     var _http2ProtocolOptions: Envoy_Config_Core_V3_Http2ProtocolOptions? = nil
     var _typedExtensionProtocolOptions: Dictionary<String,SwiftProtobuf.Google_Protobuf_Any> = [:]
     var _upstreamConnectionOptions: Envoy_Config_Cluster_V3_UpstreamConnectionOptions? = nil
+    var _preconnectPolicy: Envoy_Config_Cluster_V3_Cluster.PreconnectPolicy? = nil
     var _transportSocket: Envoy_Config_Core_V3_TransportSocket? = nil
     var _transportSocketMatches: [Envoy_Config_Cluster_V3_Cluster.TransportSocketMatch] = []
     var _dnsRefreshRate: SwiftProtobuf.Google_Protobuf_Duration? = nil
@@ -1157,9 +1222,12 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
       _circuitBreakers = source._circuitBreakers
       _outlierDetection = source._outlierDetection
       _maxRequestsPerConnection = source._maxRequestsPerConnection
+      _commonHTTPProtocolOptions = source._commonHTTPProtocolOptions
+      _httpProtocolOptions = source._httpProtocolOptions
       _http2ProtocolOptions = source._http2ProtocolOptions
       _typedExtensionProtocolOptions = source._typedExtensionProtocolOptions
       _upstreamConnectionOptions = source._upstreamConnectionOptions
+      _preconnectPolicy = source._preconnectPolicy
       _transportSocket = source._transportSocket
       _transportSocketMatches = source._transportSocketMatches
       _dnsRefreshRate = source._dnsRefreshRate
@@ -1201,6 +1269,7 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
         case 8: try { try decoder.decodeRepeatedMessageField(value: &_storage._healthChecks) }()
         case 9: try { try decoder.decodeSingularMessageField(value: &_storage._maxRequestsPerConnection) }()
         case 10: try { try decoder.decodeSingularMessageField(value: &_storage._circuitBreakers) }()
+        case 13: try { try decoder.decodeSingularMessageField(value: &_storage._httpProtocolOptions) }()
         case 14: try { try decoder.decodeSingularMessageField(value: &_storage._http2ProtocolOptions) }()
         case 16: try { try decoder.decodeSingularMessageField(value: &_storage._dnsRefreshRate) }()
         case 17: try { try decoder.decodeSingularEnumField(value: &_storage._dnsLookupFamily) }()
@@ -1223,6 +1292,7 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
         case 25: try { try decoder.decodeSingularMessageField(value: &_storage._metadata) }()
         case 27: try { try decoder.decodeSingularMessageField(value: &_storage._commonLbConfig) }()
         case 28: try { try decoder.decodeSingularStringField(value: &_storage._altStatName) }()
+        case 29: try { try decoder.decodeSingularMessageField(value: &_storage._commonHTTPProtocolOptions) }()
         case 30: try { try decoder.decodeSingularMessageField(value: &_storage._upstreamConnectionOptions) }()
         case 33: try { try decoder.decodeSingularMessageField(value: &_storage._loadAssignment) }()
         case 36: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.Google_Protobuf_Any>.self, value: &_storage._typedExtensionProtocolOptions) }()
@@ -1256,6 +1326,7 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
         case 41: try { try decoder.decodeSingularMessageField(value: &_storage._loadBalancingPolicy) }()
         case 42: try { try decoder.decodeSingularMessageField(value: &_storage._lrsServer) }()
         case 43: try { try decoder.decodeRepeatedMessageField(value: &_storage._transportSocketMatches) }()
+        case 50: try { try decoder.decodeSingularMessageField(value: &_storage._preconnectPolicy) }()
         case 52: try {
           var v: Envoy_Config_Cluster_V3_Cluster.MaglevLbConfig?
           var hadOneofValue = false
@@ -1319,6 +1390,9 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
       try { if let v = _storage._circuitBreakers {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
       } }()
+      try { if let v = _storage._httpProtocolOptions {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+      } }()
       try { if let v = _storage._http2ProtocolOptions {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
       } }()
@@ -1349,6 +1423,9 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
       if !_storage._altStatName.isEmpty {
         try visitor.visitSingularStringField(value: _storage._altStatName, fieldNumber: 28)
       }
+      try { if let v = _storage._commonHTTPProtocolOptions {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 29)
+      } }()
       try { if let v = _storage._upstreamConnectionOptions {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 30)
       } }()
@@ -1376,6 +1453,9 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
       if !_storage._transportSocketMatches.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._transportSocketMatches, fieldNumber: 43)
       }
+      try { if let v = _storage._preconnectPolicy {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
+      } }()
       switch _storage._lbConfig {
       case .maglevLbConfig?: try {
         guard case .maglevLbConfig(let v)? = _storage._lbConfig else { preconditionFailure() }
@@ -1414,9 +1494,12 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
         if _storage._circuitBreakers != rhs_storage._circuitBreakers {return false}
         if _storage._outlierDetection != rhs_storage._outlierDetection {return false}
         if _storage._maxRequestsPerConnection != rhs_storage._maxRequestsPerConnection {return false}
+        if _storage._commonHTTPProtocolOptions != rhs_storage._commonHTTPProtocolOptions {return false}
+        if _storage._httpProtocolOptions != rhs_storage._httpProtocolOptions {return false}
         if _storage._http2ProtocolOptions != rhs_storage._http2ProtocolOptions {return false}
         if _storage._typedExtensionProtocolOptions != rhs_storage._typedExtensionProtocolOptions {return false}
         if _storage._upstreamConnectionOptions != rhs_storage._upstreamConnectionOptions {return false}
+        if _storage._preconnectPolicy != rhs_storage._preconnectPolicy {return false}
         if _storage._transportSocket != rhs_storage._transportSocket {return false}
         if _storage._transportSocketMatches != rhs_storage._transportSocketMatches {return false}
         if _storage._dnsRefreshRate != rhs_storage._dnsRefreshRate {return false}
@@ -2092,6 +2175,45 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.ConsistentH
   package static func ==(lhs: Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.ConsistentHashingLbConfig, rhs: Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.ConsistentHashingLbConfig) -> Bool {
     if lhs.useHostnameForHashing != rhs.useHostnameForHashing {return false}
     if lhs._hashBalanceFactor != rhs._hashBalanceFactor {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Cluster_V3_Cluster.PreconnectPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Cluster_V3_Cluster.protoMessageName + ".PreconnectPolicy"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}per_upstream_preconnect_ratio\0\u{3}predictive_preconnect_ratio\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._perUpstreamPreconnectRatio) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._predictivePreconnectRatio) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._perUpstreamPreconnectRatio {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._predictivePreconnectRatio {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Cluster_V3_Cluster.PreconnectPolicy, rhs: Envoy_Config_Cluster_V3_Cluster.PreconnectPolicy) -> Bool {
+    if lhs._perUpstreamPreconnectRatio != rhs._perUpstreamPreconnectRatio {return false}
+    if lhs._predictivePreconnectRatio != rhs._predictivePreconnectRatio {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

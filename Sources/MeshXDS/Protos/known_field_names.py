@@ -17,6 +17,8 @@ import sys
 
 from google.protobuf import descriptor_pb2
 
+from newer_fields import add_newer_fields
+
 HERE = pathlib.Path(__file__).resolve().parent
 OUTPUT = HERE.parent / "Generated" / "KnownFieldNames.swift"
 # Beside the packages that we have a .proto for: what their fields' types refer to.
@@ -100,7 +102,7 @@ def official_files():
         if path.parts[0] in ("envoy", "udpa", "xds") and path.name.endswith("_pb2.py"):
             module = importlib.import_module(".".join(path.with_suffix("").parts))
             files.append(descriptor_pb2.FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb))
-    return files
+    return add_newer_fields(files)
 
 
 def messages(prefix, candidates):

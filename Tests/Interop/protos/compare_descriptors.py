@@ -26,6 +26,9 @@ import tempfile
 from google.protobuf import descriptor_pb2
 
 PROTOS = pathlib.Path(__file__).resolve().parents[3] / "Sources" / "MeshXDS" / "Protos"
+sys.path.insert(0, str(PROTOS))
+from newer_fields import add_newer_fields  # noqa: E402
+
 SOURCES = {"xds-protos": ("envoy/", "udpa/", "xds/"), "googleapis-common-protos": ("google/rpc/status",)}
 # Not in any Python package: checked by talking to Istio's own certificate authority, or not at all.
 UNCOMPARED = ("istio/v1/auth.proto",)
@@ -50,7 +53,7 @@ def official_files():
             if str(path).startswith(roots) and path.name.endswith("_pb2.py"):
                 module = importlib.import_module(".".join(path.with_suffix("").parts))
                 files.append(descriptor_pb2.FileDescriptorProto.FromString(module.DESCRIPTOR.serialized_pb))
-    return files
+    return add_newer_fields(files)
 
 
 class Index:

@@ -27,8 +27,16 @@ struct DestinationRuleTests {
               trafficPolicy:
                 loadBalancer: {simple: ROUND_ROBIN}
                 connectionPool:
-                  tcp: {maxConnections: 10, connectTimeout: 1s}
-                  http: {http1MaxPendingRequests: 1, http2MaxRequests: 2}
+                  tcp: {maxConnections: 10, connectTimeout: 1s, maxConnectionDuration: 1h, idleTimeout: 0s}
+                  http:
+                    http1MaxPendingRequests: 1
+                    http2MaxRequests: 2
+                    maxRequestsPerConnection: 0
+                    idleTimeout: 30s
+                    h2UpgradePolicy: UPGRADE
+                    maxConcurrentStreams: 100
+                    http2KeepAlive: {interval: 10s, timeout: 1s}
+                    useClientProtocol: false
                 outlierDetection: {consecutive5xxErrors: 0, interval: 1s, baseEjectionTime: 1m, maxEjectionPercent: 100}
                 tls: {mode: ISTIO_MUTUAL, subjectAltNames: ["spiffe://a/ns/b/sa/c"]}
                 portLevelSettings:
@@ -67,6 +75,44 @@ struct DestinationRuleTests {
             Mistake("no connections", "  trafficPolicy: {connectionPool: {tcp: {maxConnections: 0}}}", "6:58 MM0206"),
             Mistake("keep-alive", "  trafficPolicy: {connectionPool: {tcp: {tcpKeepalive: {}}}}", "6:42 MM0210"),
             Mistake("a bad limit", "  trafficPolicy: {connectionPool: {http: {http2MaxRequests: ten}}}", "6:61 MM0205"),
+            Mistake(
+                "an age of nothing",
+                "  trafficPolicy: {connectionPool: {tcp: {maxConnectionDuration: 0s}}}",
+                "6:65 MM0207"
+            ),
+            Mistake("a bad time", "  trafficPolicy: {connectionPool: {http: {idleTimeout: long}}}", "6:56 MM0207"),
+            Mistake(
+                "requests below 0",
+                "  trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: -1}}}",
+                "6:69 MM0206"
+            ),
+            Mistake(
+                "too many streams",
+                "  trafficPolicy: {connectionPool: {http: {maxConcurrentStreams: 2147483648}}}",
+                "6:65 MM0206"
+            ),
+            Mistake(
+                "an upgrade that does not exist",
+                "  trafficPolicy: {connectionPool: {http: {h2UpgradePolicy: ALWAYS}}}",
+                "6:60 MM0206"
+            ),
+            Mistake(
+                "the client's protocol",
+                "  trafficPolicy: {connectionPool: {http: {useClientProtocol: true}}}",
+                "6:43 MM0210"
+            ),
+            Mistake("retries at once", "  trafficPolicy: {connectionPool: {http: {maxRetries: 3}}}", "6:43 MM0210"),
+            Mistake(
+                "pings that never come",
+                "  trafficPolicy: {connectionPool: {http: {http2KeepAlive: {interval: 0s}}}}",
+                "6:70 MM0207"
+            ),
+            Mistake(
+                "a mistyped ping, in a subset and for a port",
+                "  subsets: [{name: a, labels: {a: b}, trafficPolicy: {portLevelSettings: [{port: {number: 1}, "
+                    + "connectionPool: {http: {http2KeepAlive: {time: 1s}}}}]}}]",
+                "6:139 MM0204"
+            ),
             Mistake("an older count", "  trafficPolicy: {outlierDetection: {consecutiveErrors: 3}}", "6:38 MM0402"),
             Mistake("above 100%", "  trafficPolicy: {outlierDetection: {maxEjectionPercent: 101}}", "6:58 MM0206"),
             Mistake("no interval", "  trafficPolicy: {outlierDetection: {interval: 0s}}", "6:48 MM0207"),

@@ -256,7 +256,8 @@ struct ResourceGenerator {
                             generator.address(number),
                             health: generator.pick([.unknown, .healthy, .unhealthy, .draining, .timeout, .degraded]),
                             weight: 1 + UInt32(generator.below(1000)),
-                            speaksMutualTLS: generator.chance()
+                            speaksMutualTLS: generator.chance(),
+                            proxy: generator.chance(20) ? generator.address(9) : nil
                         )
                     }
                 )
@@ -283,6 +284,8 @@ struct ResourceGenerator {
                 .plaintext, .automatic(acceptedIdentities: identities), .mutualTLS(acceptedIdentities: identities),
             ])
         )
+        if chance() { cluster.connection = connection() }
+        cluster.proxy = pick([.direct, .direct, .ofEndpoint, .address(address(9))])
         if chance() {
             cluster.outlierDetection = OutlierDetection(
                 consecutiveFailures: chance(80) ? 1 + UInt32(below(10)) : nil,

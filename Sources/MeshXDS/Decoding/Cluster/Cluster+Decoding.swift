@@ -24,6 +24,12 @@ extension Cluster {
         "circuit_breakers",
         "transport_socket",
         "transport_socket_matches",
+        "typed_extension_protocol_options",
+        "common_http_protocol_options",
+        "http_protocol_options",
+        "http2_protocol_options",
+        "max_requests_per_connection",
+        "preconnect_policy",
         // For statistics and people only.
         "alt_stat_name",
         "metadata"
@@ -38,7 +44,8 @@ extension Cluster {
             message.hasLoadBalancingPolicy
             ? LoadBalancing(message.loadBalancingPolicy, at: path["load_balancing_policy"], &context)
             : LoadBalancing(cluster: message, &context)
-        let security = UpstreamSecurity(message, &context)
+        let transport = UpstreamTransport(message, &context)
+        let connection = ConnectionOptions(message, &context)
         var outlierDetection: OutlierDetection?
         if message.hasOutlierDetection {
             outlierDetection = OutlierDetection(message.outlierDetection, at: path["outlier_detection"], &context)
@@ -50,7 +57,7 @@ extension Cluster {
             connectTimeout = limit
         }
         let limits = ConcurrencyLimitConfiguration(message.circuitBreakers, at: path["circuit_breakers"], &context)
-        guard let discovery, let loadBalancing, let security else { return nil }
+        guard let discovery, let loadBalancing, let transport, let connection else { return nil }
         self.init(
             name: message.name,
             discovery: discovery,
@@ -58,7 +65,9 @@ extension Cluster {
             loadBalancing: loadBalancing,
             outlierDetection: outlierDetection,
             concurrencyLimit: limits,
-            upstreamSecurity: security
+            upstreamSecurity: transport.security,
+            connection: connection,
+            proxy: transport.proxy
         )
     }
 }

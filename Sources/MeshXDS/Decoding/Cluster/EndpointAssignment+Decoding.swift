@@ -74,11 +74,14 @@ extension LocalityEndpoints {
         _ context: inout DecodingContext
     ) {
         context.ignoreOthers(in: message, at: path, read: Self.read)
+        guard let proxy = ProxyMetadata(message.metadata, at: path["metadata"], &context) else { return nil }
         var endpoints: [ClusterEndpoint] = []
         for (position, endpoint) in message.lbEndpoints.enumerated() {
-            guard let endpoint = ClusterEndpoint(endpoint, at: path["lb_endpoints", position], &context) else {
+            guard var endpoint = ClusterEndpoint(endpoint, at: path["lb_endpoints", position], &context) else {
                 return nil
             }
+            // What is said for the locality holds for those of its endpoints that say nothing.
+            endpoint.proxy = endpoint.proxy ?? proxy.address
             endpoints.append(endpoint)
         }
         self.init(
@@ -123,11 +126,13 @@ extension ClusterEndpoint {
             context.reject(path["load_balancing_weight"], "must be at least 1")
             return nil
         }
+        guard let proxy = ProxyMetadata(message.metadata, at: path["metadata"], &context) else { return nil }
         self.init(
             address,
             health: HealthStatus(message.healthStatus),
             weight: message.hasLoadBalancingWeight ? message.loadBalancingWeight.value : 1,
-            speaksMutualTLS: MutualTLSMetadata.isSet(in: message.metadata)
+            speaksMutualTLS: MutualTLSMetadata.isSet(in: message.metadata),
+            proxy: proxy.address
         )
     }
 }
