@@ -172,10 +172,12 @@ public final class ControlPlane: Sendable {
             tokens: tokens,
             maximumBodySize: configuration.limits.maximumBodySize,
             status: {
-                StatusAnswer(
+                let instances = registry.snapshot.registrations
+                return StatusAnswer(
                     version: store.world?.version,
                     trustDomain: trustDomain,
-                    instances: registry.snapshot.registrations.count,
+                    instances: instances.count,
+                    drainingInstances: instances.count { $0.state == .draining },
                     manifestGeneration: store.manifestGeneration,
                     isWarming: provider.isWarming,
                     clients: clients.answers

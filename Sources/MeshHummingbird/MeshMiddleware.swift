@@ -11,11 +11,13 @@ public import NIOCore
 public import NIOPosix
 public import ServiceMesh
 
-/// The mesh in front of a Hummingbird application's routes.
+/// The mesh in front of a Hummingbird application's routes, over HTTP/1.1 and HTTP/2.
 ///
-/// It takes the trace and the deadline from the caller, authorizes the request by the certificate of its connection,
-/// applies the inbound listener's faults and rate limit, and writes the record when the response's body has been sent.
-/// Calls that the handler makes through the mesh inherit trace and deadline. Add it first:
+/// It answers the health paths, takes the trace and the deadline from the caller, sheds load, authorizes the request by
+/// the certificate of its connection, applies the inbound listener's faults and rate limit, and writes the record when
+/// the response's body has been sent. Calls that the handler makes through the mesh inherit trace and deadline. The
+/// handler is cancelled when the deadline passes, which answers 504 once the handler has returned, and when the caller
+/// closes its connection or resets its stream. Add it first:
 /// ```swift
 /// router.add(middleware: MeshMiddleware(mesh: mesh, address: address))
 /// ```
@@ -27,13 +29,17 @@ public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
     /// - Parameters:
     ///   - mesh: The mesh whose configuration decides.
     ///   - address: Where the server listens; the inbound listener of that address applies.
+    ///   - configuration: How the server behaves, apart from what the mesh's configuration says.
+    ///   - drain: The server's way out, shared with whoever ends it.
     ///   - eventLoopGroup: The server's event loops; handlers run on their connection's.
     public init(
         mesh: Mesh,
         address: EndpointAddress,
+        configuration: InboundConfiguration = InboundConfiguration(),
+        drain: ServerDrain = ServerDrain(),
         eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
     ) {
-        self.stack = InboundStack(mesh: mesh, address: address)
+        self.stack = InboundStack(mesh: mesh, address: address, configuration: configuration, drain: drain)
         self.executors = EventLoopExecutors(eventLoopGroup)
     }
 
@@ -43,29 +49,74 @@ public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
         context: Context,
         next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
-        guard !stack.isDisabled else { return try await next(request, context) }
         let served = ServedRequest(head: request.head)
+        if let reply = stack.healthReply(to: served) { return Response(localReply: reply) }
+        guard !stack.isDisabled else { return try await next(request, context) }
+        // All of it stays on the connection's loop, where its deadline is kept and its certificate read, so that what
+        // the handler sends through the mesh stays there too.
+        return try await withTaskExecutorPreference(executors.executor(of: context.channel.eventLoop)) {
+            try await serve(request, served, context, next)
+        }
+    }
+
+    @concurrent
+    private func serve(
+        _ request: Request,
+        _ served: ServedRequest,
+        _ context: Context,
+        _ next: @concurrent (Request, Context) async throws -> Response
+    ) async throws -> Response {
         // From the connection's certificate, on every request: a resumed TLS session skips the handshake's checks.
         let peer = await WorkloadIdentity.peerIdentity(of: context.channel)?.description
         var call = stack.begin(served)
+        let cutoff = HandlingCutoff(
+            context.channel,
+            executor: executors.executor(of: context.channel.eventLoop)
+        )
+        await cutoff.watch(timeLeft: stack.timeLeft(call))
         do {
-            try await stack.admit(served, peerIdentity: peer, context: &call)
-            // Handlers stay on the connection's loop, so that what they send through the mesh stays there too.
-            let response = try await withTaskExecutorPreference(
-                executors.executor(of: context.channel.eventLoop)
-            ) {
-                try await stack.handling(call, peerIdentity: peer) { try await next(request, context) }
+            var response = try await cutoff.run { [call] in
+                var admitted = call
+                try await stack.admit(served, peerIdentity: peer, context: &admitted)
+                return (
+                    try await stack.handling(admitted, peerIdentity: peer) { try await next(request, context) },
+                    admitted
+                )
             }
-            return response.reporting(
-                to: ServedExchange(stack: stack, context: call, peerIdentity: peer, status: response.status.code)
+            call = response.1
+            await tellToLeave(&response.0, context.channel)
+            return response.0.reporting(
+                to: ServedExchange(
+                    stack: stack,
+                    context: call,
+                    peerIdentity: peer,
+                    status: response.0.status.code,
+                    cutoff: cutoff
+                )
             )
         } catch let error as MeshError where error.localReply != nil && error.origin != .upstream {
+            cutoff.release()
             stack.end(call, status: error.localReply?.status ?? 503, peerIdentity: peer, error: error)
             return Response(localReply: error.localReply ?? LocalReply(status: 503))
         } catch {
-            let status = (error as? any HTTPResponseError)?.status.code ?? 500
+            cutoff.release()
+            let status =
+                cutoff.error?.code.httpStatus ?? (error as? any HTTPResponseError)?.status.code ?? 500
             stack.end(call, status: status, peerIdentity: peer, error: error)
             throw error
+        }
+    }
+
+    /// Asks the caller to come back on another connection, while the server is on its way out.
+    private func tellToLeave(_ response: inout Response, _ channel: any Channel) async {
+        guard stack.drain.isDraining else { return }
+        if let connection = channel.parent, connection.parent != nil {
+            // HTTP/2's `connection: close`: GOAWAY, after which the streams that are open finish.
+            connection.eventLoop.execute {
+                connection.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            }
+        } else {
+            response.headers[.connection] = "close"
         }
     }
 }
@@ -90,13 +141,8 @@ extension Response {
         var response = self
         let body = response.body
         response.body = ResponseBody(contentLength: body.contentLength) { writer in
-            do {
-                try await body.write(writer)
-                exchange.end(error: nil)
-            } catch {
-                exchange.end(error: error)
-                throw error
-            }
+            let writer = writer
+            try await exchange.write { try await body.write(writer) }
         }
         return response
     }

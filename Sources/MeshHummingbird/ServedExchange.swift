@@ -11,13 +11,15 @@ final class ServedExchange: Sendable {
     private let context: CallContext
     private let peerIdentity: String?
     private let status: Int
+    let cutoff: HandlingCutoff
     private let hasEnded = Atomic<Bool>(false)
 
-    init(stack: InboundStack, context: CallContext, peerIdentity: String?, status: Int) {
+    init(stack: InboundStack, context: CallContext, peerIdentity: String?, status: Int, cutoff: HandlingCutoff) {
         self.stack = stack
         self.context = context
         self.peerIdentity = peerIdentity
         self.status = status
+        self.cutoff = cutoff
     }
 
     deinit {
@@ -25,8 +27,23 @@ final class ServedExchange: Sendable {
         end(error: CancellationError())
     }
 
+    /// Writes the body, for as long as somebody wants it.
+    @concurrent
+    func write(_ body: @concurrent () async throws -> Void) async throws {
+        do {
+            try await cutoff.run {
+                try await stack.handling(context, peerIdentity: peerIdentity, body)
+            }
+            end(error: nil)
+        } catch {
+            end(error: cutoff.error ?? error)
+            throw error
+        }
+    }
+
     func end(error: (any Error)?) {
         guard !hasEnded.exchange(true, ordering: .relaxed) else { return }
+        cutoff.release()
         stack.end(context, status: status, peerIdentity: peerIdentity, error: error)
     }
 }

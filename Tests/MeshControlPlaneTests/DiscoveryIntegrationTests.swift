@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import Foundation
 import MeshConfig
 import MeshCore
 import MeshXDS
@@ -34,6 +35,10 @@ import Testing
     /// The endpoints of reviews' first version.
     private static func endpoints(in resources: MeshResources) -> [EndpointAddress] {
         resources.endpointAssignments["outbound|9080|v1|\(host)"]?.localities.flatMap(\.endpoints).map(\.address) ?? []
+    }
+
+    private static func health(in resources: MeshResources) -> [HealthStatus] {
+        resources.endpointAssignments["outbound|9080|v1|\(host)"]?.localities.flatMap(\.endpoints).map(\.health) ?? []
     }
 
     /// Runs a body beside a client of a control plane.
@@ -77,6 +82,23 @@ import Testing
                 #expect(log.applied.last == before)
                 try folder.write(Samples.secondVersionManifest, to: "reviews.yaml")
                 try await log.wait { $0.clusters["outbound|9080|v2|\(Self.host)"] != nil }
+            }
+        }
+    }
+
+    @Test func `an instance that drains is draining for its clients, and the status says so`() async throws {
+        try await whileServing(configuration) { _, addresses in
+            let api = APIClient(address: addresses.registry)
+            try await whileFollowing(addresses.xds) {
+                #expect(try await api.register(Samples.registration()) == 201)
+                try await log.wait { Self.health(in: $0) == [.healthy] }
+                let drain = Data(#"{"state":"draining"}"#.utf8)
+                #expect(try await api.ask("PUT", "/v1/instances/reviews-1", body: drain).status == 200)
+                try await log.wait { Self.health(in: $0) == [.draining] }
+                let status = try await api.ask("GET", "/v1/status").body
+                #expect(status.contains(#""drainingInstances":1"#) && status.contains(#""instances":1"#))
+                #expect(try await api.ask("DELETE", "/v1/instances/reviews-1").status == 204)
+                try await log.wait { Self.endpoints(in: $0).isEmpty }
             }
         }
     }

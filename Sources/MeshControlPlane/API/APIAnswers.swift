@@ -68,6 +68,8 @@ struct StatusAnswer: Encodable {
     var version: String?
     var trustDomain: String
     var instances: Int
+    /// How many of the instances finish what they have and want no more.
+    var drainingInstances: Int
     /// Counts the manifests that have come into force.
     var manifestGeneration: UInt64
     /// Whether clients still keep what they have, because the registry was empty at the start.

@@ -21,7 +21,7 @@ struct ControlPlaneAPI: Sendable {
         router.add(middleware: BearerAuthentication(tokens: tokens))
         router.post("v1/instances") { request, context in try await register(request, context) }
         router.get("v1/instances") { _, context in try instances(context) }
-        router.put("v1/instances/:id") { _, context in try renew(context) }
+        router.put("v1/instances/:id") { request, context in try await renew(request, context) }
         router.delete("v1/instances/:id") { _, context in try deregister(context) }
         router.get("v1/status") { _, _ in try Response(json: status()) }
         router.get("v1/diagnostics") { _, _ in try Response(json: diagnostics()) }
@@ -30,15 +30,7 @@ struct ControlPlaneAPI: Sendable {
 
     private func register(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let claims = try Self.claims(context)
-        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBodySize {
-            throw APIProblem.tooLarge(limit: maximumBodySize)
-        }
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: maximumBodySize)
-        } catch is NIOTooManyBytesError {
-            throw APIProblem.tooLarge(limit: maximumBodySize)
-        }
+        let body = try await body(of: request)
         let registration: Registration
         do {
             registration = try Registration.read(Data(body.readableBytesView))
@@ -62,10 +54,29 @@ struct ControlPlaneAPI: Sendable {
         }
     }
 
-    private func renew(_ context: APIRequestContext) throws -> Response {
+    /// A renewal without a body only renews, so that instances and control planes of either age understand each other: an
+    /// older control plane takes one that says more for a mere renewal.
+    private func renew(_ request: Request, _ context: APIRequestContext) async throws -> Response {
         let (id, claims) = try Self.target(context)
-        try Self.check(registry.renew(id, owner: claims.owner), id)
+        let renewal: Renewal
+        do {
+            renewal = try Renewal.read(Data(try await body(of: request).readableBytesView))
+        } catch let error as ConfigurationError {
+            throw APIProblem.badRequest(error)
+        }
+        try Self.check(registry.renew(id, owner: claims.owner, state: renewal.state), id)
         return try Response(json: lease)
+    }
+
+    private func body(of request: Request) async throws -> ByteBuffer {
+        if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBodySize {
+            throw APIProblem.tooLarge(limit: maximumBodySize)
+        }
+        do {
+            return try await request.body.collect(upTo: maximumBodySize)
+        } catch is NIOTooManyBytesError {
+            throw APIProblem.tooLarge(limit: maximumBodySize)
+        }
     }
 
     private func deregister(_ context: APIRequestContext) throws -> Response {

@@ -6,7 +6,7 @@ import MeshCore
 
 extension Registration: Decodable {
     private enum Key: String, CodingKey {
-        case id, service, namespace, address, port, servicePort, labels, version, serviceAccount
+        case id, service, namespace, address, port, servicePort, labels, version, serviceAccount, state
         case protocolName = "protocol"
         case speaksMutualTLS = "mutualTLS"
     }
@@ -24,6 +24,7 @@ extension Registration: Decodable {
         self.serviceAccount = try fields.decodeIfPresent(String.self, forKey: .serviceAccount) ?? "default"
         self.protocolName = try fields.decodeIfPresent(String.self, forKey: .protocolName) ?? "http"
         self.speaksMutualTLS = try fields.decodeIfPresent(Bool.self, forKey: .speaksMutualTLS) ?? false
+        self.state = try fields.decodeIfPresent(State.self, forKey: .state) ?? .serving
         if let version = try fields.decodeIfPresent(String.self, forKey: .version) {
             guard labels["version", default: version] == version else {
                 throw DecodingError.dataCorruptedError(
@@ -77,6 +78,7 @@ extension Registration: Encodable {
         try fields.encode(serviceAccount, forKey: .serviceAccount)
         try fields.encode(protocolName, forKey: .protocolName)
         try fields.encode(speaksMutualTLS, forKey: .speaksMutualTLS)
+        try fields.encode(state, forKey: .state)
     }
 }
 

@@ -5,6 +5,14 @@ import MeshCore
 
 /// One instance of a service, as it describes itself; valid once `validate` has passed.
 struct Registration: Hashable, Sendable {
+    /// Whether an instance takes new requests.
+    enum State: String, Hashable, Sendable, Codable, CaseIterable {
+        /// It does.
+        case serving
+        /// It finishes what it has, and wants no more.
+        case draining
+    }
+
     var id: String
     var service: String
     var namespace: String
@@ -15,6 +23,7 @@ struct Registration: Hashable, Sendable {
     var serviceAccount: String
     var protocolName: String
     var speaksMutualTLS: Bool
+    var state = State.serving
 
     /// The most labels of an instance.
     static let maximumLabels = 64

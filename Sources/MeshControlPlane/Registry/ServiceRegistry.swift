@@ -49,8 +49,12 @@ final class ServiceRegistry: Sendable {
         mutate { $0.registered(registration, owner: owner, at: clock.now) }
     }
 
-    func renew(_ id: String, owner: Int) -> ServiceRegistryStateMachine.InstanceAction {
-        mutate { $0.renewed(id, owner: owner, at: clock.now) }
+    func renew(
+        _ id: String,
+        owner: Int,
+        state: Registration.State? = nil
+    ) -> ServiceRegistryStateMachine.InstanceAction {
+        mutate { $0.renewed(id, owner: owner, state: state, at: clock.now) }
     }
 
     func deregister(_ id: String, owner: Int) -> ServiceRegistryStateMachine.InstanceAction {

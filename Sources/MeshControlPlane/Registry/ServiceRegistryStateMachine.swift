@@ -56,7 +56,7 @@ struct ServiceRegistryStateMachine: Sendable {
     /// No lease ends before this instant, so that most events need not look at all of them.
     private var earliestExpiry = Deadline.never.instant
 
-    /// Grows by one whenever an instance appears, changes or goes; renewals change nothing.
+    /// Grows by one whenever an instance appears, changes or goes; mere renewals change nothing.
     private(set) var generation: UInt64 = 0
 
     init(leaseDuration: Nanoseconds, maximumInstances: Int) {
@@ -97,12 +97,22 @@ struct ServiceRegistryStateMachine: Sendable {
         return .registered
     }
 
-    /// An instance says that it is still there.
-    mutating func renewed(_ id: String, owner: Int, at now: MeshInstant) -> InstanceAction {
+    /// An instance says that it is still there, and perhaps how it is.
+    /// - Parameter state: Its state from now on; `nil` leaves it as it is.
+    mutating func renewed(
+        _ id: String,
+        owner: Int,
+        state: Registration.State? = nil,
+        at now: MeshInstant
+    ) -> InstanceAction {
         expired(at: now)
         guard let entry = entries[id] else { return .unknown }
         guard entry.owner == owner else { return .refusedForeign }
         entries[id]?.expiry = now.advanced(by: leaseDuration)
+        if let state, state != entry.registration.state {
+            entries[id]?.registration.state = state
+            generation += 1
+        }
         return .done
     }
 

@@ -80,6 +80,7 @@ final class ConfigurationStore: Sendable {
     /// Makes what is served anew. Called by one task only: worlds come in order.
     func rebuild(_ registrations: [Registration]) {
         let workloads = registrations.map(Workload.init)
+        let draining = Set(registrations.lazy.filter { $0.state == .draining }.map(\.endpoint))
         var (machine, unread) = state.withLock { ($0.machine, $0.unread.take()) }
         let before = (diagnostics: Set(machine.diagnostics), generation: machine.generation)
         if let unread { machine.read(unread) }
@@ -89,7 +90,11 @@ final class ConfigurationStore: Sendable {
             state.machine = machine
             guard let prepared else { return }
             state.counter += 1
-            state.world = ServedWorld(version: "\(epoch).\(state.counter)", prepared: prepared)
+            state.world = ServedWorld(
+                version: "\(epoch).\(state.counter)",
+                prepared: prepared,
+                draining: draining
+            )
         }
         for diagnostic in machine.diagnostics where !before.diagnostics.contains(diagnostic) { log(diagnostic) }
         if machine.generation != before.generation {

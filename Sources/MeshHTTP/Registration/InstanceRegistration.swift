@@ -4,6 +4,7 @@
 import HTTPTypes
 public import MeshCore
 import NIOCore
+public import ServiceMesh
 
 #if canImport(FoundationEssentials)
 import FoundationEssentials
@@ -82,8 +83,10 @@ public struct InstanceRegistration: Sendable {
     }
 
     /// Keeps the instance registered until the task is cancelled, and takes it out then.
+    /// - Parameter drain: The instance's way out: when it begins, the control plane is told to send nothing new here. A
+    ///   control plane that does not know of that takes it for a renewal, and learns of the end at the end.
     /// - Throws: `CancellationError`; `MeshError` with code `unauthorized` when the control plane refuses the token.
-    public func run() async throws {
+    public func run(drain: ServerDrain? = nil) async throws {
         let clock = transport.configuration.clock
         var machine = RegistrationStateMachine(
             baseBackoff: configuration.baseBackoff,
@@ -98,7 +101,9 @@ public struct InstanceRegistration: Sendable {
                 switch machine.answered(result.answer, at: clock.now, using: configuration.random) {
                 case .send(let next, let instant):
                     request = next
-                    try await clock.sleep(until: instant)
+                    if try await wait(until: instant, or: machine.isDraining ? nil : drain) {
+                        request = machine.drainingBegan() ?? next
+                    }
                 case .stop:
                     throw MeshError(
                         .unauthorized,
@@ -115,7 +120,32 @@ public struct InstanceRegistration: Sendable {
         }
     }
 
+    /// - Returns: Whether the instance begins to drain before that.
+    private func wait(until instant: MeshInstant, or drain: ServerDrain?) async throws -> Bool {
+        let clock = transport.configuration.clock
+        guard let drain else {
+            try await clock.sleep(until: instant)
+            return false
+        }
+        return try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await clock.sleep(until: instant)
+                return false
+            }
+            group.addTask {
+                try await drain.untilDraining()
+                return true
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
+        }
+    }
+
     // MARK: Requests
+
+    private struct Renewal: Encodable {
+        var state: String
+    }
 
     private struct Result {
         var answer: RegistrationStateMachine.Answer
@@ -130,8 +160,16 @@ public struct InstanceRegistration: Sendable {
         do {
             let (status, body) =
                 switch request {
-                case .register: try await exchange(.post, path: "/v1/instances", body: encoded(), timeout: timeout)
+                case .register:
+                    try await exchange(.post, path: "/v1/instances", body: encoded(instance), timeout: timeout)
                 case .renew: try await exchange(.put, path: instancePath, timeout: timeout)
+                case .drain:
+                    try await exchange(
+                        .put,
+                        path: instancePath,
+                        body: encoded(Renewal(state: "draining")),
+                        timeout: timeout
+                    )
                 }
             return interpret(status, body)
         } catch {
@@ -191,8 +229,8 @@ public struct InstanceRegistration: Sendable {
         }
     }
 
-    private func encoded() throws -> RequestBody {
-        .bytes(ByteBuffer(bytes: try JSONEncoder().encode(instance)))
+    private func encoded(_ body: some Encodable) throws -> RequestBody {
+        .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
     }
 
     private func tell(_ result: Result) {

@@ -12,12 +12,17 @@ import MeshCore
 ///    └───┘                      │ └─failed: back off, at most a third of the lease
 ///    ▲                          │
 ///    └────────── missing ───────┘          refused: stop
+///
+///   register, renew ──drainingBegan──▶ drain, at once; then drain for renew, to the end
 /// ```
+/// An instance that drains and is missing is not registered again: it is about to leave anyway.
 struct RegistrationStateMachine: Equatable {
     /// What to send.
     enum Request: Equatable {
         case register
         case renew
+        /// Renews, and says that the instance finishes what it has and wants no more.
+        case drain
     }
 
     /// How it went.
@@ -37,6 +42,7 @@ struct RegistrationStateMachine: Equatable {
     }
 
     private var request = Request.register
+    private(set) var isDraining = false
     private var lease: Nanoseconds?
     private var failures: UInt64 = 0
     /// The first wait after a failure.
@@ -52,13 +58,28 @@ struct RegistrationStateMachine: Equatable {
     /// How long a request may take: one that takes longer than a third of the lease is no use.
     var requestTimeout: Nanoseconds { min(.seconds(5), lease.map(Self.third) ?? .seconds(5)) }
 
+    /// The instance is on its way out.
+    /// - Returns: What to send at once, in place of what was to be sent later; `nil` if the registry knows nothing of the
+    ///   instance yet, or knows already.
+    mutating func drainingBegan() -> Request? {
+        guard !isDraining else { return nil }
+        isDraining = true
+        guard request == .renew else { return nil }
+        request = .drain
+        failures = 0
+        return request
+    }
+
     mutating func answered(_ answer: Answer, at now: MeshInstant, using random: MeshRandom) -> Action {
         switch answer {
         case .accepted(let granted):
             failures = 0
             lease = granted
-            request = .renew
-            return .send(request, at: now.advanced(by: Self.third(of: granted)))
+            let isNews = isDraining && request != .drain
+            request = isDraining ? .drain : .renew
+            return .send(request, at: isNews ? now : now.advanced(by: Self.third(of: granted)))
+        case .missing where request == .drain:
+            return .send(request, at: now.advanced(by: lease.map(Self.third) ?? maximumBackoff))
         case .missing where request == .renew:
             request = .register
             return .send(request, at: now)
@@ -67,7 +88,7 @@ struct RegistrationStateMachine: Equatable {
         case .missing, .failed:
             failures += 1
             var limit = maximumBackoff
-            if request == .renew, let lease { limit = min(limit, Self.third(of: lease)) }
+            if request != .register, let lease { limit = min(limit, Self.third(of: lease)) }
             return .send(request, at: now.advanced(by: backoff(limit: limit, using: random)))
         }
     }

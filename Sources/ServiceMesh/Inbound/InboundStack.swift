@@ -8,9 +8,15 @@ import MeshSecurity
 
 /// What happens to a request before and after an application's handler serves it.
 ///
-/// Server adapters call `begin`, then `admit`, run the handler inside `handling`, and `end` when the response's body has
-/// been written. The order is trace and record → identity and authorization → fault → rate limit → handler.
+/// Server adapters ask `healthReply`, call `begin`, then `admit`, run the handler inside `handling`, and `end` when the
+/// response's body has been written. The order is health → trace and record → load shedding → identity and
+/// authorization → fault → rate limit → handler. They cancel the handler when the context's deadline passes and when the
+/// caller leaves, and ask connections to close while the server drains.
 public struct InboundStack: Sendable {
+    /// How the server behaves, apart from what the mesh's configuration says.
+    public let configuration: InboundConfiguration
+    /// The requests under way, and the server's way out.
+    public let drain: ServerDrain
     private let mesh: Mesh
     private let address: EndpointAddress
 
@@ -18,23 +24,40 @@ public struct InboundStack: Sendable {
     /// - Parameters:
     ///   - mesh: The mesh whose configuration decides.
     ///   - address: Where the server listens; the inbound listener of that address applies.
-    public init(mesh: Mesh, address: EndpointAddress) {
+    ///   - configuration: How the server behaves, apart from what the mesh's configuration says.
+    ///   - drain: Shared with whoever ends the server.
+    public init(
+        mesh: Mesh,
+        address: EndpointAddress,
+        configuration: InboundConfiguration = InboundConfiguration(),
+        drain: ServerDrain = ServerDrain()
+    ) {
         self.mesh = mesh
         self.address = address
+        self.configuration = configuration
+        self.drain = drain
     }
 
     /// Whether the mesh is switched off, so that the adapter should call the handler and nothing else.
     public var isDisabled: Bool { mesh.isDisabled }
 
-    /// A request has come in: opens its record, takes its trace and deadline from its headers.
+    /// Why the service takes no requests; `nil` if it does.
+    var reasonNotReady: String? {
+        if drain.isDraining { return "draining" }
+        if mesh.hasSources, !mesh.isDisabled, mesh.snapshot == nil { return "the mesh has no configuration yet" }
+        return configuration.isReady() ? nil : "not ready"
+    }
+
+    /// A request has come in: counts it, opens its record, takes its trace and deadline from its headers.
+    ///
+    /// `end` has to follow, exactly once.
     public func begin(_ request: some RequestHead) -> CallContext {
+        drain.requestStarted()
         let now = mesh.clock.now
         let parent = TraceContext(headersOf: request)
         var context = CallContext(now: now, trace: (parent ?? .none).child(random: mesh.random))
         context.attempt = 1
-        if let budget = request.value(of: "x-envoy-expected-rq-timeout-ms").flatMap({ UInt64($0) }), budget > 0 {
-            context.deadline = Deadline(.milliseconds(min(budget, 86_400_000)), after: now)
-        }
+        if let timeout = CallerTimeout.read(request) { context.deadline = Deadline(timeout, after: now) }
         context.snapshot = mesh.loadSnapshot()
         if !mesh.observers.isEmpty {
             context.requestLine = RequestLine(request)
@@ -53,6 +76,7 @@ public struct InboundStack: Sendable {
     /// While a mesh with sources has no configuration yet, nothing is admitted: the answer is a 503.
     /// - Throws: `MeshError` whose `localReply` the adapter answers with; `CancellationError`.
     public func admit(_ request: some RequestHead, peerIdentity: String?, context: inout CallContext) async throws {
+        try shedLoad()
         guard let listener = listener(context) else {
             // Nobody knows yet who may do what, so nobody may do anything.
             guard mesh.hasSources, context.runtimeSnapshot?.source == nil else { return }
@@ -90,6 +114,7 @@ public struct InboundStack: Sendable {
 
     /// The response has been written, or the request has failed: closes its record.
     public func end(_ context: CallContext, status: Int, peerIdentity: String?, error: (any Error)?) {
+        defer { drain.requestEnded() }
         guard !mesh.observers.isEmpty, let line = context.requestLine else { return }
         let record = RequestRecord(
             direction: .inbound,
@@ -105,6 +130,37 @@ public struct InboundStack: Sendable {
             error: error
         )
         mesh.observers.requestFinished(record, context: context)
+    }
+
+    /// How long a request may still take; `nil` if nobody set a limit, or none is enforced.
+    public func timeLeft(_ context: CallContext) -> Nanoseconds? {
+        guard configuration.enforcesCallerDeadline, !context.deadline.isNever else { return nil }
+        return context.deadline.remaining(at: mesh.clock.now)
+    }
+
+    /// The error of a request whose caller's deadline has passed before its handler was done.
+    public static var deadlineExceeded: MeshError {
+        MeshError(
+            .deadlineExceeded,
+            origin: .local,
+            message: "the caller's deadline passed before the handler was done",
+            localReply: LocalReply(status: 504, body: "deadline exceeded")
+        )
+    }
+
+    /// Refuses a request while too many are under way.
+    ///
+    /// Refused requests count, too, but only until their answer is written: a flood makes a server refuse a little
+    /// early, and never late.
+    private func shedLoad() throws {
+        guard let limit = configuration.maximumConcurrentRequests, drain.requestsUnderWay > limit else { return }
+        throw MeshError(
+            .overflow,
+            origin: .local,
+            message: "more than \(limit) requests are under way",
+            // Envoy's header: callers' retry policies tell local overload from an upstream's failure by it.
+            localReply: LocalReply(status: 503, body: "overloaded", headers: [.init("x-envoy-overloaded", "true")])
+        )
     }
 
     private func listener(_ context: CallContext) -> InboundRuntime? {

@@ -36,6 +36,7 @@ import Testing
                     version: "1",
                     trustDomain: "cluster.local",
                     instances: 0,
+                    drainingInstances: 0,
                     manifestGeneration: 1,
                     isWarming: false,
                     clients: []
@@ -83,6 +84,27 @@ import Testing
         #expect(try await ask(.delete, "/v1/instances/reviews-1").status == 204)
         #expect(try await ask(.put, "/v1/instances/reviews-1").status == 404)
         #expect(registry.snapshot.registrations.isEmpty)
+    }
+
+    @Test func `an instance says that it drains, and that stays so through renewals`() async throws {
+        _ = try await register()
+        let draining = try await ask(.put, "/v1/instances/reviews-1", body: Array(#"{"state":"draining"}"#.utf8))
+        #expect(draining.status == 200 && draining.body == #"{"leaseSeconds":15}"#)
+        #expect(try await ask(.put, "/v1/instances/reviews-1").status == 200)
+        #expect(try await ask(.get, "/v1/instances").body.contains(#""state":"draining""#))
+        let back = try await ask(.put, "/v1/instances/reviews-1", body: Array(#"{"state":"serving"}"#.utf8))
+        #expect(back.status == 200)
+        #expect(registry.snapshot.registrations.map(\.state) == [.serving])
+    }
+
+    @Test(arguments: [#"{"state":"tired"}"#, "nonsense", #"{"state":1}"#])
+    func `a renewal that cannot be read is refused, and renews nothing`(body: String) async throws {
+        _ = try await register()
+        clock.advance(by: .seconds(10))
+        let answer = try await ask(.put, "/v1/instances/reviews-1", body: Array(body.utf8))
+        #expect(answer.status == 400)
+        clock.advance(by: .seconds(10))
+        #expect(try await ask(.put, "/v1/instances/reviews-1").status == 404)
     }
 
     @Test func `an escaped id is the same id`() async throws {

@@ -121,6 +121,21 @@ import Testing
         }
     }
 
+    @Test func `an instance that begins to drain is a change, once`() {
+        var machine = ServiceRegistryStateMachine(leaseDuration: Self.lease, maximumInstances: 3)
+        let now = Self.instant(1)
+        _ = machine.registered(Samples.registration("a"), owner: 0, at: now)
+        #expect(machine.renewed("a", owner: 1, state: .draining, at: now) == .refusedForeign)
+        #expect(machine.generation == 1)
+        for state in [Registration.State.draining, nil, .draining] {
+            #expect(machine.renewed("a", owner: 0, state: state, at: now) == .done)
+            #expect(machine.registrations.map(\.state) == [.draining] && machine.generation == 2)
+        }
+        // Who registers anew serves anew.
+        _ = machine.registered(Samples.registration("a"), owner: 0, at: now)
+        #expect(machine.registrations.map(\.state) == [.serving] && machine.generation == 3)
+    }
+
     @Test func `a random walk agrees with a plain model and keeps every invariant`() {
         struct Modelled {
             var registration: Registration

@@ -22,6 +22,20 @@ import Testing
         #expect(foreign.listeners.keys.sorted() == ["reviews.default.svc.cluster.local:9080"])
     }
 
+    @Test func `an instance that drains is served as such, and gets no new requests`() throws {
+        let other = Samples.registration("reviews-2", port: 9081)
+        let world = ServedWorld(
+            version: "1",
+            prepared: ManifestCompiler().prepare([], workloads: [Workload(Samples.registration()), Workload(other)]),
+            draining: [other.endpoint]
+        )
+        let endpoints = world.resources(for: Node()).endpointAssignments.values
+            .flatMap(\.localities).flatMap(\.endpoints)
+        #expect(!endpoints.isEmpty)
+        #expect(endpoints.allSatisfy { $0.health == ($0.address == other.endpoint ? .draining : .healthy) })
+        #expect(endpoints.contains { $0.health == .draining && !$0.health.isUsable })
+    }
+
     @Test func `the same client gets the same resources each time`() {
         let node = Node(labels: ["app": "ratings"])
         #expect(world.resources(for: node) == world.resources(for: node))

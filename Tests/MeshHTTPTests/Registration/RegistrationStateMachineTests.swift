@@ -57,6 +57,28 @@ struct RegistrationStateMachineTests {
         #expect(machine.requestTimeout == .milliseconds(300))
     }
 
+    @Test("tells of draining at once and from then on, and registers no more")
+    func draining() {
+        var machine = machine()
+        let third = now.advanced(by: .seconds(5))
+        #expect(machine.answered(.accepted(lease: .seconds(15)), at: now, using: random) == .send(.renew, at: third))
+        #expect(machine.drainingBegan() == .drain)
+        #expect(machine.drainingBegan() == nil)
+        #expect(machine.answered(.accepted(lease: .seconds(15)), at: now, using: random) == .send(.drain, at: third))
+        #expect(machine.answered(.missing, at: now, using: random) == .send(.drain, at: third))
+        guard case .send(.drain, let instant) = machine.answered(.failed, at: now, using: random) else {
+            return #expect(Bool(false), "it goes on")
+        }
+        #expect(instant <= third)
+    }
+
+    @Test("an instance that drains before it is registered says so as soon as it is")
+    func drainingEarly() {
+        var machine = machine()
+        #expect(machine.drainingBegan() == nil)
+        #expect(machine.answered(.accepted(lease: .seconds(15)), at: now, using: random) == .send(.drain, at: now))
+    }
+
     @Test("stops when the token is refused")
     func refused() {
         var machine = machine()

@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import Foundation
+import MeshCore
 import MeshSecurity
 import Testing
 
@@ -37,11 +38,11 @@ import Testing
     @Test func `all connections of one certificate share one context`() async throws {
         let request = try CertificateRequest(for: identity.spiffeID)
         try await identity.install(authority.answer(request), answering: request)
-        let first = try identity.current().clientContext
-        #expect(try identity.current().clientContext === first)
+        let first = try identity.current().clientContexts[.http1]
+        #expect(try identity.current().clientContexts[.http1] === first)
         let second = try CertificateRequest(for: identity.spiffeID)
         try await identity.install(authority.answer(second), answering: second)
-        #expect(try identity.current().clientContext !== first)
+        #expect(try identity.current().clientContexts[.http1] !== first)
     }
 
     @Test func `a bad answer leaves the last certificate in use`() async throws {

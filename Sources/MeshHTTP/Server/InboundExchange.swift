@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import HTTPTypes
+import MeshCore
+import NIOCore
+import NIOHTTP1
+import NIOHTTP2
+
+/// One request that is served, on the event loop of its connection.
+///
+/// The handler's task reaches it through an `ExchangeReference`; nothing here is touched off the loop.
+final class InboundExchange {
+    /// The most bytes of a body that nobody reads, before the connection is rather closed than reused.
+    static let maximumDiscardedBytes = 256 * 1024
+    /// How long a connection that is closed may take to hear of it: nginx's `lingering_timeout`.
+    static let lingerTimeout = Nanoseconds.seconds(5)
+
+    let method: HTTPMethod
+    private let version: HTTPVersion
+    private let isContinueExpected: Bool
+    /// How long nothing may move while one side waits for the caller.
+    private let stallTimeout: Nanoseconds
+    private(set) var machine: InboundExchangeStateMachine
+    private(set) var body: InboundBodyStateMachine
+    private var driver: InboundExchangeDriver?
+    private var task: Task<Void, Never>?
+    private var reader: UnsafeContinuation<ByteBuffer?, any Error>?
+    private var writer: UnsafeContinuation<Void, any Error>?
+    private var framing = ServerResponseHead.Framing.none
+    private var writtenBytes = 0
+    private var discardedBytes = 0
+    private var isContinued = false
+    private var isFlushing = false
+    private var deadline: LoopAlarm?
+    private var stall: LoopAlarm?
+
+    init(_ head: HTTPRequestHead, driver: InboundExchangeDriver, highWatermark: Int, stallTimeout: Nanoseconds) {
+        self.method = head.method
+        self.version = head.version
+        self.isContinueExpected = head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
+        self.stallTimeout = stallTimeout
+        self.machine = InboundExchangeStateMachine(closes: head.version.major == 1 && !head.isKeepAlive)
+        self.body = InboundBodyStateMachine(highWatermark: highWatermark)
+        self.driver = driver
+    }
+
+    /// The handler's task; this exchange cancels it, and the task itself is what ends last.
+    func began(_ task: Task<Void, Never>) {
+        self.task = task
+    }
+
+    // MARK: From the connection
+
+    func received(_ chunk: ByteBuffer) {
+        if body.isDiscarding {
+            discardedBytes += chunk.readableBytes
+            if discardedBytes > Self.maximumDiscardedBytes { driver?.abort(.noError) }
+            return
+        }
+        body.received(chunk)
+        wakeReader()
+    }
+
+    func ended(trailers: HTTPFields) {
+        body.ended(trailers: trailers)
+        let isComplete = machine.requestEnded()
+        wakeReader()
+        if isComplete { release(reusing: true) }
+    }
+
+    func writabilityChanged(isWritable: Bool) {
+        guard isWritable, !isFlushing else { return }
+        writer.take()?.resume()
+    }
+
+    /// Ends the exchange before its handler is done.
+    func cut(_ reason: InboundExchangeStateMachine.Cut) {
+        let action = machine.wasCut(reason)
+        guard action != .none else {
+            // The response is complete but for the wire, and the wire is gone or stands still.
+            if isFlushing || body.isDiscarding { driver?.abort(.noError) }
+            return
+        }
+        task?.cancel()
+        let error = reason.error
+        reader.take()?.resume(throwing: error)
+        writer.take()?.resume(throwing: error)
+        switch action {
+        case .none: break
+        case .cancel: release(reusing: false)
+        case .answer:
+            if let reply = error.localReply { answer(InboundResponse(localReply: reply)) }
+        case .abort: driver?.abort(.cancel)
+        }
+    }
+
+    private func wakeReader() {
+        guard reader != nil else { return }
+        switch body.read() {
+        case .chunk(let chunk, let resumes):
+            reader.take()?.resume(returning: chunk)
+            if resumes { driver?.resumeReading() }
+        case .end: reader.take()?.resume(returning: nil)
+        case .wait: break
+        }
+    }
+
+    // MARK: From the handler
+
+    /// What a reader gets without waiting; `nil` if it has to wait.
+    func takeChunk() throws -> ByteBuffer?? {
+        if let cut = machine.cut { throw cut.error }
+        switch body.read() {
+        case .chunk(let chunk, let resumes):
+            if resumes { driver?.resumeReading() }
+            return .some(.some(chunk))
+        case .end: return .some(nil)
+        case .wait:
+            guard !body.isDiscarding else { throw InboundExchangeStateMachine.Cut.callerLeft.error }
+            return nil
+        }
+    }
+
+    func awaitChunk(_ continuation: UnsafeContinuation<ByteBuffer?, any Error>) {
+        do {
+            if let chunk = try takeChunk() { return continuation.resume(returning: chunk) }
+        } catch {
+            return continuation.resume(throwing: error)
+        }
+        // A second reader breaks the contract; the first one is let go rather than lost.
+        reader.take()?.resume(throwing: CancellationError())
+        reader = continuation
+        if isContinueExpected, !isContinued, machine.isUnanswered {
+            isContinued = true
+            driver?.write(.head(HTTPResponseHead(version: version, status: .continue)), flushes: true)
+        }
+        watchForStall()
+    }
+
+    func stopReading() {
+        reader.take()?.resume(throwing: CancellationError())
+    }
+
+    func stopWriting() {
+        guard !isFlushing else { return }
+        writer.take()?.resume(throwing: CancellationError())
+    }
+
+    /// Cuts the exchange when so much time has passed.
+    func limit(to timeLeft: Nanoseconds) {
+        guard let driver, !machine.isAnswered else { return }
+        let alarm = LoopAlarm(driver.eventLoop) { [weak self] in self?.cut(.deadlinePassed) }
+        alarm.set(in: timeLeft)
+        deadline = alarm
+    }
+
+    /// Writes the response's head.
+    /// - Throws: Why it is too late for it.
+    func start(_ response: HTTPResponse, length: Int?) throws {
+        guard let driver, machine.cut == nil || machine.isUnanswered else { throw machine.failure }
+        // A caller that still waits to be asked for its body cannot be told that nobody wants it.
+        let isBodyHeldBack = isContinueExpected && !isContinued && !machine.isRequestEnded
+        let isHopeless = isBodyHeldBack || machine.cut == .stalled || version != .http1_1
+        let closes = version.major == 1 && (driver.wantsToClose || isHopeless)
+        guard machine.headWritten(closes: closes) else { throw machine.failure }
+        let head = ServerResponseHead(
+            response,
+            length: length,
+            method: method,
+            version: version,
+            closes: machine.closes
+        )
+        framing = head.framing
+        driver.write(.head(head.head), flushes: false)
+    }
+
+    func write(_ chunk: ByteBuffer, then continuation: UnsafeContinuation<Void, any Error>) {
+        guard let driver, machine.cut == nil, !machine.isUnanswered, !machine.isAnswered else {
+            return continuation.resume(throwing: machine.failure)
+        }
+        if framing != .none {
+            writtenBytes += chunk.readableBytes
+            if case .length(let length) = framing, writtenBytes > length {
+                driver.abort(.internalError)
+                return continuation.resume(throwing: MeshError.wrongLength)
+            }
+            driver.write(.body(.byteBuffer(chunk)), flushes: true)
+        }
+        if driver.isWritable { return continuation.resume() }
+        writer.take()?.resume(throwing: CancellationError())
+        writer = continuation
+        watchForStall()
+    }
+
+    /// Writes the end; resumes when all of it has gone to the wire.
+    func end(_ trailers: HTTPFields?, then continuation: UnsafeContinuation<Void, any Error>?) {
+        guard let driver, machine.cut == nil || continuation == nil, !machine.isUnanswered, !machine.isAnswered else {
+            continuation?.resume(throwing: machine.failure)
+            return
+        }
+        if case .length(let length) = framing, writtenBytes < length {
+            driver.abort(.internalError)
+            continuation?.resume(throwing: MeshError.wrongLength)
+            return
+        }
+        let fields = trailers.flatMap { $0.isEmpty || framing != .open ? nil : $0 }
+        let completion = machine.responseEnded()
+        body.discard()
+        deadline?.cancel()
+        isFlushing = true
+        writer = continuation
+        // The next request may come in while the end is being written, so the connection is free before that.
+        if completion == .reuse { driver.free(self) }
+        let promise = driver.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { result in
+            self.flushed(result, completion)
+        }
+        driver.writeEnd(fields.map { HTTPHeaders($0.map { ($0.name.rawName, $0.value) }) }, promise)
+        if isFlushing || completion == .discardRest { watchForStall() }
+    }
+
+    /// The handler has failed behind the response's head.
+    func abort() {
+        guard !machine.isAnswered else { return }
+        driver?.abort(.internalError)
+    }
+
+    /// Answers without the handler.
+    func answer(_ response: InboundResponse) {
+        guard case .bytes(let bytes) = response.body.content else { return }
+        guard (try? start(response.head, length: bytes.readableBytes)) != nil else { return }
+        send(bytes, then: nil)
+    }
+
+    /// Writes a body that is held in memory, and the end.
+    func send(_ bytes: ByteBuffer, then continuation: UnsafeContinuation<Void, any Error>?) {
+        if framing != .none, bytes.readableBytes > 0 {
+            writtenBytes += bytes.readableBytes
+            driver?.write(.body(.byteBuffer(bytes)), flushes: false)
+        }
+        end(nil, then: continuation)
+    }
+
+    // MARK: The end
+
+    private func flushed(_ result: Result<Void, any Error>, _ completion: InboundExchangeStateMachine.Completion) {
+        isFlushing = false
+        writer.take()?.resume(with: result)
+        switch completion {
+        case .reuse: release(reusing: false)
+        case .close:
+            if !machine.isRequestEnded { watchForStall(within: min(stallTimeout, Self.lingerTimeout)) }
+            driver?.close(lingering: !machine.isRequestEnded)
+        case .discardRest: if !machine.isRequestEnded { driver?.discardRest() }
+        }
+    }
+
+    private func release(reusing: Bool) {
+        deadline?.cancel()
+        stall?.cancel()
+        if reusing { driver?.free(self) }
+        // What waits for the wire keeps its way to it.
+        if !isFlushing { driver = nil }
+    }
+
+    private func watchForStall(within limit: Nanoseconds? = nil) {
+        guard let driver else { return }
+        let alarm = stall ?? LoopAlarm(driver.eventLoop) { [weak self] in self?.stalled() }
+        stall = alarm
+        // Every wait begins anew: whoever waited before was served.
+        alarm.set(in: limit ?? stallTimeout)
+    }
+
+    private func stalled() {
+        guard reader != nil || writer != nil || isFlushing || body.isDiscarding else { return }
+        cut(.stalled)
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import HTTPTypes
+import NIOCore
+import NIOHTTP1
+import NIOHTTP2
+import ServiceMesh
+
+/// The end of a pipeline where requests become calls of the handler: an HTTP/1.1 connection, one request at a time, or
+/// one stream of HTTP/2.
+final class InboundExchangeDriver: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    let eventLoop: any EventLoop
+    private let serving: InboundServing
+    /// Watches over the time between requests; `nil` on a stream, whose connection does that.
+    private let patience: ConnectionPatience?
+    private let isSecure: Bool
+    private var context: ChannelHandlerContext?
+    private var current: InboundExchange?
+    private var isReadHeld = false
+    private var isClosing = false
+
+    init(_ serving: InboundServing, patience: ConnectionPatience?, isSecure: Bool, eventLoop: any EventLoop) {
+        self.serving = serving
+        self.patience = patience
+        self.isSecure = isSecure
+        self.eventLoop = eventLoop
+    }
+
+    private var isStream: Bool { patience == nil }
+
+    // MARK: Events
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        current?.cut(.callerLeft)
+        current = nil
+        self.context = nil
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !isClosing || current != nil else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head): begin(head, context)
+        case .body(let chunk): current?.received(chunk)
+        case .end(let trailers): current?.ended(trailers: trailers.map { HTTPFields(trailers: $0) } ?? [:])
+        }
+    }
+
+    /// Reads on only while there is room for what comes.
+    func read(context: ChannelHandlerContext) {
+        if current?.body.wantsMore ?? true {
+            context.read()
+        } else {
+            isReadHeld = true
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        current?.writabilityChanged(isWritable: context.channel.isWritable)
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        current?.cut(.callerLeft)
+        current = nil
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The caller broke the protocol, reset the stream or is gone; handlers in front have answered what can be.
+        isClosing = true
+        context.close(promise: nil)
+    }
+
+    private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        guard current == nil, !isClosing else { return }
+        patience?.headReceived()
+        let exchange = InboundExchange(
+            head,
+            driver: self,
+            highWatermark: serving.configuration.bodyHighWatermark,
+            stallTimeout: serving.configuration.stallTimeout
+        )
+        current = exchange
+        guard head.headers.count <= serving.configuration.maximumHeaderCount else {
+            return exchange.answer(InboundResponse(status: .requestHeaderFieldsTooLarge))
+        }
+        guard let request = ReceivedHead(head, isSecure: isSecure) else {
+            return exchange.answer(InboundResponse(status: .badRequest))
+        }
+        let reference = ExchangeReference(exchange, on: eventLoop)
+        let channel = context.channel
+        // The exchange owns the task: it cancels it when nobody waits any more, and every task ends its request's
+        // record. Unstructured, because a child cannot be cancelled from an event of the connection.
+        let task = Task(executorPreference: serving.executors.executor(of: eventLoop)) { [serving] in
+            await serving.serve(reference, request, channel)
+        }
+        exchange.began(task)
+    }
+
+    // MARK: What an exchange asks for
+
+    var isWritable: Bool { context?.channel.isWritable ?? true }
+
+    /// Whether answers tell the caller to go elsewhere.
+    var wantsToClose: Bool { serving.drain.isDraining }
+
+    func write(_ part: HTTPServerResponsePart, flushes: Bool) {
+        guard let context else { return }
+        if flushes {
+            context.writeAndFlush(wrapOutboundOut(part), promise: nil)
+        } else {
+            context.write(wrapOutboundOut(part), promise: nil)
+        }
+    }
+
+    func writeEnd(_ trailers: HTTPHeaders?, _ promise: EventLoopPromise<Void>) {
+        guard let context else { return promise.fail(ChannelError.ioOnClosedChannel) }
+        if isStream, wantsToClose, let connection = context.channel.parent {
+            // HTTP/2's `connection: close`: GOAWAY, after which the streams that are open finish.
+            connection.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
+        context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: promise)
+    }
+
+    func resumeReading() {
+        guard isReadHeld else { return }
+        isReadHeld = false
+        context?.read()
+    }
+
+    /// The exchange is over, and the connection takes the next request.
+    func free(_ exchange: InboundExchange) {
+        guard current === exchange else { return }
+        current = nil
+        guard !isClosing else {
+            context?.close(promise: nil)
+            return
+        }
+        patience?.responseEnded()
+        resumeReading()
+    }
+
+    /// The response is complete, and the rest of the request's body of no use.
+    func discardRest() {
+        // RFC 9113 §8.1: a stream's sender is told so by a reset without an error.
+        if isStream { abort(.noError) } else { resumeReading() }
+    }
+
+    /// Closes the connection after its last response.
+    /// - Parameter lingering: The caller still sends. Closing at once would reset the connection, and the response that
+    ///   is on its way might be lost with it: first only our half is closed, and the exchange's alarm closes the rest.
+    func close(lingering: Bool) {
+        isClosing = true
+        if lingering {
+            context?.close(mode: .output, promise: nil)
+            resumeReading()
+        } else {
+            context?.close(promise: nil)
+        }
+    }
+
+    /// Ends a connection, or resets a stream, whose response is incomplete.
+    func abort(_ code: NIOHTTP2.HTTP2ErrorCode) {
+        isClosing = true
+        guard let context else { return }
+        let codec = try? context.pipeline.syncOperations.context(handlerType: HTTP2FramePayloadToHTTP1ServerCodec.self)
+        if isStream, let codec, context.channel.isActive {
+            codec.writeAndFlush(NIOAny(HTTP2Frame.FramePayload.rstStream(code)), promise: nil)
+        } else {
+            context.close(promise: nil)
+        }
+    }
+}

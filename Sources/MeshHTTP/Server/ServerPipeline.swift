@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshCore
+import NIOCore
+import NIOHPACK
+import NIOHTTP1
+import NIOHTTP2
+import NIOSSL
+import NIOTLS
+
+/// Builds the pipeline of one connection: patience → TLS → whichever protocol it speaks → the exchanges.
+struct ServerPipeline {
+    private let serving: InboundServing
+    private let channel: any Channel
+    private let patience: ConnectionPatience
+
+    private var configuration: MeshHTTPServer.Configuration { serving.configuration }
+    private var isSecure: Bool { configuration.security != nil }
+
+    init(_ serving: InboundServing, _ channel: any Channel) {
+        self.serving = serving
+        self.channel = channel
+        self.patience = ConnectionPatience(
+            headerTimeout: serving.configuration.headerTimeout,
+            idleTimeout: serving.configuration.idleTimeout
+        )
+    }
+
+    /// Sets up what a connection has before it is known what it speaks. Called on its loop.
+    func open() throws {
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.addHandler(patience)
+        guard let security = configuration.security else {
+            return try pipeline.addHandler(ServerProtocolDetector { try speak(http2: $0) })
+        }
+        try pipeline.addHandler(security.makeHandler())
+        try pipeline.addHandler(
+            ApplicationProtocolNegotiationHandler { (result: ALPNResult, channel: any Channel) in
+                channel.eventLoop.makeCompletedFuture { try speak(http2: result == .negotiated("h2")) }
+            }
+        )
+    }
+
+    private func speak(http2: Bool) throws {
+        if http2 { try speakHTTP2() } else { try speakHTTP1() }
+    }
+
+    private func speakHTTP1() throws {
+        var encoder = HTTPResponseEncoder.Configuration()
+        // `ServerResponseHead` frames: only it knows that a response answers HEAD.
+        encoder.automaticallySetFramingHeaders = false
+        var limits = NIOHTTPDecoderLimitConfiguration()
+        limits.maxHeaderFieldSize = configuration.maximumHeaderBytes
+        limits.maxHeaderListSize = configuration.maximumHeaderBytes
+        limits.maxHeaderFieldCount = configuration.maximumHeaderCount
+        let pipeline = channel.pipeline.syncOperations
+        try pipeline.configureHTTPServerPipeline(
+            withEncoderConfiguration: encoder,
+            withDecoderLimitConfiguration: limits
+        )
+        try pipeline.addHandler(
+            InboundExchangeDriver(serving, patience: patience, isSecure: isSecure, eventLoop: channel.eventLoop)
+        )
+    }
+
+    private func speakHTTP2() throws {
+        patience.handOver()
+        let limits = configuration.http2
+        var connection = NIOHTTP2Handler.ConnectionConfiguration()
+        connection.initialSettings = [
+            HTTP2Setting(parameter: .maxConcurrentStreams, value: limits.maximumConcurrentStreams),
+            HTTP2Setting(parameter: .maxHeaderListSize, value: configuration.maximumHeaderBytes),
+            HTTP2Setting(parameter: .initialWindowSize, value: limits.streamWindow),
+        ]
+        connection.targetWindowSize = limits.connectionWindow
+        connection.maximumSequentialContinuationFrames = limits.maximumContinuations
+        connection.controlFrameRateLimit.maximumCount = limits.maximumControlFrames
+        connection.controlFrameRateLimit.windowLength = limits.window.timeAmount
+        var stream = NIOHTTP2Handler.StreamConfiguration()
+        stream.targetWindowSize = limits.streamWindow
+        stream.streamResetFrameRateLimit.maximumCount = limits.maximumResets
+        stream.streamResetFrameRateLimit.windowLength = limits.window.timeAmount
+        stream.streamErrorRateLimit.maximumCount = limits.maximumResets
+        stream.streamErrorRateLimit.windowLength = limits.window.timeAmount
+        let management = NIOHTTP2ServerConnectionManagementHandler(
+            eventLoop: channel.eventLoop,
+            configuration: .init(
+                maxIdleTime: configuration.idleTimeout.timeAmount,
+                maxAge: nil,
+                maxGraceTime: configuration.gracePeriod.timeAmount,
+                keepalive: nil
+            )
+        )
+        let pipeline = channel.pipeline.syncOperations
+        let (serving, isSecure) = (serving, isSecure)
+        _ = try pipeline.configureHTTP2Pipeline(
+            mode: .server,
+            connectionConfiguration: connection,
+            streamConfiguration: stream,
+            streamDelegate: management.http2StreamDelegate
+        ) { channel in
+            channel.eventLoop.makeCompletedFuture {
+                try channel.pipeline.syncOperations.addHandlers(
+                    HTTP2FramePayloadToHTTP1ServerCodec(),
+                    InboundExchangeDriver(serving, patience: nil, isSecure: isSecure, eventLoop: channel.eventLoop)
+                )
+            }
+        }
+        try pipeline.addHandlers(management, ConnectionErrorCloser())
+        // The connection is active already, and the event that starts the idle timer has gone by.
+        if channel.isActive { management.channelActive(context: try pipeline.context(handler: management)) }
+    }
+}
