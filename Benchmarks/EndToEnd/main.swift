@@ -2,3 +2,5 @@
 // Part of swift-service-mesh.
 
 import ArgumentParser
+
+EndToEnd.main()

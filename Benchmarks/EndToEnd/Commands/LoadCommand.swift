@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import ArgumentParser
+import Dispatch
+import Foundation
+import MeshCore
+import Synchronization
+
+/// One client under load, in a process of its own, so that its CPU time and its memory are its own.
+struct LoadCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load",
+        abstract: "Measures one client once and prints what it found as JSON.",
+        shouldDisplay: false
+    )
+
+    @Option var variant: Variant
+    @Option var port: UInt16
+    @Option var concurrency: Int
+    @Option var size = ResponseSize.small
+    @Option var warmUp = 0.3
+    @Option var seconds = 1.0
+    /// Makes that many requests and measures nothing: what the instruction counter starts.
+    @Option var count: Int?
+    /// The processes whose CPU time is read as well.
+    @Option(parsing: .upToNextOption) var watch: [Int32] = []
+
+    func run() throws {
+        let plan = LoadPlan(
+            port: port,
+            concurrency: concurrency,
+            size: size,
+            extent: count.map { .count($0) }
+                ?? .time(warmUp: Nanoseconds(seconds: warmUp), measured: Nanoseconds(seconds: seconds)),
+            watched: watch
+        )
+        let variant = variant
+        let outcome = Mutex<Result<LoadReport, any Error>?>(nil)
+        let finished = DispatchSemaphore(value: 0)
+        // The main thread owns it and waits for its end. The main function is synchronous because valgrind cannot
+        // follow an asynchronous one; detached, because the task would run on the main actor otherwise, which is this
+        // thread.
+        Task.detached {
+            do {
+                let report = try await variant.run(plan)
+                outcome.withLock { $0 = .success(report) }
+            } catch {
+                outcome.withLock { $0 = .failure(error) }
+            }
+            finished.signal()
+        }
+        finished.wait()
+        print(try outcome.withLock { $0 }?.get().json() ?? "{}")
+    }
+
+    /// What the command line of a client begins with.
+    static func arguments(_ variant: Variant, _ cell: Cell, _ target: TestBed.Target) -> [String] {
+        [
+            "load", "--variant", variant.rawValue, "--port", "\(target.port)", "--concurrency", "\(cell.concurrency)",
+            "--size", cell.size.rawValue,
+        ]
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import ArgumentParser
+import Foundation
+
+/// The server that every client is measured against, in a process of its own.
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve",
+        abstract: "Serves until its standard input ends.",
+        shouldDisplay: false
+    )
+
+    func run() throws {
+        let server = try BenchmarkServer()
+        print(try server.ports.json())
+        fflush(nil)
+        // The end of the input is the end of whoever started this process, however that ended.
+        while let byte = try FileHandle.standardInput.read(upToCount: 1), !byte.isEmpty {}
+        try server.stop()
+    }
+}
