@@ -134,7 +134,7 @@ import Testing
             }
         } while: { address in
             let response = try? await withConnection(to: address) { inbound, outbound in
-                try await outbound.send("GET", "/body", ["x-envoy-expected-rq-timeout-ms": "50"])
+                try await outbound.send("GET", "/body", ["x-envoy-expected-rq-timeout-ms": "1000"])
                 return try await inbound.response()
             }
             #expect(response == nil)

@@ -14,9 +14,11 @@ import Synchronization
 /// Not on its `async` one: that has no deadline for the body and no way to end a read but the reader's cancellation, so
 /// that each chunk would need a task for the deadline to run beside. Here a deadline fails the exchange from outside.
 final class BufferedExchange: HTTPClientResponseDelegate, ClientExchange {
+    typealias Transfer = HTTPClient.Task<Void>
+
     private struct State {
         var machine: BufferedExchangeStateMachine
-        var task: HTTPClient.Task<Void>?
+        var task: Transfer?
         var headWaiter: UnsafeContinuation<HTTPResponse, any Error>?
         var chunkWaiter: UnsafeContinuation<ByteBuffer?, any Error>?
         var peerPause: EventLoopPromise<Void>?
@@ -175,11 +177,11 @@ final class BufferedExchange: HTTPClientResponseDelegate, ClientExchange {
 
     // MARK: AsyncHTTPClient's side
 
-    func didSendRequestHead(task: HTTPClient.Task<Void>, _ head: HTTPRequestHead) {
+    func didSendRequestHead(task: Transfer, _ head: HTTPRequestHead) {
         state.withLock { $0.machine.headSent() }
     }
 
-    func didReceiveHead(task: HTTPClient.Task<Void>, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
+    func didReceiveHead(task: Transfer, _ head: HTTPResponseHead) -> EventLoopFuture<Void> {
         guard let response = HTTPResponse(status: head.status, headers: head.headers) else {
             let error = MeshError(.protocolViolation, origin: .upstream, message: "the peer's status is none")
             fail(error)
@@ -193,7 +195,7 @@ final class BufferedExchange: HTTPClientResponseDelegate, ClientExchange {
         return task.eventLoop.makeSucceededVoidFuture()
     }
 
-    func didReceiveBodyPart(task: HTTPClient.Task<Void>, _ buffer: ByteBuffer) -> EventLoopFuture<Void> {
+    func didReceiveBodyPart(task: Transfer, _ buffer: ByteBuffer) -> EventLoopFuture<Void> {
         let (action, waiter, pause) = state.withLock { state in
             let action = state.machine.chunkReceived(buffer)
             if action == .keepAndPause { state.peerPause = task.eventLoop.makePromise() }
@@ -208,7 +210,7 @@ final class BufferedExchange: HTTPClientResponseDelegate, ClientExchange {
         return task.eventLoop.makeSucceededVoidFuture()
     }
 
-    func didFinishRequest(task: HTTPClient.Task<Void>) throws {
+    func didFinishRequest(task: Transfer) throws {
         let (waiter, timer) = state.withLock { state in
             (state.machine.ended() ? state.chunkWaiter.take() : nil, state.timer.take())
         }

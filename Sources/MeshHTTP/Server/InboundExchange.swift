@@ -82,10 +82,11 @@ final class InboundExchange {
             if isFlushing || body.isDiscarding { driver?.abort(.noError) }
             return
         }
-        task?.cancel()
+        // Before the cancellation, which would else be all that they hear.
         let error = reason.error
         reader.take()?.resume(throwing: error)
         writer.take()?.resume(throwing: error)
+        task?.cancel()
         switch action {
         case .none: break
         case .cancel: release(reusing: false)

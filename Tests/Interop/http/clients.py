@@ -8,6 +8,7 @@ clients.py HTTP_PEER
 
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import frames  # noqa: E402
 from checks import check, verdict  # noqa: E402
 
 from our_peer import PeerServer, pattern, until  # noqa: E402
@@ -81,7 +83,8 @@ def by_curl(name, scratch, curl, version, hummingbird=False):
     for title, more in [("upload", []), ("chunked upload", ["-H", "transfer-encoding: chunked"]),
                         ("100 Continue for a handler that answers while it reads",
                             ["-H", "expect: 100-continue", "--expect100-timeout", "20"])]:  # fmt: skip
-        if version == "2" and "chunked" in title:
+        # HTTP/2 has no chunks, and Hummingbird 2 says no 100 Continue.
+        if "chunked" in title and version == "2" or "100" in title and hummingbird:
             continue
         bad = []
         for size in UPLOADS:
@@ -91,32 +94,55 @@ def by_curl(name, scratch, curl, version, hummingbird=False):
             if (code, status, body) != (0, 200, pattern(size)) or time.monotonic() - start > 15:
                 bad.append((size, code, status, len(body), round(time.monotonic() - start, 1)))
         check(not bad, f"{name}: {title} of 0 B to 5 MB and back {bad or ''}")
+    if hummingbird:
+        return
     source.write_bytes(pattern(100_000))
-    path = "/echo" if hummingbird else "/sum"
     code, status, _, body, _ = curl.get(
-        path, "--data-binary", f"@{source}", "-H", "expect: 100-continue", "--expect100-timeout", "20"
+        "/sum", "--data-binary", f"@{source}", "-H", "expect: 100-continue", "--expect100-timeout", "20"
     )
     check(
         (code, status) == (0, 200), f"{name}: 100 Continue for a handler that reads before it answers {code} {status}"
     )
-    if hummingbird:
-        return
     code, status, _, body, head = curl.get("/b/65536", "--head")
     check(
-        (code, status, body) == (0, 200, b"") or "content-length: 65536" in head,
-        f"{name}: HEAD has the length and no body {code} {status} {len(body)}",
+        (code, status) == (0, 200) and "content-length: 65536" in head,
+        f"{name}: HEAD has the length and no body {code} {status}",
     )
     code, status, _, body, head = curl.get("/trailers", "--raw" if version == "2" else "--compressed")
     check(
         (code, status, body) == (0, 200, b"hello") and "x-checksum: 907060870" in head,
         f"{name}: trailers of a response {code} {status} {body!r} {'x-checksum' in head}",
     )
-    code, status, _, body, head = curl.get("/early", "--data-binary", f"@{source}")
-    check(status == 413, f"{name}: an answer before the request's end arrives {code} {status}")
+    if version != "2":  # curl 7.88 forgets an answer that is followed by RST_STREAM; `early_answer` looks itself.
+        code, status, _, body, head = curl.get("/early", "--data-binary", f"@{source}")
+        check(status == 413, f"{name}: an answer before the request's end arrives {code} {status}")
     code, status, _, body, _ = curl.get("/status/204")
     check((code, status, body) == (0, 204, b""), f"{name}: 204 has no body {code} {status}")
     code, status, _, body, _ = curl.get("/nothing", "-X", "OPTIONS")
     check((code, status) == (0, 200), f"{name}: OPTIONS {code} {status}")
+
+
+def early_answer(port):
+    """Over HTTP/2, an answer before the request's end is followed by a reset that blames nobody (RFC 9113 §8.1)."""
+    found = []
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(
+            frames.PREFACE
+            + frames.settings()
+            + frames.headers(1, frames.request_block("/early", "POST"))
+            + frames.data(1, b"x" * 10_000)
+        )
+        reader = frames.FrameReader(connection)
+        while not found or found[-1][0] not in (frames.RST_STREAM, frames.GOAWAY):
+            kind, flags, stream, payload = reader.frame()
+            if stream == 1:
+                found.append((kind, flags & frames.END_STREAM, payload))
+    kinds = [kind for kind, *_ in found if kind in (frames.HEADERS, frames.RST_STREAM)]
+    ended = any(flag for _, flag, _ in found)
+    check(
+        kinds == [frames.HEADERS, frames.RST_STREAM] and ended and found[-1][2] == bytes(4),
+        f"h2c: an answer before the request's end arrives, and then a reset without blame {kinds}",
+    )
 
 
 def by_h2load(name, arguments, url, requests, clients=16, streams=None):
@@ -246,6 +272,7 @@ with tempfile.TemporaryDirectory() as scratch, verdict():
     by_h2load("HTTP/1.1, uploads", ["--h1", "-d", upload], f"http://127.0.0.1:{plain.port}/echo", 2000)
     by_h2load("h2c, uploads", ["-d", upload], f"http://127.0.0.1:{plain.port}/echo", 2000, 4, 16)
     by_nghttp(plain)
+    early_answer(plain.port)
     by_envoy(scratch, keys, plain)
     settled = until(lambda: (now := plain.figures())["connections"] == 0 and now["requests"] == 0, 10)
     after = plain.figures()

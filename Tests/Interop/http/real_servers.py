@@ -227,7 +227,7 @@ frontend tls
     bind 127.0.0.1:{self.tls} ssl crt {certificates.server_both} alpn h2,http/1.1
     default_backend application
 backend application
-    http-reuse never
+    http-reuse always
     server origin 127.0.0.1:{origin}
 """.replace("    option http-use-htx\n", "")
         )

@@ -47,7 +47,8 @@ enum LoopbackClient {
         let (opened, sink) = AsyncStream<LoopbackServer.Connection.Inbox>.makeStream()
         let context = try tls.map { try NIOSSLContext(configuration: $0) }
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .channelOption(.autoRead, value: false)
+            // TLS has to read before anybody asks for bytes.
+            .channelOption(.autoRead, value: tls != nil)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     if let context {

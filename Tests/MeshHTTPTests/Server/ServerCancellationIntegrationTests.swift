@@ -73,7 +73,7 @@ import Testing
             )
         } while: { _, address in
             try await LoopbackClient.connecting(to: address) { connection in
-                try await connection.write("GET / HTTP/1.1\r\nhost: h\r\nx-envoy-expected-rq-timeout-ms: 50\r\n\r\n")
+                try await connection.write("GET / HTTP/1.1\r\nhost: h\r\nx-envoy-expected-rq-timeout-ms: 1000\r\n\r\n")
                 #expect(try await connection.readHead()?.firstLine == "HTTP/1.1 200 OK")
                 #expect(try await connection.read(9) == "4\r\nhalf\r\n")
                 #expect(try await connection.read(1) == nil)
@@ -81,7 +81,7 @@ import Testing
             await cancelled.wait()
             await #expect(throws: (any Error).self) {
                 try await HTTP2LoopbackClient.connecting(to: address) {
-                    try await $0.send("/", headers: ["x-envoy-expected-rq-timeout-ms": "50"])
+                    try await $0.send("/", headers: ["x-envoy-expected-rq-timeout-ms": "1000"])
                 }
             }
             try await stack.drain.untilIdle()

@@ -121,7 +121,7 @@ import Testing
                     "PUT /refuse HTTP/1.1\r\nhost: h\r\nexpect: 100-continue\r\ncontent-length: 2\r\n\r\n"
                 )
                 let refusal = try await connection.readResponse()
-                #expect(refusal?.head.firstLine == "HTTP/1.1 413 Content Too Large")
+                #expect(refusal?.head.firstLine == "HTTP/1.1 413 Payload Too Large")
                 // The body was not asked for, so nobody knows whether it comes: the connection cannot go on.
                 #expect(refusal?.head.contains("connection: close") == true)
                 #expect(try await connection.readHead() == nil)
@@ -177,7 +177,7 @@ import Testing
                 try await connection.write("GET / HTTP/1.1\r\nhost: h\r\n\r\n")
                 #expect(try await connection.readResponse()?.head.firstLine == "HTTP/1.1 500 Internal Server Error")
                 try await connection.write("PUT /large HTTP/1.1\r\nhost: h\r\ncontent-length: 2\r\n\r\nab")
-                #expect(try await connection.readResponse()?.head.firstLine == "HTTP/1.1 413 Content Too Large")
+                #expect(try await connection.readResponse()?.head.firstLine == "HTTP/1.1 413 Payload Too Large")
             }
         }
     }

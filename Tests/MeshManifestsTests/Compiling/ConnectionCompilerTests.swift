@@ -151,7 +151,7 @@ struct ConnectionCompilerTests {
         #expect(connection(text) == ConnectionOptions())
         #expect(Compilation(Self.service("name: grpc") + Self.rule(pool)).places == [])
         let port = "  trafficPolicy: {portLevelSettings: [{port: {number: 9080}, connectionPool: "
-        #expect(Compilation(Self.rule(port + "{http: {http2KeepAlive: {interval: 1s}}}}]}")).places == ["6:89 MM0212"])
+        #expect(Compilation(Self.rule(port + "{http: {http2KeepAlive: {interval: 1s}}}}]}")).places == ["6:86 MM0212"])
         let upgraded = "{http: {h2UpgradePolicy: UPGRADE, http2KeepAlive: {interval: 1s}}}}]}"
         #expect(Compilation(Self.rule(port + upgraded)).places == [])
     }

@@ -111,7 +111,7 @@ struct DestinationRuleTests {
                 "a mistyped ping, in a subset and for a port",
                 "  subsets: [{name: a, labels: {a: b}, trafficPolicy: {portLevelSettings: [{port: {number: 1}, "
                     + "connectionPool: {http: {http2KeepAlive: {time: 1s}}}}]}}]",
-                "6:139 MM0204"
+                "6:136 MM0204"
             ),
             Mistake("an older count", "  trafficPolicy: {outlierDetection: {consecutiveErrors: 3}}", "6:38 MM0402"),
             Mistake("above 100%", "  trafficPolicy: {outlierDetection: {maxEjectionPercent: 101}}", "6:58 MM0206"),

@@ -47,8 +47,8 @@ import Testing
         let entry = entries(.debug, of: .closed(.http2, .remote, after: .milliseconds(1500), activeRequests: 2)).first
         #expect(entry?.metadata["protocol"] == "http2")
         #expect(entry?.metadata["reason"] == "remote")
-        #expect(entry?.metadata["seconds"] == "1.5")
-        #expect(entry?.metadata["active_requests"] == "2")
+        #expect(entry?.metadata["seconds"]?.description == "1.5")
+        #expect(entry?.metadata["active_requests"]?.description == "2")
     }
 
     @Test func `a recording observer keeps what happens to connections in order`() {
