@@ -34,6 +34,15 @@ struct ChannelFailure {
         }
     }
 
+    /// Whether the peer broke the protocol, and did not just close in the middle.
+    static func isViolation(_ error: any Error) -> Bool {
+        switch error {
+        case HTTPParserError.invalidEOFState: false
+        case is HTTPParserError, is NIOHTTPDecoderError: true
+        default: false
+        }
+    }
+
     private init(_ code: MeshError.Code, _ message: String) {
         self.code = code
         self.message = message

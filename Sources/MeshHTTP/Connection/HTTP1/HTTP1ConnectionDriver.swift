@@ -254,7 +254,7 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
         machine.closed()
         handOver()
         failExchange()
-        close(error is HTTPParserError || error is NIOHTTPDecoderError ? .protocolError : .remote)
+        close(ChannelFailure.isViolation(error) ? .protocolError : .remote)
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -266,20 +266,29 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
 
     /// Tells the peer that the stream is over.
     func reset(_ stream: HTTP2Stream, _ code: StreamErrorCode) {
-        guard streams[stream.id] === stream else { return }
+        // First, because writing may report, before it returns, that the stream is closed.
+        guard forget(stream) else { return }
         write(.rstStream(code), on: HTTP2StreamID(stream.id))
         planFlush()
         if code != .noError { identity?.owner.noticed(.streamResetSent) }
-        end(stream)
+        streamEnded()
     }
 
     /// The stream is over on both sides.
     func end(_ stream: HTTP2Stream) {
-        guard streams.removeValue(forKey: stream.id) === stream else { return }
-        streamEnded()
+        if forget(stream) { streamEnded() }
     }
 
-    private func streamEnded() {
+    /// What still comes for the stream concerns nobody. Who forgets it calls `streamEnded` in the end.
+    /// - Returns: Whether it was known until now.
+    func forget(_ stream: HTTP2Stream) -> Bool {
+        guard streams[stream.id] === stream else { return false }
+        streams[stream.id] = nil
+        return true
+    }
+
+    /// A stream that was forgotten is over.
+    func streamEnded() {
         let action = machine.streamEnded()
         if machine.openStreams == 0 {
             idleSince = configuration.clock.now

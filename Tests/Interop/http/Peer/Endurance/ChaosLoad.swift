@@ -121,7 +121,7 @@ struct ChaosLoad: Sendable {
         func request(_ method: HTTPRequest.Method, _ path: String) -> HTTPRequest {
             HTTPRequest(method: method, scheme: "http", authority: service.rawValue, path: path)
         }
-        let size = Int(random.below(4) == 0 ? random.below(200_000) : random.below(2_000))
+        let size = Int(random.below(32) == 0 ? random.below(200_000) : random.below(2_000))
         switch random.below(10) {
         case 0..<5: return Job(request: request(.get, "/b/\(size)"), expected: size)
         case 5:

@@ -25,7 +25,7 @@ struct RollingCommand: AsyncParsableCommand {
     var callers = 8
 
     @Option(help: "Milliseconds that a server serves on while callers are told to go elsewhere.")
-    var propagation: UInt64 = 100
+    var propagation: UInt64 = 500
 
     func run() async throws {
         var verdicts = Verdicts()
@@ -78,23 +78,27 @@ struct RollingCommand: AsyncParsableCommand {
             var serving: [(Replica, EndpointAddress)] = []
             for _ in 0..<3 { serving.append(try await start(ledger, in: &group)) }
             try fleet.use(serving.map(\.1))
-            for caller in 0..<callers {
-                let executor = caller % 2 == 0 ? fleet.transport.executors.next() : nil
-                group.addTask(executorPreference: executor) { await self.call(fleet, service, log) }
+            // The last requests end before the last servers do.
+            try await withThrowingTaskGroup(of: Void.self) { load in
+                for caller in 0..<callers {
+                    let executor = caller % 2 == 0 ? fleet.transport.executors.next() : nil
+                    load.addTask(executorPreference: executor) { await self.call(fleet, service, log) }
+                }
+                for index in 0..<(3 * rounds) {
+                    try await Pause.milliseconds(100)
+                    let leaving = serving[index % 3]
+                    // What a control plane does with an instance that says that it drains.
+                    leaving.0.server.drain.beginDraining()
+                    try fleet.use(serving.map(\.1).filter { $0 != leaving.1 })
+                    try await Pause.milliseconds(propagation)
+                    leaving.0.server.drain.beginStopping()
+                    serving[index % 3] = try await start(ledger, in: &group)
+                    try fleet.use(serving.map(\.1))
+                    restarts.count += 1
+                }
+                log.isOver.store(true, ordering: .relaxed)
+                try await load.waitForAll()
             }
-            for index in 0..<(3 * rounds) {
-                try await Pause.milliseconds(100)
-                let leaving = serving[index % 3]
-                // What a control plane does with an instance that says that it drains.
-                leaving.0.server.drain.beginDraining()
-                try fleet.use(serving.map(\.1).filter { $0 != leaving.1 })
-                try await Pause.milliseconds(propagation)
-                leaving.0.server.drain.beginStopping()
-                serving[index % 3] = try await start(ledger, in: &group)
-                try fleet.use(serving.map(\.1))
-                restarts.count += 1
-            }
-            log.isOver.store(true, ordering: .relaxed)
             for (replica, _) in serving { replica.server.drain.beginStopping() }
             try await group.waitForAll()
         }
