@@ -36,6 +36,7 @@ struct LatencyLog: Sendable {
             return left > 1
         }
         samples.append(Sample(ended: now, latency: UInt32(clamping: now.elapsed(since: requestBegan).rawValue)))
+        window.requestEnded()
         return !window.isClosed
     }
 }

@@ -19,6 +19,8 @@ final class MeasuredWindow: Sendable {
     let plan: LoadPlan
     private let began = SystemClock().now
     private let readings = Mutex<[Reading]>([])
+    private let opened = Atomic<Bool>(false)
+    private let isUsed = Atomic<Bool>(false)
     private let closed = Atomic<Bool>(false)
 
     init(_ plan: LoadPlan) {
@@ -28,16 +30,34 @@ final class MeasuredWindow: Sendable {
     /// Whether the measured time is over.
     var isClosed: Bool { closed.load(ordering: .relaxed) }
 
+    /// A request ended; anybody may call it.
+    func requestEnded() {
+        if opened.load(ordering: .relaxed), !isUsed.load(ordering: .relaxed) { isUsed.store(true, ordering: .relaxed) }
+    }
+
     /// Opens and closes the window when it is time. To be run beside the load.
+    ///
+    /// It stays open for as long again, and again, until a request has ended in it: a short window on a busy machine can
+    /// be shorter than a request.
     func run() async throws {
         guard case .time(let warmUp, let measured) = plan.extent else { return }
         defer { closed.store(true, ordering: .relaxed) }
-        let start = began.advanced(by: warmUp)
-        for instant in [start, start.advanced(by: measured)] {
+        var instant = began.advanced(by: warmUp)
+        try await read(at: instant)
+        opened.store(true, ordering: .relaxed)
+        var extensions = 0
+        repeat {
+            instant = instant.advanced(by: measured)
             try await SystemClock().sleep(until: instant)
-            let reading = Reading(watchedCPU: plan.watched.map { ProcessFigures.cpu(of: $0) })
-            readings.withLock { $0.append(reading) }
-        }
+            extensions += 1
+        } while !isUsed.load(ordering: .relaxed) && extensions < 100
+        try await read(at: instant)
+    }
+
+    private func read(at instant: MeshInstant) async throws {
+        try await SystemClock().sleep(until: instant)
+        let reading = Reading(watchedCPU: plan.watched.map { ProcessFigures.cpu(of: $0) })
+        readings.withLock { $0.append(reading) }
     }
 
     /// What was found.
