@@ -26,8 +26,8 @@ extension ConnectionPoolStateMachine {
 
     /// What becomes of a connection that has room for a request.
     enum ConnectionAction: Equatable {
-        /// It carries these requests, which have waited longest.
-        case start(requests: [UInt64], dial: Dial?)
+        /// It carries these requests, which have waited longest; perhaps connections are to be made for those that wait on.
+        case start(requests: [UInt64], dials: [Dial])
         /// It waits for requests.
         case park
         /// It is not wanted any more; it ends with its last exchange.
@@ -44,8 +44,8 @@ extension ConnectionPoolStateMachine {
         var start: UInt64?
         /// The connection that it takes.
         var connection: Int?
-        /// A connection to make in its place.
-        var dial: Dial?
+        /// Connections to make in its place.
+        var dials: [Dial] = []
     }
 
     /// What follows from the pool's alarm.

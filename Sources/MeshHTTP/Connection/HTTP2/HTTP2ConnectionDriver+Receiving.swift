@@ -134,7 +134,8 @@ extension HTTP2ConnectionDriver {
     private func streamClosed(_ event: StreamClosedEvent) {
         guard event.reason != nil, let stream = streams[Int32(event.streamID)], !stream.machine.isResponseReceived
         else { return }
-        violate(stream, "what the protocol does not allow", isReset: true)
+        let code = event.reason?.name ?? ""
+        violate(stream, "what the protocol does not allow (\(code))", isReset: true)
     }
 
     private func streamReset(_ id: HTTP2StreamID, _ code: StreamErrorCode) {

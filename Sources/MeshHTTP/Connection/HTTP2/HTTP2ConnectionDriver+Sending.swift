@@ -47,23 +47,29 @@ extension HTTP2ConnectionDriver {
         guard !stream.isWriting, stream.continueBy == nil, let context else { return }
         switch stream.exchange.nextUpload() {
         case .nothing: break
-        case .chunk(let chunk):
-            stream.isWriting = true
-            let promise = context.eventLoop.makePromise(of: Void.self)
-            promise.futureResult.assumeIsolated().whenComplete { result in
-                stream.isWriting = false
-                // A stream that ends fails its writes, and its exchange is told by whatever ended it.
-                guard case .success = result else { return }
-                stream.exchange.uploadAccepted()
-                self.pump(stream)
-            }
-            write(.data(.init(data: .byteBuffer(chunk))), on: HTTP2StreamID(stream.id), promise)
-            planFlush()
+        case .chunk(let chunk): write(chunk, isLast: false, on: stream, context)
+        case .lastChunk(let chunk):
+            write(chunk, isLast: true, on: stream, context)
+            settle(stream, stream.machine.requestSent())
         case .end:
             writeTrailers(of: stream, isEndDue: true)
             planFlush()
             settle(stream, stream.machine.requestSent())
         }
+    }
+
+    private func write(_ chunk: ByteBuffer, isLast: Bool, on stream: HTTP2Stream, _ context: ChannelHandlerContext) {
+        stream.isWriting = true
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { result in
+            stream.isWriting = false
+            // A stream that ends fails its writes, and its exchange is told by whatever ended it.
+            guard case .success = result else { return }
+            stream.exchange.uploadAccepted()
+            self.pump(stream)
+        }
+        write(.data(.init(data: .byteBuffer(chunk), endStream: isLast)), on: HTTP2StreamID(stream.id), promise)
+        planFlush()
     }
 
     func cutRequestShort(_ exchange: Exchange) {

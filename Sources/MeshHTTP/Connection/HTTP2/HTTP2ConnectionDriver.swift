@@ -56,6 +56,8 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        // A channel that is closed as soon as it is connected, before that was told, is never told to be inactive.
+        ended()
         self.context = nil
     }
 
@@ -287,6 +289,11 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        ended()
+        context.fireChannelInactive()
+    }
+
+    private func ended() {
         handOver()
         let active = streams
         streams = [:]
@@ -310,7 +317,6 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
                 identity.close(closing ?? .remote, activeRequests: active.count, at: configuration.clock.now)
             }
         }
-        context.fireChannelInactive()
     }
 
     /// The peer did not greet in time.
