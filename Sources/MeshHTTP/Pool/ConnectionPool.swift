@@ -156,17 +156,16 @@ final class ConnectionPool: ConnectionOwner {
     }
 
     func connectFailed(_ id: Int, cause: any Error) {
-        let (isKnown, failed, started, connection, dials) = state.withLock { state in
+        noticed(.connectFailed(isTimeout: cause.isConnectTimeout, error: cause))
+        let (failed, started, connection, dials) = state.withLock { state in
             let action = state.machine.connectFailed(id)
             return (
-                action.isKnown,
                 action.fail.compactMap { state.waiting.removeValue(forKey: $0) },
                 action.start.flatMap { state.waiting.removeValue(forKey: $0) },
                 action.connection.flatMap { state.connections[$0] },
                 action.dials
             )
         }
-        if isKnown { noticed(.connectFailed(isTimeout: cause.isConnectTimeout, error: cause)) }
         if let started {
             noticed(.requestNotPending)
             start(started, on: connection)

@@ -36,8 +36,6 @@ extension ConnectionPoolStateMachine {
 
     /// What follows from a connection that could not be made.
     struct ConnectFailureAction: Equatable {
-        /// Whether the pool knew the connection at all.
-        var isKnown = false
         /// Requests that have no other connection to hope for.
         var fail: [UInt64] = []
         /// The request that has waited longest, which takes a connection of another loop instead.

@@ -131,7 +131,7 @@ struct ConnectionPoolStateMachine {
         guard let failed = connections[connection], failed.state == .dialing else { return ConnectFailureAction() }
         leaveDialing(connection)
         remove(connection)
-        var action = ConnectFailureAction(isKnown: true)
+        var action = ConnectFailureAction()
         // Whoever has another attempt under way goes on waiting for it.
         guard pending.count > dialingCapacity, let request = pending.popFirst() else { return action }
         if let other = lease(of: nil, orAny: true) {

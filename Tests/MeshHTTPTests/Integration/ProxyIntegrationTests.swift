@@ -38,9 +38,9 @@ struct ProxyIntegrationTests {
             }
         }
         #expect(
-            heads.all.map { $0 } == [
+            heads.all == [
                 "CONNECT hidden.example:8080 HTTP/1.1\r\nhost: hidden.example:8080\r\n"
-                    + "proxy-authorization: Basic c2VjcmV0\r\n"
+                    + "proxy-authorization: Basic c2VjcmV0"
             ]
         )
     }

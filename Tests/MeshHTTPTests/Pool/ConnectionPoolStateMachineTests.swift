@@ -99,12 +99,12 @@ struct ConnectionPoolStateMachineTests {
     func connectFailure() {
         var machine = Machine(loops: 1)
         for id in 1...2 { _ = machine.requestArrived(UInt64(id), loop: 0, deadline: .never, endpoint: endpoint()) }
-        #expect(machine.connectFailed(1) == .init(isKnown: true, fail: [1]))
+        #expect(machine.connectFailed(1) == .init(fail: [1]))
         // A third one arrives with its own attempt, and is served by the second's connection.
         _ = machine.requestArrived(3, loop: 0, deadline: .never, endpoint: endpoint())
         #expect(machine.connectionReady(2, capacity: 1) == .start(requests: [2], dials: []))
         #expect(machine.connectionReleased(2) == .start(requests: [3], dials: []))
-        #expect(machine.connectFailed(3) == .init(isKnown: true))
+        #expect(machine.connectFailed(3) == .init())
         machine.checkInvariants()
     }
 
@@ -113,7 +113,7 @@ struct ConnectionPoolStateMachineTests {
         let limited = endpoint(connections: 1)
         var machine = Machine(loops: 1)
         for id in 1...3 { _ = machine.requestArrived(UInt64(id), loop: 0, deadline: .never, endpoint: limited) }
-        #expect(machine.connectFailed(1) == .init(isKnown: true, fail: [1, 2, 3]))
+        #expect(machine.connectFailed(1) == .init(fail: [1, 2, 3]))
         #expect(machine.isEmpty)
     }
 
@@ -122,14 +122,14 @@ struct ConnectionPoolStateMachineTests {
         let limited = endpoint(connections: 2)
         var machine = machine(loops: 1, idleOn: [0], limited)
         for id in 1...3 { _ = machine.requestArrived(UInt64(id), loop: 0, deadline: .never, endpoint: limited) }
-        #expect(machine.connectFailed(2) == .init(isKnown: true, fail: [2], dials: [.init(connection: 3, loop: 0)]))
+        #expect(machine.connectFailed(2) == .init(fail: [2], dials: [.init(connection: 3, loop: 0)]))
     }
 
     @Test("gives a request another loop's idle connection when its own could not be made")
     func connectFailureWithIdle() {
         var machine = machine(idleOn: [1], endpoint())
         _ = machine.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint())
-        #expect(machine.connectFailed(2) == .init(isKnown: true, start: 1, connection: 1))
+        #expect(machine.connectFailed(2) == .init(start: 1, connection: 1))
     }
 
     @Test("makes a new connection for those who wait when one breaks")
