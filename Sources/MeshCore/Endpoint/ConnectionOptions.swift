@@ -10,7 +10,8 @@ public struct ConnectionOptions: Hashable, Sendable {
     ///
     /// Default `http1`: Envoy's `explicit_http_config` without a choice.
     public var httpVersion: HTTPVersion
-    /// How long a connection may be without a request before it is closed; `nil` for what the transport says.
+    /// How long a connection may be without a request before it is closed; 0 for ever, `nil` for what the transport
+    /// says.
     ///
     /// Envoy's `common_http_protocol_options.idle_timeout`, whose default is 1 h.
     public var idleTimeout: Nanoseconds?

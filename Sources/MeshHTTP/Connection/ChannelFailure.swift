@@ -21,6 +21,8 @@ struct ChannelFailure {
             self.init(.connectionClosed, "the connection was closed in the middle of the response")
         case is HTTPParserError:
             self.init(.protocolViolation, "the peer sent what is no HTTP response")
+        case is ByteToMessageDecoderError.PayloadTooLargeError:
+            self.init(.protocolViolation, "the peer sent a status line that does not end")
         case is NIOHTTPDecoderError:
             self.init(.protocolViolation, "the peer sent a response without a request")
         case NIOSSLError.uncleanShutdown?:
@@ -31,6 +33,15 @@ struct ChannelFailure {
         default:
             let hint = isFirstUse && isSecured ? "; the peer may have refused this client's certificate" : ""
             self.init(.connectionClosed, "the connection was closed before the response was complete\(hint)")
+        }
+    }
+
+    /// Whether the peer broke the protocol, and did not just close in the middle.
+    static func isViolation(_ error: any Error) -> Bool {
+        switch error {
+        case HTTPParserError.invalidEOFState: false
+        case is HTTPParserError, is NIOHTTPDecoderError, is ByteToMessageDecoderError.PayloadTooLargeError: true
+        default: false
         }
     }
 

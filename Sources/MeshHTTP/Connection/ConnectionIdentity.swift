@@ -27,7 +27,8 @@ struct ConnectionIdentity {
         self.owner = owner
         self.alarm = alarm
         self.options = owner.endpoint.connection
-        self.idleTimeout = options.idleTimeout ?? configuration.idleTimeout
+        let idleTimeout = options.idleTimeout ?? configuration.idleTimeout
+        self.idleTimeout = idleTimeout == .zero ? .forever : idleTimeout
         self.dialedAt = dialedAt
         let age = options.maximumAge ?? configuration.maximumConnectionAge
         self.retiresAt = age == .forever ? nil : dialedAt.advanced(by: age)

@@ -93,6 +93,8 @@ final class Exchange: Sendable {
 
     /// The next chunk of the response's body; `nil` at its end.
     func nextChunk() async throws -> ByteBuffer? {
+        // A reader that always finds a chunk at hand must learn of its cancellation, too.
+        if Task.isCancelled { cancel() }
         // Without a continuation where a chunk is at hand, which is the common case.
         switch state.withLock({ $0.machine.chunkAwaited(waits: false) }) {
         case .chunk(let chunk, let resumesReading): return deliver(chunk, resumesReading)

@@ -33,6 +33,9 @@ struct UploadStateMachine {
     enum WriteAction: Equatable {
         case nothing
         case chunk(ByteBuffer)
+        /// The chunk that completes a body of declared length, and the end with it: a peer that has all bytes may answer
+        /// at once, and take an end that comes later for a request that it has not seen the end of.
+        case lastChunk(ByteBuffer)
         case end
     }
 
@@ -52,6 +55,7 @@ struct UploadStateMachine {
     }
 
     mutating func chunkOffered(_ chunk: ByteBuffer) -> OfferAction {
+        if case .ended = state, remaining != nil { return .tooLong }
         guard case .open(nil) = state else { return .refuse }
         if let remaining {
             guard chunk.readableBytes <= remaining else {
@@ -80,8 +84,12 @@ struct UploadStateMachine {
     mutating func writable() -> WriteAction {
         switch state {
         case .open(let chunk?):
-            state = .open(nil)
             hasWritten = true
+            guard remaining != 0 else {
+                state = .ended
+                return .lastChunk(chunk)
+            }
+            state = .open(nil)
             return .chunk(chunk)
         case .produced:
             state = .ended

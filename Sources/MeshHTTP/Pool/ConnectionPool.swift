@@ -15,15 +15,15 @@ final class ConnectionPool: ConnectionOwner {
 
         /// The exchanges that an action concerns, taken out of the queue.
         mutating func follow(_ action: ConnectionPoolStateMachine.ConnectionAction) -> Next {
-            guard case .start(let requests, let dial) = action else { return Next(isClosing: action == .close) }
-            return Next(exchanges: requests.compactMap { waiting.removeValue(forKey: $0) }, dial: dial)
+            guard case .start(let requests, let dials) = action else { return Next(isClosing: action == .close) }
+            return Next(exchanges: requests.compactMap { waiting.removeValue(forKey: $0) }, dials: dials)
         }
     }
 
     /// What a connection with room is to do.
     private struct Next {
         var exchanges: [Exchange] = []
-        var dial: ConnectionPoolStateMachine.Dial?
+        var dials: [ConnectionPoolStateMachine.Dial] = []
         var isClosing = false
     }
 
@@ -152,26 +152,25 @@ final class ConnectionPool: ConnectionOwner {
             noticed(.requestNotPending)
             start(exchange, on: connection)
         }
-        if let dial = next.dial { self.dial(dial) }
+        for dial in next.dials { self.dial(dial) }
     }
 
     func connectFailed(_ id: Int, cause: any Error) {
-        let (isKnown, failed, started, connection, dial) = state.withLock { state in
+        noticed(.connectFailed(isTimeout: cause.isConnectTimeout, error: cause))
+        let (failed, started, connection, dials) = state.withLock { state in
             let action = state.machine.connectFailed(id)
             return (
-                action.isKnown,
                 action.fail.compactMap { state.waiting.removeValue(forKey: $0) },
                 action.start.flatMap { state.waiting.removeValue(forKey: $0) },
                 action.connection.flatMap { state.connections[$0] },
-                action.dial
+                action.dials
             )
         }
-        if isKnown { noticed(.connectFailed(isTimeout: cause.isConnectTimeout, error: cause)) }
         if let started {
             noticed(.requestNotPending)
             start(started, on: connection)
         }
-        if let dial { self.dial(dial) }
+        for dial in dials { self.dial(dial) }
         // Before those who failed hear of it, who may look at what is left.
         retireIfEmpty()
         let isLocal = cause is ClientTLS.NotConfigured
@@ -188,18 +187,18 @@ final class ConnectionPool: ConnectionOwner {
 
     func connectionDraining(_ connection: HTTPConnection, _ reason: ConnectionClosing) {
         noticed(.draining(connection.spoken, reason))
-        if let dial = state.withLock({ $0.machine.connectionDraining(connection.id) }) { self.dial(dial) }
+        for dial in state.withLock({ $0.machine.connectionDraining(connection.id) }) { self.dial(dial) }
     }
 
     func connectionClosed(_ connection: HTTPConnection, _ ending: ConnectionEnding) {
         noticed(
             .closed(connection.spoken, ending.reason, after: ending.lifetime, activeRequests: ending.activeRequests)
         )
-        let dial = state.withLock { state in
+        let dials = state.withLock { state in
             state.connections[connection.id] = nil
             return state.machine.connectionClosed(connection.id)
         }
-        if let dial { self.dial(dial) }
+        for dial in dials { self.dial(dial) }
         retireIfEmpty()
     }
 

@@ -26,8 +26,8 @@ extension ConnectionPoolStateMachine {
 
     /// What becomes of a connection that has room for a request.
     enum ConnectionAction: Equatable {
-        /// It carries these requests, which have waited longest.
-        case start(requests: [UInt64], dial: Dial?)
+        /// It carries these requests, which have waited longest; perhaps connections are to be made for those that wait on.
+        case start(requests: [UInt64], dials: [Dial])
         /// It waits for requests.
         case park
         /// It is not wanted any more; it ends with its last exchange.
@@ -36,16 +36,14 @@ extension ConnectionPoolStateMachine {
 
     /// What follows from a connection that could not be made.
     struct ConnectFailureAction: Equatable {
-        /// Whether the pool knew the connection at all.
-        var isKnown = false
         /// Requests that have no other connection to hope for.
         var fail: [UInt64] = []
         /// The request that has waited longest, which takes a connection of another loop instead.
         var start: UInt64?
         /// The connection that it takes.
         var connection: Int?
-        /// A connection to make in its place.
-        var dial: Dial?
+        /// Connections to make in its place.
+        var dials: [Dial] = []
     }
 
     /// What follows from the pool's alarm.

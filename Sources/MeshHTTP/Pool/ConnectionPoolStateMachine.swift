@@ -131,7 +131,7 @@ struct ConnectionPoolStateMachine {
         guard let failed = connections[connection], failed.state == .dialing else { return ConnectFailureAction() }
         leaveDialing(connection)
         remove(connection)
-        var action = ConnectFailureAction(isKnown: true)
+        var action = ConnectFailureAction()
         // Whoever has another attempt under way goes on waiting for it.
         guard pending.count > dialingCapacity, let request = pending.popFirst() else { return action }
         if let other = lease(of: nil, orAny: true) {
@@ -142,7 +142,7 @@ struct ConnectionPoolStateMachine {
             // endpoint's timeout says: Envoy, too, fails all that wait.
             action.fail = [request.id] + (live == 0 ? pending.removeAll() : [])
         }
-        action.dial = replacement()
+        action.dials = replacements()
         return action
     }
 
@@ -165,21 +165,21 @@ struct ConnectionPoolStateMachine {
     }
 
     /// A connection takes no more requests; it closes when its last exchange has ended.
-    /// - Returns: A connection to make in its place, if requests wait for one.
-    mutating func connectionDraining(_ connection: Int) -> Dial? {
+    /// - Returns: Connections to make in its place, if requests wait for them.
+    mutating func connectionDraining(_ connection: Int) -> [Dial] {
         beginDraining(connection)
-        return replacement()
+        return replacements()
     }
 
     /// A connection is gone, for whatever reason.
-    /// - Returns: A connection to make in its place, if requests wait for one.
-    mutating func connectionClosed(_ connection: Int) -> Dial? {
-        guard let closed = connections[connection] else { return nil }
+    /// - Returns: Connections to make in its place, if requests wait for them.
+    mutating func connectionClosed(_ connection: Int) -> [Dial] {
+        guard let closed = connections[connection] else { return [] }
         if closed.state == .dialing { leaveDialing(connection) }
         available[closed.loop].removeAll { $0.connection == connection }
         active -= closed.leased
         remove(connection)
-        return replacement()
+        return replacements()
     }
 
     /// A connection was idle for too long.
@@ -242,7 +242,10 @@ struct ConnectionPoolStateMachine {
         } else if !hasRoom, isListed {
             available[state.loop].removeAll { $0.connection == connection }
         }
-        return requests.isEmpty ? .park : .start(requests: requests, dial: replacement())
+        guard !requests.isEmpty else { return .park }
+        var dials = replacements()
+        if dials.isEmpty, let ahead = preconnection(on: state.loop) { dials.append(ahead) }
+        return .start(requests: requests, dials: dials)
     }
 
     private mutating func leaseOne(_ connection: Int) {
@@ -271,17 +274,26 @@ struct ConnectionPoolStateMachine {
         if let loop, connections[leased]?.loop != loop, !connections.values.contains(where: { $0.isLive(on: loop) }) {
             return dial(on: loop)
         }
-        // Envoy's preconnect: so many streams' worth of connections for each that is under way or waits.
-        guard preconnectRatio > 1, Double(active + pending.count) * preconnectRatio > Double(liveCapacity) else {
-            return nil
-        }
+        return preconnection(on: loop)
+    }
+
+    /// A connection ahead of its need: Envoy's preconnect keeps so many streams' worth of connections for each that is
+    /// under way or waits.
+    private mutating func preconnection(on loop: Int?) -> Dial? {
+        guard preconnectRatio > 1, phase == .running, live < maximumConnections,
+            Double(active + pending.count) * preconnectRatio > Double(liveCapacity)
+        else { return nil }
         return dial(on: loop ?? takeTurn())
     }
 
-    /// A connection for the first request that has no attempt of its own, if there is one and room for it.
-    private mutating func replacement() -> Dial? {
-        guard phase == .running, pending.count > dialingCapacity, live < maximumConnections else { return nil }
-        return dial(on: pending[dialingCapacity].loop)
+    /// Connections for the requests that have no attempt of their own, as far as there is room.
+    private mutating func replacements() -> [Dial] {
+        guard phase == .running else { return [] }
+        var dials: [Dial] = []
+        while pending.count > dialingCapacity, live < maximumConnections {
+            dials.append(dial(on: pending[dialingCapacity].loop))
+        }
+        return dials
     }
 
     private mutating func dial(on loop: Int) -> Dial {

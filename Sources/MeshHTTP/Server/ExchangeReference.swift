@@ -87,7 +87,7 @@ struct ExchangeReference: Sendable {
         try await waiting { exchange, continuation in
             continuation.resume(
                 with: Result {
-                    try exchange.start(head, length: length)
+                    try exchange.start(head, length: length, isStreamed: true)
                     return exchange.method == .HEAD
                 }
             )

@@ -27,6 +27,9 @@ final class InboundExchange {
     private var task: Task<Void, Never>?
     private var reader: UnsafeContinuation<ByteBuffer?, any Error>?
     private var writer: UnsafeContinuation<Void, any Error>?
+    /// The end of a response that waits until the connection has taken what is before it: only then does the next
+    /// request of HTTP/1.1 come in, however many the caller has sent ahead.
+    private var heldEnd: HeldEnd?
     private var framing = ServerResponseHead.Framing.none
     private var writtenBytes = 0
     private var discardedBytes = 0
@@ -34,6 +37,11 @@ final class InboundExchange {
     private var isFlushing = false
     private var deadline: LoopAlarm?
     private var stall: LoopAlarm?
+
+    private struct HeldEnd {
+        var trailers: HTTPFields?
+        var continuation: UnsafeContinuation<Void, any Error>?
+    }
 
     init(_ head: HTTPRequestHead, driver: InboundExchangeDriver, highWatermark: Int, stallTimeout: Nanoseconds) {
         self.method = head.method
@@ -71,6 +79,7 @@ final class InboundExchange {
 
     func writabilityChanged(isWritable: Bool) {
         guard isWritable, !isFlushing else { return }
+        if let held = heldEnd.take() { return finish(held.trailers, then: held.continuation) }
         writer.take()?.resume()
     }
 
@@ -80,12 +89,17 @@ final class InboundExchange {
         guard action != .none else {
             // The response is complete but for the wire, and the wire is gone or stands still.
             if isFlushing || body.isDiscarding { driver?.abort(.noError) }
-            return
+            guard reason == .callerLeft else { return }
+            // Whether the write is ever reported is up to what has been closed.
+            isFlushing = false
+            writer.take()?.resume(throwing: reason.error)
+            return release(reusing: false)
         }
         // Before the cancellation, which would else be all that they hear.
         let error = reason.error
         reader.take()?.resume(throwing: error)
         writer.take()?.resume(throwing: error)
+        heldEnd.take()?.continuation?.resume(throwing: error)
         task?.cancel()
         switch action {
         case .none: break
@@ -132,11 +146,15 @@ final class InboundExchange {
         // A second reader breaks the contract; the first one is let go rather than lost.
         reader.take()?.resume(throwing: CancellationError())
         reader = continuation
-        if isContinueExpected, !isContinued, machine.isUnanswered {
-            isContinued = true
-            driver?.write(.head(HTTPResponseHead(version: version, status: .continue)), flushes: true)
-        }
+        askForBody()
         watchForStall()
+    }
+
+    /// Lets a caller that holds its body back send it.
+    private func askForBody() {
+        guard isContinueExpected, !isContinued, machine.isUnanswered, !machine.isRequestEnded else { return }
+        isContinued = true
+        driver?.write(.head(HTTPResponseHead(version: version, status: .continue)), flushes: true)
     }
 
     func stopReading() {
@@ -158,8 +176,12 @@ final class InboundExchange {
 
     /// Writes the response's head.
     /// - Throws: Why it is too late for it.
-    func start(_ response: HTTPResponse, length: Int?) throws {
+    ///
+    /// A streamed response may still read the request's body, so that a body which is held back is asked for; behind
+    /// the head it could not be any more.
+    func start(_ response: HTTPResponse, length: Int?, isStreamed: Bool = false) throws {
         guard let driver, machine.cut == nil || machine.isUnanswered else { throw machine.failure }
+        if isStreamed { askForBody() }
         // A caller that still waits to be asked for its body cannot be told that nobody wants it.
         let isBodyHeldBack = isContinueExpected && !isContinued && !machine.isRequestEnded
         let isHopeless = isBodyHeldBack || machine.cut == .stalled || version != .http1_1
@@ -173,7 +195,7 @@ final class InboundExchange {
             closes: machine.closes
         )
         framing = head.framing
-        driver.write(.head(head.head), flushes: false)
+        driver.write(.head(head.head), flushes: isStreamed)
     }
 
     func write(_ chunk: ByteBuffer, then continuation: UnsafeContinuation<Void, any Error>) {
@@ -203,6 +225,19 @@ final class InboundExchange {
         if case .length(let length) = framing, writtenBytes < length {
             driver.abort(.internalError)
             continuation?.resume(throwing: MeshError.wrongLength)
+            return
+        }
+        guard driver.isWritable || version.major > 1 else {
+            heldEnd = HeldEnd(trailers: trailers, continuation: continuation)
+            driver.flush()
+            return watchForStall()
+        }
+        finish(trailers, then: continuation)
+    }
+
+    private func finish(_ trailers: HTTPFields?, then continuation: UnsafeContinuation<Void, any Error>?) {
+        guard let driver else {
+            continuation?.resume(throwing: machine.failure)
             return
         }
         let fields = trailers.flatMap { $0.isEmpty || framing != .open ? nil : $0 }
@@ -274,7 +309,7 @@ final class InboundExchange {
     }
 
     private func stalled() {
-        guard reader != nil || writer != nil || isFlushing || body.isDiscarding else { return }
+        guard reader != nil || writer != nil || heldEnd != nil || isFlushing || body.isDiscarding else { return }
         cut(.stalled)
     }
 }

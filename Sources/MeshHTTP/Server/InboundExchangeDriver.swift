@@ -14,24 +14,44 @@ final class InboundExchangeDriver: ChannelDuplexHandler {
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
+    /// Who watches over the time between requests.
+    enum Patience {
+        /// The connection's own, which this is the end of.
+        case own(ConnectionPatience)
+        /// That of the connection whose stream this is; with the first request it hands over to HTTP/2's own watch.
+        case ofConnection(ConnectionPatience)
+
+        func headReceived() {
+            switch self {
+            case .own(let patience): patience.headReceived()
+            case .ofConnection(let patience): patience.handOver()
+            }
+        }
+
+        func responseEnded() {
+            if case .own(let patience) = self { patience.responseEnded() }
+        }
+    }
+
     let eventLoop: any EventLoop
     private let serving: InboundServing
-    /// Watches over the time between requests; `nil` on a stream, whose connection does that.
-    private let patience: ConnectionPatience?
+    private let patience: Patience
     private let isSecure: Bool
     private var context: ChannelHandlerContext?
     private var current: InboundExchange?
     private var isReadHeld = false
     private var isClosing = false
 
-    init(_ serving: InboundServing, patience: ConnectionPatience?, isSecure: Bool, eventLoop: any EventLoop) {
+    init(_ serving: InboundServing, patience: Patience, isSecure: Bool, eventLoop: any EventLoop) {
         self.serving = serving
         self.patience = patience
         self.isSecure = isSecure
         self.eventLoop = eventLoop
     }
 
-    private var isStream: Bool { patience == nil }
+    private var isStream: Bool {
+        if case .ofConnection = patience { true } else { false }
+    }
 
     // MARK: Events
 
@@ -82,7 +102,7 @@ final class InboundExchangeDriver: ChannelDuplexHandler {
 
     private func begin(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
         guard current == nil, !isClosing else { return }
-        patience?.headReceived()
+        patience.headReceived()
         let exchange = InboundExchange(
             head,
             driver: self,
@@ -122,6 +142,10 @@ final class InboundExchangeDriver: ChannelDuplexHandler {
         }
     }
 
+    func flush() {
+        context?.flush()
+    }
+
     func writeEnd(_ trailers: HTTPHeaders?, _ promise: EventLoopPromise<Void>) {
         guard let context else { return promise.fail(ChannelError.ioOnClosedChannel) }
         if isStream, wantsToClose, let connection = context.channel.parent {
@@ -145,7 +169,7 @@ final class InboundExchangeDriver: ChannelDuplexHandler {
             context?.close(promise: nil)
             return
         }
-        patience?.responseEnded()
+        patience.responseEnded()
         resumeReading()
     }
 

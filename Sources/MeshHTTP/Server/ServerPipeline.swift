@@ -60,12 +60,11 @@ struct ServerPipeline {
             withDecoderLimitConfiguration: limits
         )
         try pipeline.addHandler(
-            InboundExchangeDriver(serving, patience: patience, isSecure: isSecure, eventLoop: channel.eventLoop)
+            InboundExchangeDriver(serving, patience: .own(patience), isSecure: isSecure, eventLoop: channel.eventLoop)
         )
     }
 
     private func speakHTTP2() throws {
-        patience.handOver()
         let limits = configuration.http2
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.initialSettings = [
@@ -94,6 +93,7 @@ struct ServerPipeline {
         )
         let pipeline = channel.pipeline.syncOperations
         let (serving, isSecure) = (serving, isSecure)
+        let patience = NIOLoopBound(patience, eventLoop: channel.eventLoop)
         _ = try pipeline.configureHTTP2Pipeline(
             mode: .server,
             connectionConfiguration: connection,
@@ -103,7 +103,12 @@ struct ServerPipeline {
             channel.eventLoop.makeCompletedFuture {
                 try channel.pipeline.syncOperations.addHandlers(
                     HTTP2FramePayloadToHTTP1ServerCodec(),
-                    InboundExchangeDriver(serving, patience: nil, isSecure: isSecure, eventLoop: channel.eventLoop)
+                    InboundExchangeDriver(
+                        serving,
+                        patience: .ofConnection(patience.value),
+                        isSecure: isSecure,
+                        eventLoop: channel.eventLoop
+                    )
                 )
             }
         }

@@ -13,6 +13,7 @@ final class ServerProtocolDetector: ChannelInboundHandler, RemovableChannelHandl
 
     private let configure: (_ isHTTP2: Bool) throws -> Void
     private var bytes = ByteBuffer()
+    private var isDecided = false
 
     /// - Parameter configure: Adds the handlers of a protocol behind this one.
     init(configure: @escaping (_ isHTTP2: Bool) throws -> Void) {
@@ -22,12 +23,16 @@ final class ServerProtocolDetector: ChannelInboundHandler, RemovableChannelHandl
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var more = unwrapInboundIn(data)
         bytes.writeBuffer(&more)
+        guard !isDecided else { return }
         let view = bytes.readableBytesView
         guard Self.preface.starts(with: view.prefix(Self.preface.count)) else { return decide(false, context) }
         if view.count >= Self.preface.count { decide(true, context) }
     }
 
     private func decide(_ isHTTP2: Bool, _ context: ChannelHandlerContext) {
+        // First: HTTP/2's greeting is written as its handler is added, and a write that fails reads what is left, which
+        // comes back here.
+        isDecided = true
         do {
             try configure(isHTTP2)
         } catch {

@@ -12,7 +12,7 @@ extension HTTPTransport {
         /// Default: the process's shared group. Give the servers of the process the same group, so that a request that
         /// is served on a loop finds its outbound connections there.
         public var eventLoopGroup: MultiThreadedEventLoopGroup
-        /// How long a connection may be idle before it is closed.
+        /// How long a connection may be idle before it is closed; 0 for ever.
         ///
         /// Default 60 s, which is shorter than the idle timeouts of common servers and balancers.
         public var idleTimeout: Nanoseconds

@@ -110,7 +110,7 @@ print(type(of: client))
 END
 check 'a consumer with the trait HTTP builds' builds http
 check 'it resolves what HTTP needs and nothing else' resolves_exactly http \
-    swift-atomics swift-collections swift-http-types swift-nio swift-nio-ssl swift-system
+    swift-atomics swift-collections swift-http-types swift-nio swift-nio-http2 swift-nio-ssl swift-system
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -176,4 +176,22 @@ struct LifecycleIntegrationTests {
             }
         }
     }
+
+    @Test("does not keep a transport from its end when it is made in that moment")
+    func dialDuringShutdown() async throws {
+        try await LoopbackServer.serving { connection, _ in
+            await connection.readToEnd()
+        } while: { endpoint in
+            for _ in 0..<50 {
+                try await withTransport { transport in
+                    let request = Task { try await transport.exchange(with: endpoint) }
+                    while transport.statistics.connections == 0 { await Task.yield() }
+                    request.cancel()
+                    await transport.shutdown(gracePeriod: .seconds(600))
+                    #expect(transport.statistics == HTTPTransport.Statistics())
+                    _ = await request.result
+                }
+            }
+        }
+    }
 }

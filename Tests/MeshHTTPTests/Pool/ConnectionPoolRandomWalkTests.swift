@@ -49,13 +49,13 @@ struct ConnectionPoolRandomWalkTests {
 
         mutating func follow(_ action: ConnectionPoolStateMachine.ConnectionAction, on connection: Int) {
             switch action {
-            case .start(let requests, let dial):
+            case .start(let requests, let dials):
                 for request in requests {
                     #expect(waiting.first == request, "first come, first served")
                     waiting.removeAll { $0 == request }
                     lease(connection)
                 }
-                dialed(dial)
+                for dial in dials { dialed(dial) }
             case .park:
                 let hasRoom = ready[connection] ?? 0 < capacities[connection] ?? 0
                 #expect(waiting.isEmpty || !hasRoom, "no connection rests while somebody waits")
@@ -111,7 +111,7 @@ struct ConnectionPoolRandomWalkTests {
             let action = machine.connectFailed(connection)
             #expect(Array(waiting.prefix(action.fail.count)) == action.fail, "the oldest fail first")
             waiting.removeFirst(action.fail.count)
-            dialed(action.dial)
+            for dial in action.dials { dialed(dial) }
             if let request = action.start, let other = action.connection {
                 #expect(waiting.first == request)
                 waiting.removeFirst()
@@ -123,7 +123,7 @@ struct ConnectionPoolRandomWalkTests {
             guard let connection = pick(Array(ready.keys) + closing.keys) else { return }
             ready[connection] = nil
             closing[connection] = nil
-            dialed(machine.connectionClosed(connection))
+            for dial in machine.connectionClosed(connection) { dialed(dial) }
         }
 
         mutating func step() {
@@ -148,7 +148,7 @@ struct ConnectionPoolRandomWalkTests {
                 } else if random.below(4) == 0 {
                     guard let connection = pick(ready.keys) else { return }
                     condemn(connection)
-                    dialed(machine.connectionDraining(connection))
+                    for dial in machine.connectionDraining(connection) { dialed(dial) }
                 } else if capacity > 1, random.below(4) == 0 {
                     guard let connection = pick(ready.keys) else { return }
                     let changed = Int(random.below(UInt64(capacity * 2)))
@@ -188,7 +188,7 @@ struct ConnectionPoolRandomWalkTests {
                 } else if let connection = closing.keys.min() ?? ready.keys.min() {
                     closing[connection] = nil
                     ready[connection] = nil
-                    dialed(machine.connectionClosed(connection))
+                    for dial in machine.connectionClosed(connection) { dialed(dial) }
                 } else {
                     break
                 }

@@ -20,7 +20,9 @@ extension ChannelPipeline.SynchronousOperations {
         )
         let driver = HTTP1ConnectionDriver(configuration: configuration, isSecured: isSecured)
         try addHandler(HTTPRequestEncoder(configuration: encoding))
-        try addHandler(ByteToMessageHandler(decoder))
+        // The parser's limits leave the status line out; a buffer for it has to end somewhere, too.
+        let bufferLimit = max(configuration.maximumHeaderBytes, 16_384) * 2
+        try addHandler(ByteToMessageHandler(decoder, maximumBufferSize: bufferLimit))
         try addHandler(driver)
         return driver
     }

@@ -43,6 +43,8 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        // A channel that is closed as soon as it is connected, before that was told, is never told to be inactive.
+        ended()
         self.context = nil
     }
 
@@ -126,6 +128,11 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
             } else {
                 awaitsWritability = true
             }
+        case .lastChunk(let chunk):
+            context.write(wrapOutboundOut(.body(.byteBuffer(chunk))), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+            exchange.uploadAccepted()
+            settle(machine.requestSent())
         case .end:
             context.writeAndFlush(wrapOutboundOut(.end(exchange.request.trailers)), promise: nil)
             settle(machine.requestSent())
@@ -254,10 +261,15 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
         machine.closed()
         handOver()
         failExchange()
-        close(error is HTTPParserError || error is NIOHTTPDecoderError ? .protocolError : .remote)
+        close(ChannelFailure.isViolation(error) ? .protocolError : .remote)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        ended()
+        context.fireChannelInactive()
+    }
+
+    private func ended() {
         machine.closed()
         handOver()
         let active = exchange == nil ? 0 : 1
@@ -268,7 +280,6 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
             self.identity = nil
             identity.close(closing ?? .remote, activeRequests: active, at: configuration.clock.now)
         }
-        context.fireChannelInactive()
     }
 
     private func failExchange() {

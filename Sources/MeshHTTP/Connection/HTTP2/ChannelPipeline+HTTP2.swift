@@ -22,6 +22,8 @@ extension ChannelPipeline.SynchronousOperations {
         connection.maximumSequentialContinuationFrames = max(5, configuration.maximumHeaderBytes / 16_384 + 1)
         // Streams are given up by the dozen when their callers are; what still arrives for them breaks no rule.
         connection.maximumRecentlyResetStreams = 1024
+        // The default is one in all of a connection's life; servers end bodies by an empty one, and some flush by it.
+        connection.maximumSequentialEmptyDataFrames = 100
         // Servers of gRPC ping with every burst of data, to measure the path.
         connection.controlFrameRateLimit.maximumCount = 1000
         connection.controlFrameRateLimit.windowLength = .seconds(1)

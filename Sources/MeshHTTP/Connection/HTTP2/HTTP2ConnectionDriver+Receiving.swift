@@ -134,19 +134,19 @@ extension HTTP2ConnectionDriver {
     private func streamClosed(_ event: StreamClosedEvent) {
         guard event.reason != nil, let stream = streams[Int32(event.streamID)], !stream.machine.isResponseReceived
         else { return }
-        violate(stream, "what the protocol does not allow", isReset: true)
+        let code = event.reason?.name ?? ""
+        violate(stream, "what the protocol does not allow (\(code))", isReset: true)
     }
 
     private func streamReset(_ id: HTTP2StreamID, _ code: StreamErrorCode) {
-        guard let stream = streams[Int32(id)] else { return }
+        guard let stream = streams[Int32(id)], forget(stream) else { return }
         // What came before it in the same read may have been a complete response.
         if stream.isTouched { handOver() }
-        guard streams[stream.id] === stream else { return }
-        identity?.owner.noticed(.streamResetReceived)
-        guard !stream.machine.isResponseReceived else { return end(stream) }
         // With its last stream a draining connection is gone, and knows its owner no more.
         let owner = identity?.owner
-        end(stream)
+        owner?.noticed(.streamResetReceived)
+        streamEnded()
+        guard !stream.machine.isResponseReceived else { return }
         if code == .refusedStream { return giveUp(stream.exchange, to: owner, because: "the peer refused the stream") }
         stream.exchange.fail(
             .connectionClosed,
@@ -183,8 +183,14 @@ extension HTTP2ConnectionDriver {
     }
 
     private func fail(_ stream: HTTP2Stream, _ message: String, cause: (any Error)?, isReset: Bool) {
+        guard forget(stream) else { return }
         if stream.isTouched { handOver() }
-        if isReset { end(stream) } else { reset(stream, .protocolError) }
+        if !isReset {
+            write(.rstStream(.protocolError), on: HTTP2StreamID(stream.id))
+            planFlush()
+            identity?.owner.noticed(.streamResetSent)
+        }
+        streamEnded()
         stream.exchange.fail(.protocolViolation, origin: .upstream, message: message, cause: cause, keepsBody: true)
     }
 }

@@ -56,6 +56,8 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
+        // A channel that is closed as soon as it is connected, before that was told, is never told to be inactive.
+        ended()
         self.context = nil
     }
 
@@ -137,71 +139,6 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
         if machine.isUsedUp { drain(.maximumRequests) }
     }
 
-    private func writeBody(of stream: HTTP2Stream) {
-        let request = stream.exchange.request
-        guard !request.isStreamed else { return pump(stream) }
-        if let body = request.body {
-            write(
-                .data(.init(data: .byteBuffer(body), endStream: request.trailers == nil)),
-                on: HTTP2StreamID(stream.id)
-            )
-        }
-        writeTrailers(of: stream, isEndDue: request.body == nil)
-    }
-
-    /// - Parameter isEndDue: Whether the end of the body was not written yet.
-    private func writeTrailers(of stream: HTTP2Stream, isEndDue: Bool) {
-        if let trailers = stream.exchange.request.http2Trailers {
-            write(.headers(.init(headers: trailers, endStream: true)), on: HTTP2StreamID(stream.id))
-        } else if isEndDue {
-            write(.data(.init(data: .byteBuffer(ByteBuffer()), endStream: true)), on: HTTP2StreamID(stream.id))
-        }
-    }
-
-    /// The peer wants the body, or has not said so for long enough.
-    func continueRequest(_ stream: HTTP2Stream) {
-        guard stream.continueBy != nil else { return }
-        stream.continueBy = nil
-        writeBody(of: stream)
-        planFlush()
-        if !stream.exchange.request.isStreamed { settle(stream, stream.machine.requestSent()) }
-    }
-
-    func pump(_ exchange: Exchange) {
-        stream(of: exchange).map { pump($0) }
-    }
-
-    /// Writes what a streamed body has ready: one chunk at a time, the next when the socket has taken it, which the
-    /// peer's window and the connection's pace decide.
-    private func pump(_ stream: HTTP2Stream) {
-        guard !stream.isWriting, stream.continueBy == nil, let context else { return }
-        switch stream.exchange.nextUpload() {
-        case .nothing: break
-        case .chunk(let chunk):
-            stream.isWriting = true
-            let promise = context.eventLoop.makePromise(of: Void.self)
-            promise.futureResult.assumeIsolated().whenComplete { result in
-                stream.isWriting = false
-                // A stream that ends fails its writes, and its exchange is told by whatever ended it.
-                guard case .success = result else { return }
-                stream.exchange.uploadAccepted()
-                self.pump(stream)
-            }
-            write(.data(.init(data: .byteBuffer(chunk))), on: HTTP2StreamID(stream.id), promise)
-            planFlush()
-        case .end:
-            writeTrailers(of: stream, isEndDue: true)
-            planFlush()
-            settle(stream, stream.machine.requestSent())
-        }
-    }
-
-    func cutRequestShort(_ exchange: Exchange) {
-        guard let stream = stream(of: exchange) else { return }
-        stream.continueBy = nil
-        settle(stream, stream.machine.requestCutShort())
-    }
-
     // MARK: Writing
 
     func write(_ payload: HTTP2Frame.FramePayload, on stream: HTTP2StreamID, _ promise: EventLoopPromise<Void>? = nil) {
@@ -266,20 +203,29 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
 
     /// Tells the peer that the stream is over.
     func reset(_ stream: HTTP2Stream, _ code: StreamErrorCode) {
-        guard streams[stream.id] === stream else { return }
+        // First, because writing may report, before it returns, that the stream is closed.
+        guard forget(stream) else { return }
         write(.rstStream(code), on: HTTP2StreamID(stream.id))
         planFlush()
         if code != .noError { identity?.owner.noticed(.streamResetSent) }
-        end(stream)
+        streamEnded()
     }
 
     /// The stream is over on both sides.
     func end(_ stream: HTTP2Stream) {
-        guard streams.removeValue(forKey: stream.id) === stream else { return }
-        streamEnded()
+        if forget(stream) { streamEnded() }
     }
 
-    private func streamEnded() {
+    /// What still comes for the stream concerns nobody. Who forgets it calls `streamEnded` in the end.
+    /// - Returns: Whether it was known until now.
+    func forget(_ stream: HTTP2Stream) -> Bool {
+        guard streams[stream.id] === stream else { return false }
+        streams[stream.id] = nil
+        return true
+    }
+
+    /// A stream that was forgotten is over.
+    func streamEnded() {
         let action = machine.streamEnded()
         if machine.openStreams == 0 {
             idleSince = configuration.clock.now
@@ -343,6 +289,11 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
+        ended()
+        context.fireChannelInactive()
+    }
+
+    private func ended() {
         handOver()
         let active = streams
         streams = [:]
@@ -366,7 +317,6 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
                 identity.close(closing ?? .remote, activeRequests: active.count, at: configuration.clock.now)
             }
         }
-        context.fireChannelInactive()
     }
 
     /// The peer did not greet in time.

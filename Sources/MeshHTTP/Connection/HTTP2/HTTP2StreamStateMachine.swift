@@ -24,7 +24,7 @@ struct HTTP2StreamStateMachine: Equatable {
     }
 
     /// What to do with a piece of the body.
-    enum DataAction: Equatable {
+    enum BodyAction: Equatable {
         case forward
         case discard
         case violation
@@ -100,7 +100,7 @@ struct HTTP2StreamStateMachine: Equatable {
         return .head
     }
 
-    mutating func dataReceived(_ count: Int, isEnd: Bool) -> DataAction {
+    mutating func dataReceived(_ count: Int, isEnd: Bool) -> BodyAction {
         guard isHeadReceived, !isResponseReceived else { return .violation }
         if let remaining { self.remaining = remaining - count }
         isResponseReceived = isEnd

@@ -58,6 +58,11 @@ final class ConnectionSetup: ChannelInboundHandler, RemovableChannelHandler {
         if isProxied { askProxy(context) } else { secure(context) }
     }
 
+    func handlerRemoved(context: ChannelHandlerContext) {
+        // A channel that is closed as soon as it is connected, before that was told, is never told to be inactive.
+        fail(ChannelError.eof, context)
+    }
+
     // MARK: Proxy
 
     private func askProxy(_ context: ChannelHandlerContext) {
