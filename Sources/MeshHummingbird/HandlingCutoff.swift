@@ -52,6 +52,16 @@ final class HandlingCutoff: Sendable {
         releaseOnLoop()
     }
 
+    /// Asks the caller of a stream to come back on another connection: HTTP/2's `connection: close`.
+    ///
+    /// After the response, because Hummingbird closes streams that are between their parts when it hears of it.
+    func sendCallerAway() {
+        guard let connection = channel.parent, connection.parent != nil else { return }
+        connection.eventLoop.execute {
+            connection.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+        }
+    }
+
     /// Runs an operation as a child task that is cancelled with the cut-off.
     /// - Throws: The reason of the cut-off, once the operation has come to its end; what the operation throws.
     @concurrent

@@ -75,22 +75,31 @@ public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
         )
         await cutoff.watch(timeLeft: stack.timeLeft(call))
         do {
-            var response = try await cutoff.run { [call] in
+            let handled = try await cutoff.run { [call] in
+                // What admission noted (an injected delay, say) belongs in the record of a refusal, too.
                 var admitted = call
-                try await stack.admit(served, peerIdentity: peer, context: &admitted)
-                return (
-                    try await stack.handling(admitted, peerIdentity: peer) { try await next(request, context) },
-                    admitted
-                )
+                do {
+                    try await stack.admit(served, peerIdentity: peer, context: &admitted)
+                    let response = try await stack.handling(admitted, peerIdentity: peer) {
+                        try await next(request, context)
+                    }
+                    return (outcome: Result<Response, any Error>.success(response), call: admitted)
+                } catch {
+                    return (outcome: .failure(error), call: admitted)
+                }
             }
-            call = response.1
-            await tellToLeave(&response.0, context.channel)
-            return response.0.reporting(
+            call = handled.call
+            var response = try handled.outcome.get()
+            // Over HTTP/2 the exchange says so at its end.
+            if stack.drain.isDraining, context.channel.parent?.parent == nil {
+                response.headers[.connection] = "close"
+            }
+            return response.reporting(
                 to: ServedExchange(
                     stack: stack,
                     context: call,
                     peerIdentity: peer,
-                    status: response.0.status.code,
+                    status: response.status.code,
                     cutoff: cutoff
                 )
             )
@@ -104,19 +113,6 @@ public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
                 cutoff.error?.code.httpStatus ?? (error as? any HTTPResponseError)?.status.code ?? 500
             stack.end(call, status: status, peerIdentity: peer, error: error)
             throw error
-        }
-    }
-
-    /// Asks the caller to come back on another connection, while the server is on its way out.
-    private func tellToLeave(_ response: inout Response, _ channel: any Channel) async {
-        guard stack.drain.isDraining else { return }
-        if let connection = channel.parent, connection.parent != nil {
-            // HTTP/2's `connection: close`: GOAWAY, after which the streams that are open finish.
-            connection.eventLoop.execute {
-                connection.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-            }
-        } else {
-            response.headers[.connection] = "close"
         }
     }
 }

@@ -35,6 +35,7 @@ final class ServedExchange: Sendable {
                 try await stack.handling(context, peerIdentity: peerIdentity, body)
             }
             end(error: nil)
+            if stack.drain.isDraining { cutoff.sendCallerAway() }
         } catch {
             end(error: cutoff.error ?? error)
             throw error

@@ -11,9 +11,10 @@ import NIOHTTP2
 ///
 /// The handler's task reaches it through an `ExchangeReference`; nothing here is touched off the loop.
 final class InboundExchange {
-    /// The most bytes of a body that nobody reads, before the connection is rather closed than reused.
+    /// The most bytes of a body that nobody reads, before the connection is rather closed than reused, or the stream
+    /// reset without an error, as RFC 9113 §8.1 has it.
     static let maximumDiscardedBytes = 256 * 1024
-    /// How long a connection that is closed may take to hear of it: nginx's `lingering_timeout`.
+    /// How long a caller may go on sending after its response: nginx's `lingering_timeout`.
     static let lingerTimeout = Nanoseconds.seconds(5)
 
     let method: HTTPMethod
@@ -253,7 +254,7 @@ final class InboundExchange {
             self.flushed(result, completion)
         }
         driver.writeEnd(fields.map { HTTPHeaders($0.map { ($0.name.rawName, $0.value) }) }, promise)
-        if isFlushing || completion == .discardRest { watchForStall() }
+        if isFlushing { watchForStall() }
     }
 
     /// The handler has failed behind the response's head.
@@ -288,7 +289,11 @@ final class InboundExchange {
         case .close:
             if !machine.isRequestEnded { watchForStall(within: min(stallTimeout, Self.lingerTimeout)) }
             driver?.close(lingering: !machine.isRequestEnded)
-        case .discardRest: if !machine.isRequestEnded { driver?.discardRest() }
+        case .discardRest:
+            guard !machine.isRequestEnded else { break }
+            // Most callers are nearly done, and a reset would reach some of them before the response does.
+            watchForStall(within: min(stallTimeout, Self.lingerTimeout))
+            driver?.resumeReading()
         }
     }
 

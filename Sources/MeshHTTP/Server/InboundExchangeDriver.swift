@@ -173,12 +173,6 @@ final class InboundExchangeDriver: ChannelDuplexHandler {
         resumeReading()
     }
 
-    /// The response is complete, and the rest of the request's body of no use.
-    func discardRest() {
-        // RFC 9113 §8.1: a stream's sender is told so by a reset without an error.
-        if isStream { abort(.noError) } else { resumeReading() }
-    }
-
     /// Closes the connection after its last response.
     /// - Parameter lingering: The caller still sends. Closing at once would reset the connection, and the response that
     ///   is on its way might be lost with it: first only our half is closed, and the exchange's alarm closes the rest.
