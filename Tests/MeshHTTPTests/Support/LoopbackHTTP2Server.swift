@@ -58,6 +58,10 @@ final class LoopbackHTTP2Server: Sendable {
                     configuration.connection.initialSettings = [
                         HTTP2Setting(parameter: .maxConcurrentStreams, value: maximumConcurrentStreams)
                     ]
+                    // Streams that are opened behind a goodbye count as errors of the client's, and too many of them silence
+                    // the server for good.
+                    configuration.connection.maximumConnectionGlitches = 1_000_000
+                    configuration.stream.streamErrorRateLimit.maximumCount = 1_000_000
                     _ = try channel.pipeline.syncOperations.configureHTTP2Pipeline(
                         mode: .server,
                         connectionConfiguration: configuration.connection,
