@@ -78,8 +78,9 @@ final class HandlingCutoff: Sendable {
             return try await withTaskExecutorPreference(self.executor) { try await borrowed.run() }
         }()
         await untilDoneOrCut()
-        // Leaving the scope cancels the child and waits for it.
-        if let error { throw error }
+        // Leaving the scope cancels the child and waits for it. What is done is done: a caller may well leave when it has
+        // read the last byte, before this task hears that it was written.
+        if let error, !state.withLock({ $0.isDone }) { throw error }
         return try await result
     }
 

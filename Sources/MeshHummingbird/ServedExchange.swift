@@ -30,12 +30,12 @@ final class ServedExchange: Sendable {
     /// Writes the body, for as long as somebody wants it.
     @concurrent
     func write(_ body: @concurrent () async throws -> Void) async throws {
+        defer { if stack.drain.isDraining { cutoff.sendCallerAway() } }
         do {
             try await cutoff.run {
                 try await stack.handling(context, peerIdentity: peerIdentity, body)
             }
             end(error: nil)
-            if stack.drain.isDraining { cutoff.sendCallerAway() }
         } catch {
             end(error: cutoff.error ?? error)
             throw error

@@ -148,7 +148,7 @@ struct TransportUploadIntegrationTests {
                 }
                 for state in [RequestState.maybeSent, .answered] {
                     let error = await meshError {
-                        _ = try await transport.exchange(.post("/", body), with: endpoint, timeout: .milliseconds(200))
+                        _ = try await transport.exchange(.post("/", body), with: endpoint, timeout: .seconds(4))
                     }
                     #expect(error?.code == .deadlineExceeded)
                     #expect(error?.requestState == state)
