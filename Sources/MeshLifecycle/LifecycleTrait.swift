@@ -2,5 +2,5 @@
 // Part of swift-service-mesh.
 
 #if !Lifecycle
-#error("MeshLifecycle needs the package trait \"Lifecycle\": add it to the traits of the dependency on swift-service-mesh.")
+#error("MeshLifecycle needs the package trait \"Lifecycle\": add it to the `traits:` of the package dependency")
 #endif

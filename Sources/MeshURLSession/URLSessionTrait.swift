@@ -2,5 +2,5 @@
 // Part of swift-service-mesh.
 
 #if !HTTP
-#error("MeshURLSession needs the package trait \"HTTP\": add it to the traits of the dependency on swift-service-mesh.")
+#error("MeshURLSession needs the package trait \"HTTP\": add it to the `traits:` of the package dependency")
 #endif

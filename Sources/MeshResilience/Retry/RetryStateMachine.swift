@@ -83,7 +83,9 @@ extension RetryPolicy {
                     .connectFailure, .serverError, .gatewayError, .reset, .resetBeforeRequest,
                 ])
             case .connectionClosed, .protocolViolation:
-                if state == .notSent, !conditions.isDisjoint(with: [.resetBeforeRequest, .refusedStream]) { return true }
+                if state == .notSent, !conditions.isDisjoint(with: [.resetBeforeRequest, .refusedStream]) {
+                    return true
+                }
                 return !conditions.isDisjoint(with: [.serverError, .gatewayError, .reset])
             case .attemptTimeout:
                 return !conditions.isDisjoint(with: [.serverError, .gatewayError, .reset])

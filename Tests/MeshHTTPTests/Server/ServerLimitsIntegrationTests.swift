@@ -49,7 +49,7 @@ import Testing
                 #expect(try await connection.readHead() == nil)
             }
             try await HTTP2LoopbackClient.connecting(to: address) { client in
-                #expect(try await client.send("/").status == 200)
+                // Without a request: on a busy machine it might come when the goodbye is on its way.
                 try await client.channel.closeFuture.get()
             }
         }
