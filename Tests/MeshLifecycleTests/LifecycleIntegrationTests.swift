@@ -116,7 +116,9 @@ import Testing
                 try await tasks.next()
             }
         }
-        #expect(log.all == ["POST", #"PUT {"state":"draining"}"#, "finished", "DELETE"])
+        // The lease may be renewed meanwhile, which says the same again.
+        let said = log.all.reduce(into: [String]()) { if $0.last != $1 { $0.append($1) } }
+        #expect(said == ["POST", #"PUT {"state":"draining"}"#, "finished", "DELETE"])
     }
 
     /// A `ServerService` that says where it listens.

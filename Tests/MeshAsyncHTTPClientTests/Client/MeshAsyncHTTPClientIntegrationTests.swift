@@ -76,7 +76,7 @@ struct MeshAsyncHTTPClientIntegrationTests {
         } while: { endpoint in
             try await withClient { client, contract in
                 let request = HTTPClientRequest(url: "http://\(endpoint.address)/")
-                let response = try await client.execute(request, timeout: .seconds(5))
+                let response = try await client.execute(request, timeout: .seconds(20))
                 let error = await meshError { _ = try await response.body.collect(upTo: 1000) }
                 #expect(error?.code == .deadlineExceeded)
                 #expect(error?.requestState == .answered)
