@@ -2,5 +2,5 @@
 // Part of swift-service-mesh.
 
 #if !AsyncHTTPClient
-#error("MeshAsyncHTTPClient needs the package trait \"AsyncHTTPClient\": add it to the `traits:` of the package dependency")
+#error("MeshAsyncHTTPClient needs the package trait \"AsyncHTTPClient\": add it to the dependency")
 #endif

@@ -116,8 +116,8 @@ import Testing
                 try await tasks.next()
             }
         }
-        // The lease may be renewed meanwhile, which says the same again.
-        let said = log.all.reduce(into: [String]()) { if $0.last != $1 { $0.append($1) } }
+        // The lease may be renewed meanwhile, which says nothing new.
+        let said = log.all.filter { $0 != "PUT" }.reduce(into: [String]()) { if $0.last != $1 { $0.append($1) } }
         #expect(said == ["POST", #"PUT {"state":"draining"}"#, "finished", "DELETE"])
     }
 
