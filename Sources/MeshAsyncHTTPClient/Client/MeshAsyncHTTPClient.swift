@@ -138,9 +138,10 @@ public final class MeshAsyncHTTPClient: Sendable {
     ) async throws -> (head: HTTPResponse, body: OwnedResponseBody) {
         guard !isShutDown.load(ordering: .relaxed) else { throw HTTPClientError.alreadyShutdown }
         let timeout = timeout.map { Duration.nanoseconds(max(0, $0.nanoseconds)) }
-        switch try await client.stack.open(request, timeout: timeout) {
+        var context = client.stack.makeContext(timeout: timeout)
+        switch try await client.stack.open(request, context: &context) {
         case .reply(let response): return (response.head, OwnedResponseBody(response.body, owner: nil))
-        case .exchange(let response, let context):
+        case .exchange(let response):
             let owner = ExchangeOwner(client.stack, context)
             return (response.head, OwnedResponseBody(response.body, owner: owner))
         }

@@ -69,7 +69,7 @@ final class ExchangeOwner: Sendable {
     }
 
     func finish(_ ending: ExchangeEnding) {
-        guard let context = context.withLock({ $0.take() }) else { return }
-        stack.finish(context, ending)
+        guard var context = context.withLock({ $0.take() }) else { return }
+        stack.finish(&context, ending)
     }
 }

@@ -7,6 +7,7 @@ import MeshCore
 import MeshHTTP
 import NIOCore
 import NIOHTTP1
+import NIOPosix
 import Synchronization
 
 /// A request whose body is in memory, on AsyncHTTPClient's delegate interface.
@@ -67,7 +68,27 @@ final class BufferedExchange: HTTPClientResponseDelegate, ClientExchange {
     }
 
     private func submit(_ request: HTTPClient.Request, to client: HTTPClient, _ timing: ExchangeTiming) {
-        let task = client.execute(request: request, delegate: self, deadline: timing.loopDeadline)
+        // On a loop, where AsyncHTTPClient's timer and this one cost no wake-up each: from another thread every one of
+        // these steps would be a system call, and a switch of threads.
+        let loop = Self.loop(of: client)
+        guard !loop.inEventLoop else { return submit(request, to: client, timing, on: loop) }
+        loop.execute { self.submit(request, to: client, timing, on: loop) }
+    }
+
+    private func submit(
+        _ request: HTTPClient.Request,
+        to client: HTTPClient,
+        _ timing: ExchangeTiming,
+        on loop: any EventLoop
+    ) {
+        // The caller may have gone while this was on its way to the loop.
+        guard state.withLock({ $0.machine.isOpening }) else { return }
+        let task = client.execute(
+            request: request,
+            delegate: self,
+            eventLoop: .delegate(on: loop),
+            deadline: timing.loopDeadline
+        )
         // Not the delegate's call for errors, which some of them do not make.
         task.futureResult.whenFailure { self.failed($0) }
         let timer = timing.headLoopDeadline.map { deadline in
@@ -78,11 +99,21 @@ final class BufferedExchange: HTTPClientResponseDelegate, ClientExchange {
         let (isOpening, isFailed) = state.withLock { state in
             state.task = task
             if state.machine.isOpening { state.timer = timer }
-            return (state.machine.isOpening, state.machine.headAwaited().isFailure)
+            return (state.machine.isOpening, state.machine.isFailed)
         }
         if !isOpening { timer?.cancel() }
         // It was cancelled before there was a task to cancel.
         if isFailed { task.cancel() }
+    }
+
+    /// The caller's own loop, if it is one of the client's.
+    private static func loop(of client: HTTPClient) -> any EventLoop {
+        if let own = MultiThreadedEventLoopGroup.currentEventLoop,
+            client.eventLoopGroup.makeIterator().contains(where: { $0 === own })
+        {
+            return own
+        }
+        return client.eventLoopGroup.next()
     }
 
     // MARK: The reader's side
@@ -226,11 +257,5 @@ final class BufferedExchange: HTTPClientResponseDelegate, ClientExchange {
 extension BufferedExchangeStateMachine.ChunkAction {
     fileprivate var resumesPeer: Bool {
         if case .chunk(_, let resumes) = self { resumes } else { false }
-    }
-}
-
-extension BufferedExchangeStateMachine.HeadAction {
-    fileprivate var isFailure: Bool {
-        if case .fail = self { true } else { false }
     }
 }

@@ -78,6 +78,9 @@ struct BufferedExchangeStateMachine {
     /// Whether the head is awaited, and nothing has gone wrong.
     var isOpening: Bool { if case .opening = state { true } else { false } }
 
+    /// Whether it has failed.
+    var isFailed: Bool { if case .failed = state { true } else { false } }
+
     /// Whether nothing more can come.
     var isOver: Bool {
         switch state {

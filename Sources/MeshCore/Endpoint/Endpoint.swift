@@ -2,32 +2,60 @@
 // Part of swift-service-mesh.
 
 /// One place that a request can be sent to, with all that a transport must know to reach it.
+///
+/// A copy costs one reference count, because every request and every connection has one; a change costs an allocation.
 public struct Endpoint: Hashable, Sendable {
+    private(set) var storage: Storage
+
     /// Where it listens.
-    public var address: EndpointAddress
+    public var address: EndpointAddress {
+        get { storage.fields.address }
+        set { change { $0.address = newValue } }
+    }
     /// How the connection is protected.
-    public var security: Security
+    public var security: Security {
+        get { storage.fields.security }
+        set { change { $0.security = newValue } }
+    }
     /// How long a connection attempt may take.
     ///
     /// Default 5 s: Envoy's `Cluster.connect_timeout`.
-    public var connectTimeout: Nanoseconds
+    public var connectTimeout: Nanoseconds {
+        get { storage.fields.connectTimeout }
+        set { change { $0.connectTimeout = newValue } }
+    }
     /// The most requests that may wait for a connection; more are refused with `MeshError.Code.overflow`.
     ///
     /// Default 1024: Envoy's `CircuitBreakers.Thresholds.max_pending_requests`.
-    public var maximumPendingRequests: Int
+    public var maximumPendingRequests: Int {
+        get { storage.fields.maximumPendingRequests }
+        set { change { $0.maximumPendingRequests = newValue } }
+    }
     /// The most connections to this endpoint, per process.
     ///
     /// Default 1024: Envoy's `CircuitBreakers.Thresholds.max_connections`.
-    public var maximumConnections: Int
+    public var maximumConnections: Int {
+        get { storage.fields.maximumConnections }
+        set { change { $0.maximumConnections = newValue } }
+    }
     /// How connections are made and kept.
-    public var connection: ConnectionOptions
+    public var connection: ConnectionOptions {
+        get { storage.fields.connection }
+        set { change { $0.connection = newValue } }
+    }
     /// The proxy through which the endpoint is reached, by HTTP CONNECT; `nil` for none.
     ///
     /// Envoy's `http_11_proxy` transport socket.
-    public var proxy: EndpointAddress?
+    public var proxy: EndpointAddress? {
+        get { storage.fields.proxy }
+        set { change { $0.proxy = newValue } }
+    }
     /// The cluster that the endpoint was picked from, whose connections are apart from those of other clusters, as in
     /// Envoy; empty for none.
-    public var cluster: String
+    public var cluster: String {
+        get { storage.fields.cluster }
+        set { change { $0.cluster = newValue } }
+    }
 
     /// How a connection to an endpoint is protected.
     public enum Security: Hashable, Sendable {
@@ -54,13 +82,56 @@ public struct Endpoint: Hashable, Sendable {
         proxy: EndpointAddress? = nil,
         cluster: String = ""
     ) {
-        self.address = address
-        self.security = security
-        self.connectTimeout = connectTimeout
-        self.maximumPendingRequests = maximumPendingRequests
-        self.maximumConnections = maximumConnections
-        self.connection = connection
-        self.proxy = proxy
-        self.cluster = cluster
+        self.storage = Storage(
+            Fields(
+                address: address,
+                security: security,
+                connectTimeout: connectTimeout,
+                maximumPendingRequests: maximumPendingRequests,
+                maximumConnections: maximumConnections,
+                connection: connection,
+                proxy: proxy,
+                cluster: cluster
+            )
+        )
+    }
+
+    /// Whether two endpoints are equal in every field. Copies of one value are without looking at them.
+    public static func == (lhs: Endpoint, rhs: Endpoint) -> Bool {
+        lhs.storage === rhs.storage || lhs.storage.fields == rhs.storage.fields
+    }
+
+    /// Hashes what identifies the endpoint, which was done when it was made.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(storage.keyHash)
+    }
+
+    private mutating func change(_ body: (inout Fields) -> Void) {
+        var fields = storage.fields
+        body(&fields)
+        storage = Storage(fields)
+    }
+
+    struct Fields: Equatable {
+        var address: EndpointAddress
+        var security: Security
+        var connectTimeout: Nanoseconds
+        var maximumPendingRequests: Int
+        var maximumConnections: Int
+        var connection: ConnectionOptions
+        var proxy: EndpointAddress?
+        var cluster: String
+    }
+
+    final class Storage: Sendable {
+        let fields: Fields
+        let keyHash: Int
+
+        init(_ fields: Fields) {
+            self.fields = fields
+            var hasher = Hasher()
+            fields.hashKey(into: &hasher)
+            self.keyHash = hasher.finalize()
+        }
     }
 }

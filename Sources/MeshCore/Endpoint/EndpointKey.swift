@@ -3,24 +3,41 @@
 
 /// What makes two endpoints the same to whoever keeps connections: limits and time-outs may change while connections
 /// live on.
+///
+/// Looking one up hashes one number, and comparing it with itself compares no text: that is done on every request.
 package struct EndpointKey: Hashable, Sendable {
-    /// Where it listens.
-    package var address: EndpointAddress
-    /// How connections to it are protected.
-    package var security: Endpoint.Security
-    /// What is spoken on them.
-    package var httpVersion: ConnectionOptions.HTTPVersion
-    /// The proxy that they go through.
-    package var proxy: EndpointAddress?
-    /// The cluster that they belong to.
-    package var cluster: String
+    private let storage: Endpoint.Storage
 
     /// The key of an endpoint.
     package init(_ endpoint: Endpoint) {
-        self.address = endpoint.address
-        self.security = endpoint.security
-        self.httpVersion = endpoint.connection.httpVersion
-        self.proxy = endpoint.proxy
-        self.cluster = endpoint.cluster
+        self.storage = endpoint.storage
+    }
+
+    /// Where it listens.
+    package var address: EndpointAddress { storage.fields.address }
+
+    package static func == (lhs: EndpointKey, rhs: EndpointKey) -> Bool {
+        lhs.storage === rhs.storage
+            || lhs.storage.keyHash == rhs.storage.keyHash && lhs.storage.fields.hasKey(of: rhs.storage.fields)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(storage.keyHash)
+    }
+}
+
+extension Endpoint.Fields {
+    func hashKey(into hasher: inout Hasher) {
+        hasher.combine(address)
+        hasher.combine(security)
+        hasher.combine(connection.httpVersion)
+        hasher.combine(proxy)
+        hasher.combine(cluster)
+    }
+
+    func hasKey(of other: Self) -> Bool {
+        address == other.address && security == other.security
+            && connection.httpVersion == other.connection.httpVersion && proxy == other.proxy
+            && cluster == other.cluster
     }
 }

@@ -21,31 +21,40 @@ extension TraceContext {
 
     /// The position that a request names in its own `traceparent` and `tracestate` fields.
     /// - Returns: `nil` if it names none, or an invalid one.
-    public init?(headersOf request: some RequestHead) {
+    public init?(headersOf request: borrowing some RequestHead) {
         guard let traceparent = request.value(of: "traceparent") else { return nil }
         self.init(traceparent: traceparent, state: request.value(of: "tracestate"))
     }
 
     /// The `traceparent` header: `00-` trace `-` span `-` flags, 55 characters.
     public var traceparent: String {
-        String(unsafeUninitializedCapacity: 55) { buffer in
-            var writer = HexWriter(buffer: buffer)
-            writer.byte(0)
-            writer.dash()
-            writer.word(traceIDHigh)
-            writer.word(traceIDLow)
-            writer.dash()
-            writer.word(spanID)
-            writer.dash()
-            writer.byte(flags)
-            return 55
+        String(unsafeUninitializedCapacity: Self.traceparentLength) { buffer in
+            writeTraceparent(to: UnsafeMutableRawBufferPointer(buffer))
+            return Self.traceparentLength
         }
+    }
+
+    /// How many bytes a `traceparent` header has.
+    package static let traceparentLength = 55
+
+    /// Writes the `traceparent` header.
+    /// - Parameter buffer: Where to; `traceparentLength` bytes at least.
+    package func writeTraceparent(to buffer: UnsafeMutableRawBufferPointer) {
+        var writer = HexWriter(buffer)
+        writer.byte(0)
+        writer.dash()
+        writer.word(traceIDHigh)
+        writer.word(traceIDLow)
+        writer.dash()
+        writer.word(spanID)
+        writer.dash()
+        writer.byte(flags)
     }
 
     /// The trace's identifier as 32 lower-case hexadecimal digits.
     public var traceIDText: String {
         String(unsafeUninitializedCapacity: 32) { buffer in
-            var writer = HexWriter(buffer: buffer)
+            var writer = HexWriter(UnsafeMutableRawBufferPointer(buffer))
             writer.word(traceIDHigh)
             writer.word(traceIDLow)
             return 32
@@ -55,7 +64,7 @@ extension TraceContext {
     /// The span's identifier as 16 lower-case hexadecimal digits.
     public var spanIDText: String {
         String(unsafeUninitializedCapacity: 16) { buffer in
-            var writer = HexWriter(buffer: buffer)
+            var writer = HexWriter(UnsafeMutableRawBufferPointer(buffer))
             writer.word(spanID)
             return 16
         }
@@ -96,33 +105,41 @@ private struct HexReader {
     mutating func dash() -> Bool { rest.popFirst() == UInt8(ascii: "-") }
 }
 
+/// Writes lower-case hexadecimal digits, eight at once: every request carries 52 of them.
 private struct HexWriter {
-    let buffer: UnsafeMutableBufferPointer<UInt8>
+    private let buffer: UnsafeMutableRawBufferPointer
     private var position = 0
 
-    init(buffer: UnsafeMutableBufferPointer<UInt8>) {
+    init(_ buffer: UnsafeMutableRawBufferPointer) {
         self.buffer = buffer
     }
 
     mutating func byte(_ value: UInt8) {
-        digit(value >> 4)
-        digit(value & 0xF)
+        put(UInt16(truncatingIfNeeded: Self.digits(UInt32(value) << 24)))
     }
 
     mutating func word(_ value: UInt64) {
-        for shift in stride(from: 60, through: 0, by: -4) {
-            digit(UInt8(truncatingIfNeeded: value >> UInt64(shift)) & 0xF)
-        }
+        put(Self.digits(UInt32(truncatingIfNeeded: value >> 32)))
+        put(Self.digits(UInt32(truncatingIfNeeded: value)))
     }
 
     mutating func dash() { put(UInt8(ascii: "-")) }
 
-    private mutating func digit(_ nibble: UInt8) {
-        put(nibble < 10 ? UInt8(ascii: "0") + nibble : UInt8(ascii: "a") + nibble - 10)
+    private mutating func put(_ digits: some FixedWidthInteger) {
+        buffer.storeBytes(of: digits.littleEndian, toByteOffset: position, as: type(of: digits))
+        position += digits.bitWidth / 8
     }
 
-    private mutating func put(_ byte: UInt8) {
-        buffer[position] = byte
-        position += 1
+    /// The eight digits of a number, the first in the lowest byte.
+    private static func digits(_ value: UInt32) -> UInt64 {
+        // A byte into every second one, then its high half into that one and its low half into the next.
+        var halves = UInt64(value.byteSwapped)
+        halves = (halves | halves << 16) & 0x0000_FFFF_0000_FFFF
+        halves = (halves | halves << 8) & 0x00FF_00FF_00FF_00FF
+        halves = (halves >> 4 | halves << 8) & 0x0F0F_0F0F_0F0F_0F0F
+        // Adding 6 carries into the fifth bit from 10 on, where letters begin.
+        let letters = (halves &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        let beforeLetters = UInt64(UInt8(ascii: "a") - UInt8(ascii: "9") - 1)
+        return halves &+ 0x3030_3030_3030_3030 &+ letters &* beforeLetters
     }
 }

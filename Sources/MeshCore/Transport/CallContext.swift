@@ -94,7 +94,7 @@ public struct RequestLine: Sendable {
     public var path: String
 
     /// Takes the request line of a request.
-    public init(_ request: some RequestHead) {
+    public init(_ request: borrowing some RequestHead) {
         self.method = request.method
         self.authority = request.authority ?? ""
         self.path = request.path

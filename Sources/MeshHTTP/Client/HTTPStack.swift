@@ -11,15 +11,35 @@ package struct HTTPStack: Sendable {
     /// What a request has led to.
     package enum Opened: Sendable {
         /// A response whose exchange is to be finished.
-        case exchange(OutboundResponse, CallContext)
+        case exchange(OutboundResponse)
         /// An answer that the mesh gives by itself; there is nothing to finish.
         case reply(OutboundResponse)
     }
 
     /// Our own transport is known to the compiler, which makes one piece of all layers; any other costs a call.
     private enum Assembly: Sendable {
-        case own(OutboundStack<HTTPTransport>)
-        case foreign(OutboundStack<AnyHTTPTransport>)
+        case own(Layers<HTTPTransport>)
+        case foreign(Layers<AnyHTTPTransport>)
+    }
+
+    /// Every layer with what it refers to: copied for a request, it would cost more than the request's way through it.
+    private final class Layers<Leaf: Transport>: Sendable
+    where Leaf.Request == OutboundRequest, Leaf.Response == OutboundResponse {
+        let stack: OutboundStack<Leaf>
+
+        init(
+            _ mesh: Mesh,
+            _ leaf: Leaf,
+            _ requestMiddleware: [any Middleware<OutboundRequest, OutboundResponse>],
+            _ attemptMiddleware: [any Middleware<OutboundRequest, OutboundResponse>]
+        ) {
+            self.stack = OutboundStack(
+                mesh: mesh,
+                leaf: leaf,
+                requestMiddleware: requestMiddleware,
+                attemptMiddleware: attemptMiddleware
+            )
+        }
     }
 
     private let mesh: Mesh
@@ -34,40 +54,30 @@ package struct HTTPStack: Sendable {
         self.mesh = mesh
         if let own = transport as? HTTPTransport {
             mesh.add(own.pools)
-            self.assembly = .own(
-                OutboundStack(
-                    mesh: mesh,
-                    leaf: own,
-                    requestMiddleware: requestMiddleware,
-                    attemptMiddleware: attemptMiddleware
-                )
-            )
+            self.assembly = .own(Layers(mesh, own, requestMiddleware, attemptMiddleware))
         } else {
             self.assembly = .foreign(
-                OutboundStack(
-                    mesh: mesh,
-                    leaf: AnyHTTPTransport(transport),
-                    requestMiddleware: requestMiddleware,
-                    attemptMiddleware: attemptMiddleware
-                )
+                Layers(mesh, AnyHTTPTransport(transport), requestMiddleware, attemptMiddleware)
             )
         }
+    }
+
+    /// What travels along with one request, from here to the end of its exchange.
+    /// - Parameter timeout: How long the whole exchange may take; `nil` for what the route says.
+    package func makeContext(timeout: Duration?) -> CallContext {
+        mesh.makeContext(deadline: timeout.map { Deadline(Nanoseconds($0), after: mesh.clock.now) } ?? .never)
     }
 
     /// Sends a request and returns at the response's head.
     ///
     /// Concurrent, so that callers on the main actor leave it; a task that prefers an event loop stays on its loop.
     @concurrent
-    package func open(_ request: OutboundRequest, timeout: Duration?) async throws -> Opened {
-        let deadline = timeout.map { Deadline(Nanoseconds($0), after: mesh.clock.now) }
-        var context = mesh.makeContext(deadline: deadline ?? .never)
+    package func open(_ request: OutboundRequest, context: inout CallContext) async throws -> Opened {
         do {
-            let response =
-                switch assembly {
-                case .own(let stack): try await stack.send(request, context: &context)
-                case .foreign(let stack): try await stack.send(request, context: &context)
-                }
-            return .exchange(response, context)
+            switch assembly {
+            case .own(let layers): return .exchange(try await layers.stack.send(request, context: &context))
+            case .foreign(let layers): return .exchange(try await layers.stack.send(request, context: &context))
+            }
         } catch let error as MeshError {
             guard let reply = error.localReply else { throw error }
             return .reply(OutboundResponse(reply))
@@ -75,11 +85,10 @@ package struct HTTPStack: Sendable {
     }
 
     /// Ends the exchange of a response.
-    package func finish(_ context: CallContext, _ ending: ExchangeEnding) {
-        var context = context
+    package func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         switch assembly {
-        case .own(let stack): stack.finish(&context, ending)
-        case .foreign(let stack): stack.finish(&context, ending)
+        case .own(let layers): layers.stack.finish(&context, ending)
+        case .foreign(let layers): layers.stack.finish(&context, ending)
         }
     }
 }

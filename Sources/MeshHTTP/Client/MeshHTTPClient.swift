@@ -51,17 +51,18 @@ public struct MeshHTTPClient: Sendable {
         timeout: Duration? = nil,
         _ handle: (OutboundResponse) async throws -> Result
     ) async throws -> Result {
-        switch try await stack.open(request, timeout: timeout) {
+        var context = stack.makeContext(timeout: timeout)
+        switch try await stack.open(request, context: &context) {
         case .reply(let response): return try await handle(response)
-        case .exchange(let response, let context):
+        case .exchange(let response):
             let result: Result
             do {
                 result = try await handle(response)
             } catch {
-                stack.finish(context, ExchangeEnding(error: error))
+                stack.finish(&context, ExchangeEnding(error: error))
                 throw error
             }
-            stack.finish(context, .completed)
+            stack.finish(&context, .completed)
             return result
         }
     }

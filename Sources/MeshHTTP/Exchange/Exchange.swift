@@ -93,16 +93,39 @@ final class Exchange: Sendable {
 
     /// The next chunk of the response's body; `nil` at its end.
     func nextChunk() async throws -> ByteBuffer? {
-        // A reader that always finds a chunk at hand must learn of its cancellation, too.
-        if Task.isCancelled { cancel() }
         // Without a continuation where a chunk is at hand, which is the common case.
-        switch state.withLock({ $0.machine.chunkAwaited(waits: false) }) {
+        switch chunkAtHand() {
         case .chunk(let chunk, let resumesReading): return deliver(chunk, resumesReading)
         case .end: return nil
         case .fail(let error): throw error
-        case .wait: break
+        case .wait: return try await awaitChunk()
         }
-        return try await withTaskCancellationHandler {
+    }
+
+    /// The whole body, as one buffer. Costs no suspension where the body has come with its head.
+    /// - Throws: `MeshError` with code `responseTooLarge` beyond `limit` bytes, and what reading it throws.
+    func collect(upTo limit: Int) async throws -> ByteBuffer {
+        var collected = CollectedBody(limit: limit)
+        while true {
+            switch chunkAtHand() {
+            case .chunk(let chunk, let resumesReading): try collected.append(deliver(chunk, resumesReading))
+            case .end: return collected.bytes
+            case .fail(let error): throw error
+            case .wait:
+                guard let chunk = try await awaitChunk() else { return collected.bytes }
+                try collected.append(chunk)
+            }
+        }
+    }
+
+    private func chunkAtHand() -> ExchangeStateMachine.ChunkAction {
+        // A reader that always finds a chunk at hand must learn of its cancellation, too.
+        if Task.isCancelled { cancel() }
+        return state.withLock { $0.machine.chunkAwaited(waits: false) }
+    }
+
+    private func awaitChunk() async throws -> ByteBuffer? {
+        try await withTaskCancellationHandler {
             try await withUnsafeThrowingContinuation { continuation in
                 let action = state.withLock { state in
                     let action = state.machine.chunkAwaited(waits: true)

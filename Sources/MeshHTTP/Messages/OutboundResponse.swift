@@ -8,24 +8,31 @@ public import NIOCore
 /// The response to an outbound request; its body is read from the connection as it is iterated.
 public struct OutboundResponse: Sendable {
     /// Status and header fields.
-    public var head: HTTPResponse
+    public var head: HTTPResponse {
+        didSet { statusCode = head.status.code }
+    }
+    /// The status code, which the head holds as text.
+    public private(set) var statusCode: Int
     /// The body.
     public var body: ResponseBody
 
     /// Creates a response whose body is held in memory: what middleware answers with.
     public init(_ head: HTTPResponse, body: ByteBuffer = ByteBuffer(), trailers: HTTPFields? = nil) {
         self.head = head
+        self.statusCode = head.status.code
         self.body = ResponseBody(bytes: body, trailers: trailers)
     }
 
     init(_ head: HTTPResponse, exchange: Exchange) {
         self.head = head
+        self.statusCode = head.status.code
         self.body = ResponseBody(exchange: exchange)
     }
 
     /// Creates a response that another transport than ours received.
     package init(_ head: HTTPResponse, foreignBody: any ForeignBody) {
         self.head = head
+        self.statusCode = head.status.code
         self.body = ResponseBody(foreignBody)
     }
 
@@ -34,9 +41,6 @@ public struct OutboundResponse: Sendable {
 }
 
 extension OutboundResponse: ResponseHead {
-    /// The status code.
-    public var statusCode: Int { head.status.code }
-
     /// The value of a header field.
     public func value(of name: HeaderName) -> String? {
         head.headerFields.joinedValue(of: name.lowercased)

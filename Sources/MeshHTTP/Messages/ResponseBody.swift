@@ -56,21 +56,10 @@ public struct ResponseBody: AsyncSequence, Sendable {
     /// - Parameter limit: The most bytes to accept.
     /// - Throws: `MeshError` with code `responseTooLarge` when the body is larger; what reading throws.
     public func collect(upTo limit: Int) async throws -> ByteBuffer {
-        var whole: ByteBuffer?
-        for try await var chunk in self {
-            let count = (whole?.readableBytes ?? 0) + chunk.readableBytes
-            guard count <= limit else {
-                throw MeshError(
-                    .responseTooLarge,
-                    origin: .local,
-                    requestState: .answered,
-                    message: "the response has more than \(limit) bytes"
-                )
-            }
-            // Most bodies arrive in one chunk, which is handed on without a copy.
-            if whole == nil { whole = chunk } else { whole?.writeBuffer(&chunk) }
-        }
-        return whole ?? ByteBuffer()
+        if case .exchange(let exchange) = source { return try await exchange.collect(upTo: limit) }
+        var collected = CollectedBody(limit: limit)
+        for try await chunk in self { try collected.append(chunk) }
+        return collected.bytes
     }
 
     /// Reads a body chunk by chunk.
@@ -115,4 +104,30 @@ package protocol ForeignBody: AnyObject, Sendable {
     func nextChunk() async throws -> ByteBuffer?
     /// The fields behind the body, once its end was read.
     var trailers: HTTPFields? { get }
+}
+
+/// A body that is put together in one buffer.
+struct CollectedBody {
+    let limit: Int
+    private var whole: ByteBuffer?
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    var bytes: ByteBuffer { whole ?? ByteBuffer() }
+
+    mutating func append(_ chunk: ByteBuffer) throws(MeshError) {
+        guard (whole?.readableBytes ?? 0) + chunk.readableBytes <= limit else {
+            throw MeshError(
+                .responseTooLarge,
+                origin: .local,
+                requestState: .answered,
+                message: "the response has more than \(limit) bytes"
+            )
+        }
+        // Most bodies arrive in one chunk, which is handed on without a copy.
+        var chunk = chunk
+        if whole == nil { whole = chunk } else { whole?.writeBuffer(&chunk) }
+    }
 }

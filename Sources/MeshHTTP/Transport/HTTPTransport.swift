@@ -53,7 +53,13 @@ public final class HTTPTransport: Transport {
             throw MeshError(.noHealthyUpstream, origin: .local, message: "no endpoint was picked for the request")
         }
         let exchange = Exchange(
-            try WireRequest(request, context: context, now: try checkedNow(context, endpoint)),
+            try WireRequest(
+                request,
+                trace: context.trace,
+                deadline: context.headDeadline,
+                endpoint: endpoint,
+                now: try checkedNow(context, endpoint)
+            ),
             to: endpoint,
             deadline: context.deadline,
             headDeadline: context.headDeadline,

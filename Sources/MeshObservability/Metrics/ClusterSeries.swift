@@ -6,7 +6,7 @@ import Metrics
 import Synchronization
 
 /// What is counted of the attempts at one upstream cluster, under the names that Envoy's Prometheus endpoint uses.
-struct ClusterSeries: Sendable {
+final class ClusterSeries: Sendable {
     /// A cluster's name; `nil` for all clusters beyond the bound.
     struct Labels: SeriesLabels {
         var cluster: String?

@@ -5,7 +5,7 @@ import MeshCore
 import Metrics
 
 /// The counter and the histogram of requests that share their labels.
-struct RequestSeries: Sendable {
+final class RequestSeries: Sendable {
     let total: Counter
     let duration: Recorder
 
@@ -20,7 +20,7 @@ struct RequestSeries: Sendable {
         var cluster: String?
         var peerIdentity: String?
 
-        init(_ record: RequestRecord) {
+        init(_ record: borrowing RequestRecord) {
             self.direction = record.direction
             self.status = record.status
             self.flags = Self.bits(of: record.flags)

@@ -80,8 +80,14 @@ final class ConnectionBench {
         if let attemptTimeout { context.attemptDeadline = Deadline(attemptTimeout, after: now) }
         context.endpoint = owner.endpoint
         return Exchange(
-            try WireRequest(request, context: context, now: now),
-            to: try #require(context.endpoint),
+            try WireRequest(
+                request,
+                trace: context.trace,
+                deadline: context.headDeadline,
+                endpoint: owner.endpoint,
+                now: now
+            ),
+            to: owner.endpoint,
             deadline: context.deadline,
             headDeadline: context.headDeadline,
             loop: nil,

@@ -7,8 +7,6 @@ import NIOHTTP1
 extension ChannelPipeline.SynchronousOperations {
     /// Makes a channel a client's end of HTTP/1.1.
     func addHTTP1(_ configuration: HTTPTransport.Configuration, isSecured: Bool) throws -> HTTP1ConnectionDriver {
-        var encoding = HTTPRequestEncoder.Configuration()
-        encoding.automaticallySetFramingHeaders = false
         var limits = NIOHTTPDecoderLimitConfiguration()
         limits.maxHeaderListSize = configuration.maximumHeaderBytes
         limits.maxHeaderFieldSize = min(limits.maxHeaderFieldSize, configuration.maximumHeaderBytes)
@@ -18,8 +16,9 @@ extension ChannelPipeline.SynchronousOperations {
             informationalResponseStrategy: .forward,
             limitConfiguration: limits
         )
-        let driver = HTTP1ConnectionDriver(configuration: configuration, isSecured: isSecured)
-        try addHandler(HTTPRequestEncoder(configuration: encoding))
+        let encoder = HTTP1RequestEncoder()
+        let driver = HTTP1ConnectionDriver(configuration: configuration, isSecured: isSecured, encoder: encoder)
+        try addHandler(encoder)
         // The parser's limits leave the status line out; a buffer for it has to end somewhere, too.
         let bufferLimit = max(configuration.maximumHeaderBytes, 16_384) * 2
         try addHandler(ByteToMessageHandler(decoder, maximumBufferSize: bufferLimit))

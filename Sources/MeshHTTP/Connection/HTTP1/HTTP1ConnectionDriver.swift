@@ -17,6 +17,7 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
 
     let configuration: HTTPTransport.Configuration
     private let isSecured: Bool
+    private let encoder: HTTP1RequestEncoder
     private var identity: ConnectionIdentity?
     private var lastError: (any Error)?
     private var closing: ConnectionClosing?
@@ -30,9 +31,10 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
     var machine: HTTP1ConnectionStateMachine
     var receiving = Receiving()
 
-    init(configuration: HTTPTransport.Configuration, isSecured: Bool) {
+    init(configuration: HTTPTransport.Configuration, isSecured: Bool, encoder: HTTP1RequestEncoder) {
         self.configuration = configuration
         self.isSecured = isSecured
+        self.encoder = encoder
         self.machine = HTTP1ConnectionStateMachine(drainLimit: configuration.drainLimit)
     }
 
@@ -83,25 +85,15 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
         machine.exchangeStarted(isRequestComplete: isComplete, isReusable: !request.closesConnection)
         self.exchange = exchange
         receiving.beginExchange()
-        context.write(wrapOutboundOut(.head(request.head)), promise: nil)
-        guard !request.expectsContinue else {
+        if request.expectsContinue {
             awaitsContinue = true
             wantContinue(exchange)
-            return context.flush()
+        } else {
+            want(exchange.headDeadline)
         }
-        want(exchange.headDeadline)
-        writeBody(of: exchange, context)
-    }
-
-    private func writeBody(of exchange: Exchange, _ context: ChannelHandlerContext) {
-        let request = exchange.request
-        if let body = request.body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
-        guard request.isStreamed else {
-            context.writeAndFlush(wrapOutboundOut(.end(request.trailers)), promise: nil)
-            return
-        }
-        context.flush()
-        pump(exchange)
+        // All of the request, if it is at hand and is not to wait.
+        context.writeAndFlush(wrapOutboundOut(.head(encoder.announce(request))), promise: nil)
+        if request.isStreamed { pump(exchange) }
     }
 
     /// The peer wants the body, or has not said so for long enough: it may not know the expectation.
@@ -109,8 +101,10 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
         guard awaitsContinue, let exchange, let context else { return }
         awaitsContinue = false
         want(exchange.headDeadline)
-        writeBody(of: exchange, context)
-        if !exchange.request.isStreamed { settle(machine.requestSent()) }
+        guard !exchange.request.isStreamed else { return pump(exchange) }
+        if let body = exchange.request.body { context.write(wrapOutboundOut(.body(.byteBuffer(body))), promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+        settle(machine.requestSent())
     }
 
     func pump(_ exchange: Exchange) {
@@ -134,7 +128,7 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
             exchange.uploadAccepted()
             settle(machine.requestSent())
         case .end:
-            context.writeAndFlush(wrapOutboundOut(.end(exchange.request.trailers)), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
             settle(machine.requestSent())
         }
     }

@@ -2,8 +2,8 @@
 // Part of swift-service-mesh.
 
 import HTTPTypes
+import MeshCore
 import NIOHPACK
-import NIOHTTP1
 
 extension WireRequest {
     /// The request's head as HTTP/2 has it (RFC 9113 §8.3): pseudo fields first, names in lower case, nothing that
@@ -11,32 +11,32 @@ extension WireRequest {
     /// - Parameter isSecured: Whether the connection is TLS, which is what the scheme says.
     func http2Headers(isSecured: Bool) -> HPACKHeaders {
         var headers = HPACKHeaders()
-        headers.reserveCapacity(head.headers.count + 4)
-        headers.add(name: ":method", value: head.method.rawValue)
+        headers.reserveCapacity(12)
+        headers.add(name: ":method", value: method.rawValue)
         headers.add(name: ":scheme", value: isSecured ? "https" : "http")
-        // The first field is the host: this type puts it there.
-        for (name, value) in head.headers.prefix(1) {
-            headers.add(name: name == "host" ? ":authority" : name, value: value)
+        headers.add(name: ":authority", value: authority)
+        headers.add(name: ":path", value: path)
+        forEachOwnField { field in
+            let name = field.name.canonicalName
+            headers.add(name: name, value: field.value, indexing: .init(of: name))
         }
-        headers.add(name: ":path", value: head.uri)
-        for (name, value) in head.headers.dropFirst() {
-            let name = name.loweredForHTTP2
-            guard name != "connection", name != "transfer-encoding" else { continue }
-            headers.add(name: name, value: value, indexing: .init(of: name))
+        if expectsContinue { headers.add(name: "expect", value: "100-continue") }
+        if let trace = tracePosition {
+            headers.add(name: "traceparent", value: trace.traceparent, indexing: .nonIndexable)
+        }
+        if let state = traceState { headers.add(name: "tracestate", value: state, indexing: .nonIndexable) }
+        if let timeout = millisecondsLeft {
+            headers.add(name: "x-envoy-expected-rq-timeout-ms", value: String(timeout), indexing: .nonIndexable)
+        }
+        if case .length(let length) = framing {
+            headers.add(name: "content-length", value: String(length), indexing: .nonIndexable)
         }
         return headers
     }
 
     /// The fields behind the body; `nil` if there are none.
     var http2Trailers: HPACKHeaders? {
-        trailers.map { trailers in HPACKHeaders(trailers.map { ($0.name.loweredForHTTP2, $0.value) }) }
-    }
-}
-
-extension String {
-    /// The same name in lower case; names that are so already, which is nearly all of them, are not copied.
-    fileprivate var loweredForHTTP2: String {
-        utf8.contains { 65...90 ~= $0 } ? lowercased() : self
+        trailers.map { trailers in HPACKHeaders(trailers.map { ($0.name.canonicalName, $0.value) }) }
     }
 }
 
@@ -44,7 +44,7 @@ extension HPACKIndexing {
     /// What would fill the table and never be found there again, or must not be found at all, is left out of it.
     fileprivate init(of name: String) {
         switch name {
-        case "traceparent", "tracestate", "content-length", "x-request-id", "x-envoy-expected-rq-timeout-ms":
+        case "traceparent", "tracestate", "x-request-id", "x-envoy-expected-rq-timeout-ms":
             self = .nonIndexable
         case "authorization", "cookie", "proxy-authorization": self = .neverIndexed
         default: self = .indexable

@@ -89,7 +89,13 @@ final class HTTP2Bench {
         if let attemptTimeout { context.attemptDeadline = Deadline(attemptTimeout, after: now) }
         context.endpoint = owner.endpoint
         return Exchange(
-            try WireRequest(request, context: context, now: now),
+            try WireRequest(
+                request,
+                trace: context.trace,
+                deadline: context.headDeadline,
+                endpoint: owner.endpoint,
+                now: now
+            ),
             to: owner.endpoint,
             deadline: context.deadline,
             headDeadline: context.headDeadline,
