@@ -11,14 +11,14 @@ import Synchronization
 /// Both machines live under one lock, so that a chunk passes from loop to reader without a hop.
 final class Exchange: Sendable {
     /// Who has the exchange in hands.
-    private enum Place {
+    enum Place {
         case nowhere
         case pool(ConnectionPool, UInt64)
         case connection(HTTPConnection)
     }
 
     // The machines say when each of these is resumed: they answer `wait` at most once for each resumption.
-    private struct State {
+    struct State {
         var machine: ExchangeStateMachine
         var upload: UploadStateMachine
         var place = Place.nowhere
@@ -39,7 +39,8 @@ final class Exchange: Sendable {
     let loop: Int?
     /// The stream that carries it on a connection of HTTP/2; only looked at on the connection's loop.
     let stream = Atomic<Int32>(0)
-    private let state: Mutex<State>
+    /// For this type's own files only.
+    let state: Mutex<State>
 
     init(
         _ request: WireRequest,
@@ -172,7 +173,7 @@ final class Exchange: Sendable {
     ///
     /// Not before it has failed: until then it may begin at any moment, on its connection's loop, and nobody would end
     /// it there. After that it never begins, and a pool that takes it meanwhile sees by itself that it is over.
-    private func endWork() {
+    func endWork() {
         switch state.withLock({ $0.place }) {
         case .nowhere: break
         case .pool(let pool, let id): pool.withdraw(id)
@@ -260,96 +261,9 @@ final class Exchange: Sendable {
         uploadWaiter?.resume(throwing: error)
     }
 
-    private var connection: HTTPConnection? {
+    var connection: HTTPConnection? {
         state.withLock { state in
             if case .connection(let connection) = state.place { connection } else { nil }
         }
-    }
-}
-
-// MARK: The request's body
-
-extension Exchange {
-    /// Begins to produce a streamed body, in a task that the exchange owns and cancels when nobody wants the rest.
-    func beginUpload(
-        on executor: (any TaskExecutor)?,
-        _ produce: @escaping @Sendable (RequestBodyWriter) async throws -> Void
-    ) {
-        // A task of its own, because a response may come, and be read, while the request is still being sent. The
-        // exchange is its owner; `send` awaits it where it fails.
-        let producer = Task(executorPreference: executor) { await self.upload(produce) }
-        state.withLock { $0.producer = producer }
-        // Whatever stopped the upload before may have found no task to cancel.
-        if state.withLock({ $0.upload.isStopped }) { producer.cancel() }
-    }
-
-    /// Waits until the producer of a streamed body has ended, which was cancelled.
-    func uploadEnded() async {
-        await state.withLock { $0.producer }?.value
-    }
-
-    private func upload(_ produce: @Sendable (RequestBodyWriter) async throws -> Void) async {
-        do {
-            try await produce(RequestBodyWriter(exchange: self))
-        } catch {
-            // Whoever stopped the upload is not interested in how it ended.
-            guard !state.withLock({ $0.upload.isStopped }) else { return }
-            stopUpload()
-            fail(keepsBody: false) { _ in error }
-            return endWork()
-        }
-        guard state.withLock({ $0.upload.produced() }) else {
-            _ = abortUpload("the body is shorter than its declared length")
-            return
-        }
-        connection?.perform { $0.pump(self) }
-    }
-
-    /// Hands a chunk to the connection; returns when it takes the next one.
-    func upload(_ chunk: ByteBuffer) async throws {
-        guard chunk.readableBytes > 0 else { return }
-        try await withTaskCancellationHandler {
-            try await withUnsafeThrowingContinuation { (continuation: UnsafeContinuation<Void, any Error>) in
-                let (action, failure) = state.withLock { state in
-                    let action = state.upload.chunkOffered(chunk)
-                    if case .wait = action { state.uploadWaiter = continuation }
-                    return (action, state.machine.failure)
-                }
-                switch action {
-                case .wait: connection?.perform { $0.pump(self) }
-                case .tooLong:
-                    continuation.resume(throwing: abortUpload("the body is longer than its declared length"))
-                case .refuse: continuation.resume(throwing: failure ?? CancellationError())
-                }
-            }
-        } onCancel: {
-            // A stopped upload is cancelled because the peer refused the body, any other with the caller's task.
-            if !state.withLock({ $0.upload.isStopped }) { cancel() }
-        }
-    }
-
-    /// Nobody wants the rest of the body.
-    func stopUpload() {
-        let (hadRest, waiter, producer) = state.withLock { ($0.upload.stopped(), $0.uploadWaiter.take(), $0.producer) }
-        waiter?.resume(throwing: CancellationError())
-        producer?.cancel()
-        if hadRest { connection?.perform { $0.cutRequestShort(self) } }
-    }
-
-    /// What the connection is to write next. Called on its loop.
-    func nextUpload() -> UploadStateMachine.WriteAction {
-        state.withLock { $0.upload.writable() }
-    }
-
-    /// The connection takes another chunk.
-    func uploadAccepted() {
-        state.withLock { $0.uploadWaiter.take() }?.resume()
-    }
-
-    private func abortUpload(_ message: String) -> MeshError {
-        let error = MeshError(.invalidRequest, origin: .downstream, requestState: requestState, message: message)
-        fail(keepsBody: false) { _ in error }
-        endWork()
-        return error
     }
 }
