@@ -110,7 +110,7 @@ extension Mesh {
 
 extension FaultConfiguration {
     /// The faults in words.
-    fileprivate var summary: String {
+    var summary: String {
         let delay = delay.map { "delay of \($0.duration.duration) for \($0.percentage)" }
         let abort = abort.map { "abort with \($0.status) for \($0.percentage)" }
         return [delay, abort].compactMap { $0 }.joined(separator: ", ")

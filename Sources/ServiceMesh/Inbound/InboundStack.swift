@@ -10,7 +10,7 @@ import MeshSecurity
 ///
 /// Server adapters ask `healthReply`, call `begin`, then `admit`, run the handler inside `handling`, and `end` when the
 /// response's body has been written. The order is health → trace and record → load shedding → identity and
-/// authorization → fault → rate limit → handler. They cancel the handler when the context's deadline passes and when the
+/// authorization → route → fault → rate limit → handler; the route says which fault and limit, and may answer itself. They cancel the handler when the context's deadline passes and when the
 /// caller leaves, and ask connections to close while the server drains.
 public struct InboundStack: Sendable {
     /// How the server behaves, apart from what the mesh's configuration says.
@@ -94,10 +94,28 @@ public struct InboundStack: Sendable {
         if case .denied(let policy, let message) = listener.engine.verdict(for: request, peer: peer) {
             throw refusal(message, policy: policy)
         }
-        if let fault = listener.fault {
+        guard let route = listener.route(of: request) else {
+            // Envoy's answer, whose body is empty.
+            throw MeshError(
+                .noRoute,
+                origin: .local,
+                message: "no route of \(listener.listener.name) matches \(request.method) \(request.path)",
+                localReply: LocalReply(status: 404)
+            )
+        }
+        if let fault = route.fault {
             try await FaultDecision(fault, for: request, using: mesh.random).take(&context, clock: mesh.clock)
         }
-        try listener.rateLimiter?.acquire()
+        try route.rateLimiter?.acquire()
+        guard let reply = route.reply else { return }
+        var answer = MeshError(
+            .directResponse,
+            origin: .local,
+            message: "the route answers by itself",
+            localReply: reply
+        )
+        answer.route = route.name
+        throw answer
     }
 
     /// Runs the handler so that outbound calls inherit the request's trace and deadline.
@@ -127,7 +145,8 @@ public struct InboundStack: Sendable {
             route: listener(context)?.listener.name,
             endpoint: address,
             peerIdentity: peerIdentity,
-            error: error
+            // An answer that the configuration asks for is no failure.
+            error: error.flatMap { ($0 as? MeshError)?.code == .directResponse ? nil : $0 }
         )
         mesh.observers.requestFinished(record, context: context)
     }

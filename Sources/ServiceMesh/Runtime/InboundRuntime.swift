@@ -4,30 +4,51 @@
 import MeshConfig
 import MeshCore
 import MeshResilience
+import MeshRouting
 import MeshSecurity
 
 /// An inbound listener in the form that requests use.
 final class InboundRuntime: Sendable {
     let listener: Listener
     let engine: AuthorizationEngine
-    let fault: FaultConfiguration?
     let rateLimiter: RateLimiter?
+    /// What holds for some requests only; `nil` for a listener without virtual hosts, which serves them all alike.
+    let routes: RouteTable<InboundRoute>?
     /// Whether peers must prove an identity.
     let requiresIdentity: Bool
 
-    init(listener: Listener, rateLimiter: RateLimiter?) {
+    init(listener: Listener, rateLimiter: RateLimiter?, routes: RouteTable<InboundRoute>?) {
         self.listener = listener
         self.rateLimiter = rateLimiter
+        self.routes = routes
         self.engine = AuthorizationEngine(
             listener.filters.compactMap { if case .authorization(let rules) = $0 { rules } else { nil } }
         )
-        self.fault = listener.fault
         if case .inbound(_, .mutualTLS) = listener.direction {
             requiresIdentity = true
         } else {
             requiresIdentity = false
         }
     }
+
+    /// What is done to a request on its way to the handler; `nil` if no route of the listener takes it.
+    func route(of request: some RequestHead) -> InboundRoute? {
+        guard let routes else {
+            return InboundRoute(name: listener.name, fault: listener.fault, rateLimiter: rateLimiter, reply: nil)
+        }
+        return if case .route(_, _, let route) = routes.decide(request) { route } else { nil }
+    }
+}
+
+/// What is done to the requests of one route on their way to the handler.
+struct InboundRoute: Sendable {
+    let name: String
+    /// The route's own fault, or else the listener's.
+    let fault: FaultConfiguration?
+    /// The route's own limit, or else the listener's.
+    let rateLimiter: RateLimiter?
+    /// What is answered in the handler's place, if the route does not lead to it.
+    let reply: LocalReply?
 }
 
 extension Listener {

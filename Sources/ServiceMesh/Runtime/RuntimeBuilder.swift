@@ -31,8 +31,11 @@ struct RuntimeBuilder: Sendable {
         for (name, listener) in resources.listenersInOrderOfClaims {
             switch listener.direction {
             case .inbound(let address, _):
-                let limiter = listener.rateLimit.map { limiters.limiter("inbound \(name)", $0) }
-                inbound[address] = InboundRuntime(listener: listener, rateLimiter: limiter)
+                inbound[address] = try build(
+                    inbound: listener,
+                    resources.routes(of: listener),
+                    limiters: &limiters
+                )
             case .outbound:
                 guard let routes = resources.routes(of: listener) else { continue }
                 // The listener's own limit is one bucket, whichever of its routes a request takes.

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+public import MeshCore
+import MeshResilience
+import MeshRouting
+
+extension Mesh {
+    /// Explains what would be done now to a request that comes in at an address, before a handler of this process serves
+    /// it. Nothing is drawn and nothing is taken from a limit.
+    public func explain(inbound request: some RequestHead, at address: EndpointAddress) -> Explanation {
+        let snapshot = loadSnapshot()
+        var explanation = Explanation(generation: snapshot.generation)
+        explanation.note("request", "\(request.method) \(request.authority ?? "") \(request.path)")
+        guard !isDisabled, let runtime = snapshot.inbound[address] else {
+            let isAwaited = !isDisabled && hasSources && snapshot.source == nil
+            explanation.note("listener", isAwaited ? "not known yet: the request is refused with 503" : "none")
+            return explanation
+        }
+        explanation.note("listener", runtime.listener.name)
+        explanation.note("identity", runtime.requiresIdentity ? "required, by mutual TLS" : "not required")
+        guard let routes = runtime.routes else {
+            runtime.route(of: request).map { explain($0, &explanation) }
+            return explanation
+        }
+        let trace = routes.trace(request)
+        explanation.note("virtual host", trace.host ?? "none serves this authority: the request is refused with 404")
+        for (number, mismatch) in trace.passedOver { explanation.note("route \(number)", "passed over: \(mismatch)") }
+        guard let (number, route) = trace.chosen else {
+            if trace.host != nil { explanation.note("route", "none matches: the request is refused with 404") }
+            return explanation
+        }
+        explanation.note("route", "\(route.name) (number \(number))")
+        explain(route, &explanation)
+        return explanation
+    }
+
+    private func explain(_ route: InboundRoute, _ explanation: inout Explanation) {
+        if let fault = route.fault { explanation.note("fault", fault.summary) }
+        if let limit = route.rateLimiter?.configuration {
+            explanation.note("rate limit", "\(limit.tokensPerFill) per \(limit.fillInterval.duration)")
+        }
+        explanation.note("action", route.reply.map { "answered with \($0.status)" } ?? "the handler serves it")
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+import MeshCore
+import MeshResilience
+import MeshRouting
+
+extension RuntimeBuilder {
+    /// Compiles an inbound listener. A route that forwards leads to the handler, as one that says `nonForwarding` does:
+    /// Istio's sidecars forward to the application, gRPC's servers (A36) have no other place to go.
+    func build(
+        inbound listener: Listener,
+        _ routes: RouteConfiguration?,
+        limiters: inout RateLimiterPool
+    ) throws(ConfigurationError) -> InboundRuntime {
+        let place = "inbound \(listener.name)"
+        let shared = listener.rateLimit.map { limiters.limiter(place, $0) }
+        guard let routes, !routes.virtualHosts.isEmpty else {
+            return InboundRuntime(listener: listener, rateLimiter: shared, routes: nil)
+        }
+        var hosts: [RouteTable<InboundRoute>.Host] = []
+        for host in routes.virtualHosts {
+            var compiled: [(match: RouteMatch, value: InboundRoute)] = []
+            for (number, route) in host.routes.enumerated() {
+                let name = route.name.isEmpty ? "\(host.name)[\(number)]" : route.name
+                let own = route.rateLimit.map { limiters.limiter("\(place) \(host.name) \(name)", $0) }
+                var reply: LocalReply?
+                if case .directResponse(let answer) = route.action { reply = answer }
+                let value = InboundRoute(
+                    name: name,
+                    fault: route.fault ?? listener.fault,
+                    rateLimiter: own ?? shared,
+                    reply: reply
+                )
+                compiled.append((match: route.match, value: value))
+            }
+            hosts.append(RouteTable.Host(name: host.name, domains: host.domains, routes: compiled))
+        }
+        return InboundRuntime(listener: listener, rateLimiter: shared, routes: try RouteTable(hosts))
+    }
+}
