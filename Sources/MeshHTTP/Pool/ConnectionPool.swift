@@ -10,7 +10,7 @@ final class ConnectionPool: ConnectionOwner {
     private struct State {
         var machine: ConnectionPoolStateMachine
         var endpoint: Endpoint
-        var connections: [Int: HTTPConnection] = [:]
+        var connections = ConnectionTable<HTTPConnection>()
         var waiting: [UInt64: Exchange] = [:]
 
         /// The exchanges that an action concerns, taken out of the queue.
@@ -248,7 +248,7 @@ final class ConnectionPool: ConnectionOwner {
     func closeAll() {
         let connections = state.withLock { state in
             state.machine.abandonDials()
-            return Array(state.connections.values)
+            return state.connections.values
         }
         for connection in connections { connection.perform { $0.shutDown() } }
         retireIfEmpty()

@@ -13,7 +13,7 @@ extension ConnectionPoolStateMachine {
         let findable = availableConnections
         assert(Set(findable).count == findable.count, "nobody is offered twice")
         assert(
-            Set(findable) == Set(connections.filter { $0.value.hasRoom }.keys),
+            Set(findable) == Set(connections.keys { $0.hasRoom }),
             "what has room can be found, and nothing else"
         )
         if pending.count > dialingCapacity {

@@ -31,7 +31,7 @@ struct ConnectionPoolStateMachine {
     }
 
     private var phase = Phase.running
-    private(set) var connections: [Int: Connection] = [:]
+    private(set) var connections = ConnectionTable<Connection>()
     private(set) var pending = PendingQueue()
     /// How many requests the connections that are being made are expected to carry.
     private(set) var dialingCapacity = 0
@@ -195,7 +195,7 @@ struct ConnectionPoolStateMachine {
     /// Connections that were made until now must not take another request.
     /// - Returns: Those that are ready: each closes when its last exchange ends.
     mutating func condemnConnections() -> [Int] {
-        let condemned = connections.filter { $0.value.state == .ready }.map(\.key)
+        let condemned = connections.keys { $0.state == .ready }
         for connection in condemned { beginDraining(connection) }
         return condemned
     }
@@ -208,7 +208,7 @@ struct ConnectionPoolStateMachine {
 
     /// Nobody waits for the connections that are being made; they are closed when they are ready.
     mutating func abandonDials() {
-        for (id, connection) in connections where connection.state == .dialing {
+        for id in connections.keys(where: { $0.state == .dialing }) {
             leaveDialing(id)
             remove(id)
         }
@@ -324,7 +324,7 @@ struct ConnectionPoolStateMachine {
     }
 
     private mutating func remove(_ connection: Int) {
-        guard let removed = connections.removeValue(forKey: connection), removed.state != .draining else { return }
+        guard let removed = connections.remove(connection), removed.state != .draining else { return }
         live -= 1
         liveCapacity -= removed.capacity
     }
