@@ -236,7 +236,7 @@ let package = Package(
             name: "bookinfo",
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshSecurity", "MeshConfig", "ServiceMesh", "MeshHTTP", "MeshIdentity",
-                "MeshHummingbird", "MeshXDS", "MeshManifests", "MeshControlPlane", "MeshObservability",
+                "MeshHummingbird", "MeshLifecycle", "MeshXDS", "MeshManifests", "MeshControlPlane", "MeshObservability",
                 .product("ArgumentParser", "swift-argument-parser", "Examples"),
                 .product("Hummingbird", "hummingbird", "Examples"),
                 .product("Logging", "swift-log", "Examples"),
@@ -244,6 +244,8 @@ let package = Package(
                 .product("NIOPosix", "swift-nio", "Examples"),
                 .product("NIOSSL", "swift-nio-ssl", "Examples"),
                 .product("HTTPTypes", "swift-http-types", "Examples"),
+                .product("ServiceLifecycle", "swift-service-lifecycle", "Examples"),
+                .product("UnixSignals", "swift-service-lifecycle", "Examples"),
             ],
             path: "Examples/Bookinfo",
             resources: [.copy("manifests")]

@@ -61,6 +61,7 @@ struct ServiceCommand: AsyncParsableCommand {
             spans: spans,
             isPlaintext: plaintext
         )
-        try await runSupervised(true) { try await process.run() }
+        // SIGTERM is the service's own matter: it drains. When its supervisor is gone, it ends at once.
+        try await whileSupervised { try await process.run() }
     }
 }

@@ -47,7 +47,23 @@ final class ChildProcess: Sendable {
         state.withLock { $0 }?.process.waitUntilExit()
     }
 
-    /// Asks it to stop.
+    /// Asks it to finish what it has in hand and to end, as orchestrators do: by SIGTERM.
+    func drain() {
+        guard identifier > 0, isRunning else { return }
+        Foundation.kill(identifier, SIGTERM)
+    }
+
+    /// What it ended with; `nil` while it runs, and if a signal ended it.
+    var exitStatus: Int32? {
+        state.withLock { state in
+            guard let process = state?.process, !process.isRunning, process.terminationReason == .exit else {
+                return nil
+            }
+            return process.terminationStatus
+        }
+    }
+
+    /// Makes it stop at once, with time for nothing but its farewell.
     func terminate() {
         guard let (process, input) = state.withLock({ $0 }), process.isRunning else { return }
         try? input.fileHandleForWriting.close()

@@ -48,18 +48,23 @@ func withInterruption<Value: Sendable>(_ body: @escaping @Sendable () async thro
     }
 }
 
-/// Runs `body` until it returns, a signal comes or, if somebody supervises this process, standard input ends: the
-/// kernel closes it however the supervisor dies, so that no process is left behind.
+/// Runs `body` until it returns, a signal comes or, if somebody supervises this process, that one ends.
 func runSupervised(_ isSupervised: Bool, _ body: @escaping @Sendable () async throws -> Void) async throws {
     _ = try await withInterruption {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await body() }
-            if isSupervised { group.addTask { try await standardInputEnded() } }
-            defer { group.cancelAll() }
-            try await group.next()
-            group.cancelAll()
-            while let rest = await group.nextResult() { _ = rest }
-        }
+        if isSupervised { try await whileSupervised(body) } else { try await body() }
+    }
+}
+
+/// Runs `body` until it returns or standard input ends: the kernel closes it however the supervisor dies, so that no
+/// process is left behind.
+func whileSupervised(_ body: @escaping @Sendable () async throws -> Void) async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+        group.addTask { try await body() }
+        group.addTask { try await standardInputEnded() }
+        defer { group.cancelAll() }
+        try await group.next()
+        group.cancelAll()
+        while let rest = await group.nextResult() { _ = rest }
     }
 }
 

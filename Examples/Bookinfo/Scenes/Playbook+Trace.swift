@@ -20,9 +20,10 @@ extension Playbook {
         findings.expect(view.isComplete, view.isComplete ? "the request was served" : view.summary)
         let wanted: Set = ["productpage", "details", "reviews", "ratings"]
         var spans: [ExportedSpan] = []
-        let deadline = Date().addingTimeInterval(15)
+        var folder = SpanFolder(path: stage.cluster.folder.spans, traceID: traceID)
+        let deadline = Date().addingTimeInterval(30)
         repeat {
-            spans = try ExportedSpan.read(folder: stage.cluster.folder.spans).filter { $0.traceID == traceID }
+            spans += try folder.readOn()
             if Set(spans.filter(\.isServer).map(\.service)).isSuperset(of: wanted) { break }
             try await Pause.milliseconds(200)
         } while Date() < deadline
@@ -53,14 +54,10 @@ struct ExportedSpan: Sendable {
     var parentID: String
     var isServer: Bool
 
-    static func read(folder: String) throws -> [ExportedSpan] {
-        try FileManager.default.contentsOfDirectory(atPath: folder).flatMap { file in
-            try String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8)
-                .split(separator: "\n")
-                // The last line may be on its way still.
-                .compactMap { try? JSONDecoder().decode(Export.self, from: Data($0.utf8)) }
-                .flatMap(\.spans)
-        }
+    /// The spans of a trace in one line of an export.
+    static func decode(_ line: Data, traceID: String) -> [ExportedSpan] {
+        let spans = try? JSONDecoder().decode(Export.self, from: line).spans
+        return spans?.filter { $0.traceID == traceID } ?? []
     }
 
     private struct Export: Decodable {
@@ -108,6 +105,36 @@ struct ExportedSpan: Sendable {
                     )
                 }
             }
+        }
+    }
+}
+
+/// The files that the services export their spans to, read as they grow: scenes before may have left many megabytes.
+struct SpanFolder {
+    let path: String
+    let traceID: String
+    private var offsets: [String: UInt64] = [:]
+
+    init(path: String, traceID: String) {
+        self.path = path
+        self.traceID = traceID
+    }
+
+    /// The trace's spans in the lines that are new since the last time. A line that is on its way still waits for the next.
+    mutating func readOn() throws -> [ExportedSpan] {
+        try FileManager.default.contentsOfDirectory(atPath: path).flatMap { file in
+            guard let handle = FileHandle(forReadingAtPath: "\(path)/\(file)") else { return [ExportedSpan]() }
+            defer { try? handle.close() }
+            try handle.seek(toOffset: offsets[file, default: 0])
+            guard let fresh = try handle.readToEnd(), let end = fresh.lastIndex(of: UInt8(ascii: "\n")) else {
+                return []
+            }
+            offsets[file, default: 0] += UInt64(end - fresh.startIndex + 1)
+            // Few lines have the trace, and decoding all of them would take longer than the scene.
+            let needle = Data(traceID.utf8)
+            return fresh[..<end].split(separator: UInt8(ascii: "\n"))
+                .filter { $0.range(of: needle) != nil }
+                .flatMap { ExportedSpan.decode($0, traceID: traceID) }
         }
     }
 }

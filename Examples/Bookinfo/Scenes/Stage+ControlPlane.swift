@@ -22,6 +22,7 @@ extension Stage {
     private struct InstanceList: Decodable {
         struct Instance: Decodable {
             var id: String
+            var state: String
         }
 
         var instances: [Instance]
@@ -42,6 +43,12 @@ extension Stage {
     /// Whether the control plane still has an instance in its registry.
     func isRegistered(_ instance: String) async throws -> Bool {
         try await ask("/v1/instances", as: InstanceList.self).instances.contains { $0.id == instance }
+    }
+
+    /// Whether the control plane knows that an instance wants no new requests.
+    func isDraining(_ instance: String) async throws -> Bool {
+        try await ask("/v1/instances", as: InstanceList.self).instances
+            .contains { $0.id == instance && $0.state == "draining" }
     }
 
     /// Asks the control plane's API as its operator.

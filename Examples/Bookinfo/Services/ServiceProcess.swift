@@ -7,11 +7,14 @@ import MeshCore
 import MeshHTTP
 import MeshHummingbird
 import MeshIdentity
+import MeshLifecycle
 import MeshObservability
 import MeshSecurity
 import MeshXDS
 import NIOSSL
+import ServiceLifecycle
 import ServiceMesh
+import UnixSignals
 
 /// All that one process of a service runs: its identity, its mesh, its server and its registration.
 struct ServiceProcess: Sendable {
@@ -25,6 +28,9 @@ struct ServiceProcess: Sendable {
     let token: String
     let spans: String
     let isPlaintext: Bool
+
+    /// How long the server serves on while the news of its end spreads: several times what a push takes here.
+    static let propagationDelay = Nanoseconds.seconds(2)
 
     func run() async throws {
         var logger = Logger(label: instance)
@@ -68,10 +74,6 @@ struct ServiceProcess: Sendable {
             .init(mutualTLS: ClientTLS { endpoint in try identity.makeClientHandler(for: endpoint) })
         )
         let client = MeshHTTPClient(mesh: mesh, transport: transport)
-        let router = Router(context: BasicMeshRequestContext.self)
-        router.add(middleware: MeshMiddleware(mesh: mesh, address: address))
-        kind.routes(router, version: version, instance: instance, client: client)
-
         let registration = InstanceRegistration(
             controlPlane: registry,
             token: token,
@@ -91,24 +93,37 @@ struct ServiceProcess: Sendable {
             observers: observability.observers
         )
 
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { await observability.run() }
-            group.addTask { try await rotation.run() }
-            group.addTask { try await mesh.run() }
+        // Each stands before those that need it. The group hears of SIGTERM: readiness is off and callers are told to go
+        // elsewhere, the server finishes what it has, the instance leaves the registry, and then all the rest ends.
+        let drain = ServerDrain()
+        let isReady = { @Sendable in
             try await rotation.ready()
             try await mesh.ready(timeout: .seconds(30))
-            let application = Application(
-                router: router,
-                server: isPlaintext ? .http1() : try .mutualTLS(identity),
-                configuration: .init(address: .hostname(address.host, port: Int(address.port ?? 0))),
-                logger: logger
-            )
-            group.addTask { try await application.run() }
-            group.addTask { try await registration.run() }
-            defer { group.cancelAll() }
-            try await group.next()
         }
-        await transport.shutdown()
+        let group = ServiceGroup(
+            services: [
+                Background { await observability.run() },
+                Background { try await rotation.run() },
+                MeshService(mesh),
+                TransportService(transport),
+                Awaiting(ready: isReady) { RegistrationService(registration, drain: drain) },
+                Awaiting(ready: isReady) { [logger] in
+                    let router = Router(context: BasicMeshRequestContext.self)
+                    router.add(middleware: MeshMiddleware(mesh: mesh, address: address, drain: drain))
+                    kind.routes(router, version: version, instance: instance, client: client)
+                    return Application(
+                        router: router,
+                        server: isPlaintext ? .http1() : try .mutualTLS(identity),
+                        configuration: .init(address: .hostname(address.host, port: Int(address.port ?? 0))),
+                        logger: logger
+                    )
+                },
+                DrainService(drain, propagationDelay: Self.propagationDelay),
+            ],
+            gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger
+        )
+        try await group.run()
     }
 }
 
