@@ -23,6 +23,11 @@ public struct Cluster: Hashable, Sendable {
     public var concurrencyLimit: ConcurrencyLimitConfiguration
     /// How connections are protected.
     public var upstreamSecurity: UpstreamSecurity
+    /// The server name indication of mutual TLS to the endpoints, whatever their addresses; `nil` for none.
+    ///
+    /// It says which server behind a gateway is meant; whom the endpoints must prove to be is for `upstreamSecurity` to
+    /// say. Default `nil`: Envoy's `UpstreamTlsContext.sni` is empty by default. A DNS name of at most 255 bytes.
+    public var serverName: String?
     /// A circuit breaker for each endpoint; `nil` for none. xDS has no field for it.
     public var circuitBreaker: CircuitBreakerConfiguration?
     /// How connections to the endpoints are made and kept (`HttpProtocolOptions`, `preconnect_policy`).
@@ -104,6 +109,7 @@ public struct Cluster: Hashable, Sendable {
         outlierDetection: OutlierDetection? = nil,
         concurrencyLimit: ConcurrencyLimitConfiguration = ConcurrencyLimitConfiguration(),
         upstreamSecurity: UpstreamSecurity = .plaintext,
+        serverName: String? = nil,
         circuitBreaker: CircuitBreakerConfiguration? = nil,
         connection: ConnectionOptions = ConnectionOptions(),
         proxy: Proxy = .direct
@@ -115,6 +121,7 @@ public struct Cluster: Hashable, Sendable {
         self.outlierDetection = outlierDetection
         self.concurrencyLimit = concurrencyLimit
         self.upstreamSecurity = upstreamSecurity
+        self.serverName = serverName
         self.circuitBreaker = circuitBreaker
         self.connection = connection
         self.proxy = proxy

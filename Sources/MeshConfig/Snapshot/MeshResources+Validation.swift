@@ -115,6 +115,14 @@ extension Cluster {
             _ = problems.nest("circuitBreaker") { () throws(ConfigurationError) in try circuitBreaker.validate() }
         }
         _ = problems.nest("connection") { () throws(ConfigurationError) in try connection.validate() }
+        if let serverName {
+            problems.require(upstreamSecurity != .plaintext, "serverName", "there is no TLS to name a server in")
+            problems.require(
+                Self.isServerName(serverName),
+                "serverName",
+                "must be a DNS name of at most 255 bytes, is \"\(serverName)\""
+            )
+        }
         if case .address(let proxy) = proxy { problems.require(!proxy.host.isEmpty, "proxy", "is empty") }
         if case .fixed(let assignment) = discovery {
             _ = problems.nest("endpoints") { () throws(ConfigurationError) in try assignment.validate() }

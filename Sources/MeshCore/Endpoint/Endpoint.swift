@@ -17,6 +17,14 @@ public struct Endpoint: Hashable, Sendable {
         get { storage.fields.security }
         set { change { $0.security = newValue } }
     }
+    /// The server name indication (RFC 6066 §3) of mutual TLS, wherever the endpoint is dialled; `nil` for none.
+    ///
+    /// Gateways choose by it what they pass the connection on to. Whom the peer must prove to be is for `security` to
+    /// say. Envoy's `UpstreamTlsContext.sni`, whose default is none. `Security.tls` has its own.
+    public var serverName: String? {
+        get { storage.fields.serverName }
+        set { change { $0.serverName = newValue } }
+    }
     /// How long a connection attempt may take.
     ///
     /// Default 5 s: Envoy's `Cluster.connect_timeout`.
@@ -75,6 +83,7 @@ public struct Endpoint: Hashable, Sendable {
     public init(
         address: EndpointAddress,
         security: Security = .plaintext,
+        serverName: String? = nil,
         connectTimeout: Nanoseconds = .seconds(5),
         maximumPendingRequests: Int = 1024,
         maximumConnections: Int = 1024,
@@ -86,6 +95,7 @@ public struct Endpoint: Hashable, Sendable {
             Fields(
                 address: address,
                 security: security,
+                serverName: serverName,
                 connectTimeout: connectTimeout,
                 maximumPendingRequests: maximumPendingRequests,
                 maximumConnections: maximumConnections,
@@ -115,6 +125,7 @@ public struct Endpoint: Hashable, Sendable {
     struct Fields: Equatable {
         var address: EndpointAddress
         var security: Security
+        var serverName: String?
         var connectTimeout: Nanoseconds
         var maximumPendingRequests: Int
         var maximumConnections: Int

@@ -30,13 +30,14 @@ extension Endpoint.Fields {
     func hashKey(into hasher: inout Hasher) {
         hasher.combine(address)
         hasher.combine(security)
+        hasher.combine(serverName)
         hasher.combine(connection.httpVersion)
         hasher.combine(proxy)
         hasher.combine(cluster)
     }
 
     func hasKey(of other: Self) -> Bool {
-        address == other.address && security == other.security
+        address == other.address && security == other.security && serverName == other.serverName
             && connection.httpVersion == other.connection.httpVersion && proxy == other.proxy
             && cluster == other.cluster
     }

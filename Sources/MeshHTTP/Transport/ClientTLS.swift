@@ -20,7 +20,8 @@ public struct ClientTLS: Sendable {
     /// Creates a policy from a TLS configuration: its roots, its certificate, its rules.
     ///
     /// The name that a server must prove is that of the endpoint's security, `serverName`, wherever it is dialled; it is
-    /// sent as the server name indication, too. Endpoints of the mesh have no name, so they need another policy. What
+    /// sent as the server name indication, too. Endpoints of the mesh are known by identities, which this policy cannot
+    /// judge, so they need another one; if they come here, their `serverName` is what is sent and proven. What
     /// the configuration says of ALPN is replaced by what each endpoint's HTTP version needs.
     ///
     /// Makes TLS contexts, which may read files: do not call it on an event loop.
@@ -30,7 +31,7 @@ public struct ClientTLS: Sendable {
         self.init { endpoint in
             let context = contexts[endpoint.connection.httpVersion]
             guard case .tls(let serverName) = endpoint.security else {
-                return try NIOSSLClientHandler(context: context, serverHostname: nil)
+                return try NIOSSLClientHandler(context: context, serverHostname: endpoint.serverName)
             }
             // RFC 6066 §3: an address is no server name; the certificate is checked against it all the same.
             let isAddress = (try? SocketAddress(ipAddress: serverName, port: 0)) != nil

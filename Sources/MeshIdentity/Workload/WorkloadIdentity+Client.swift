@@ -14,22 +14,40 @@ extension WorkloadIdentity {
     ///   - acceptedIdentities: The SPIFFE IDs that the server may prove, in full; empty for every identity of the trusted
     ///     domains.
     ///   - httpVersion: What is offered by ALPN. Default `http1`.
+    ///   - serverName: The server name indication (RFC 6066 §3), a DNS name; default none. It is a wish only: whom the
+    ///     server must prove to be is what `acceptedIdentities` says.
     /// - Throws: `IdentityError` if there is no certificate yet.
     public func makeClientHandler(
         acceptedIdentities: [String],
-        httpVersion: ConnectionOptions.HTTPVersion = .http1
+        httpVersion: ConnectionOptions.HTTPVersion = .http1,
+        serverName: String? = nil
     ) throws -> NIOSSLClientHandler {
         let accepted = Set(acceptedIdentities)
         let contexts = try current().clientContexts
         guard let context = contexts[httpVersion] else { throw IdentityError(.notIssued, "there is no TLS context") }
         return try NIOSSLClientHandler(
             context: context,
-            // Endpoints are addresses; whom they belong to is what the certificate proves.
-            serverHostname: nil,
+            // Not checked against the certificate: whom an endpoint belongs to is what its SPIFFE ID proves.
+            serverHostname: serverName,
             customVerificationCallbackWithMetadata: { presented, promise in
                 // The promise, which the handshake waits for, owns the task.
                 promise.completeWithTask { await self.verdict(onServer: presented, acceptedIdentities: accepted) }
             }
+        )
+    }
+
+    /// Makes the handler that protects one connection to an endpoint of the mesh, as its cluster wants it.
+    ///
+    /// What `ClientTLS` of `MeshHTTP` asks for: `ClientTLS { try identity.makeClientHandler(to: $0) }`.
+    /// - Throws: `MeshError` if the endpoint does not speak mutual TLS; `IdentityError` if there is no certificate yet.
+    public func makeClientHandler(to endpoint: Endpoint) throws -> NIOSSLClientHandler {
+        guard case .mutualTLS(let identities) = endpoint.security else {
+            throw MeshError(.connectionFailed, origin: .local, message: "\(endpoint.address) does not speak mutual TLS")
+        }
+        return try makeClientHandler(
+            acceptedIdentities: identities,
+            httpVersion: endpoint.connection.httpVersion,
+            serverName: endpoint.serverName
         )
     }
 

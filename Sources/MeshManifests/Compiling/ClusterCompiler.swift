@@ -23,6 +23,9 @@ struct ClusterCompiler {
             cluster.apply(policy)
             cluster.connection = ConnectionOptions(policy.connectionPool, speaksHTTP2: service.speaksHTTP2(at: port))
             cluster.upstreamSecurity = security(policy.security, identities: identities, isInMesh: isInMesh)
+            if case .mutualTLS(_, let name) = policy.security, cluster.upstreamSecurity != .plaintext {
+                cluster.serverName = name
+            }
             if service.isDiscovered {
                 resources.endpointAssignments[name] = assignment
             } else {
@@ -58,7 +61,7 @@ struct ClusterCompiler {
         if client.isOptedOut { return .plaintext }
         switch wanted {
         case .plaintext: return .plaintext
-        case .mutualTLS(let named): return .mutualTLS(acceptedIdentities: named.isEmpty ? identities : named)
+        case .mutualTLS(let named, _): return .mutualTLS(acceptedIdentities: named.isEmpty ? identities : named)
         case nil: return isInMesh ? .automatic(acceptedIdentities: identities) : .plaintext
         }
     }

@@ -119,8 +119,13 @@ extension HostPolicy {
     fileprivate var comparesIdentities: Bool {
         let policies = [policy] + subsets.map(\.policy)
         return policies.contains { policy in
-            policy.security == .mutualTLS(identities: [])
-                || policy.ports.values.contains { $0.security == .mutualTLS(identities: []) }
+            policy.comparesIdentities || policy.ports.values.contains(where: \.comparesIdentities)
         }
+    }
+}
+
+extension TrafficPolicy {
+    fileprivate var comparesIdentities: Bool {
+        if case .mutualTLS(identities: [], _) = security { true } else { false }
     }
 }

@@ -38,8 +38,8 @@ struct TrafficPolicy: Hashable, Sendable {
 
     enum Security: Hashable, Sendable {
         case plaintext
-        /// Mutual TLS; the identities that are accepted in place of the service's own.
-        case mutualTLS(identities: [String])
+        /// Mutual TLS; the identities that are accepted in place of the service's own, and the server name indication.
+        case mutualTLS(identities: [String], serverName: String?)
     }
 
     /// The policy of a port. What is said for a port does not inherit from what is said for all (Istio's

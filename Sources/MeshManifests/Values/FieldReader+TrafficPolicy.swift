@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import MeshBalancing
+import MeshConfig
 import MeshCore
 
 extension FieldReader {
@@ -117,11 +118,17 @@ extension FieldReader {
             "caCrl",
             because: "the mesh brings its own certificates"
         )
-        ignore("sni", "insecureSkipVerify")
+        ignore("insecureSkipVerify")
+        let serverName = serverName()
         guard let mode else { return nil }
         switch mode.value {
-        case "DISABLE": return .plaintext
-        case "ISTIO_MUTUAL": return .mutualTLS(identities: identities.map(\.value).sorted())
+        case "DISABLE":
+            if let serverName {
+                context.warning(.noEffect, at: serverName.position, "without TLS no server is named")
+            }
+            return .plaintext
+        case "ISTIO_MUTUAL":
+            return .mutualTLS(identities: identities.map(\.value).sorted(), serverName: serverName?.value)
         default:
             context.error(
                 .refusedField,
@@ -130,5 +137,19 @@ extension FieldReader {
             )
             return nil
         }
+    }
+
+    /// The server name indication; none by default, where Istio makes one up for its gateways.
+    private mutating func serverName() -> Located<String>? {
+        guard let name = text("sni") else { return nil }
+        guard Cluster.isServerName(name.value) else {
+            context.error(
+                .invalidValue,
+                at: name.position,
+                "the server's name \(name.value) must be a DNS name of at most 255 bytes"
+            )
+            return nil
+        }
+        return name
     }
 }

@@ -53,6 +53,7 @@ struct DialectTranslation {
         if dialect != .own, cluster.upstreamSecurity != .plaintext {
             // Without a certificate provider of the right name gRPC refuses the cluster, Envoy waits for its secrets.
             cluster.upstreamSecurity = .plaintext
+            cluster.serverName = nil
             report(path + ".transport_socket", "\(dialect) clients have no identity of this mesh; they get plaintext")
             if let assignment = cluster.endpointAssignmentName { securedAssignments.insert(assignment) }
             if case .fixed(var assignment) = cluster.discovery {

@@ -12,12 +12,12 @@ extension ResourceEncoder {
         case .plaintext:
             if cluster.proxy != .direct { message.transportSocket = try socket(Self.plaintext, for: cluster) }
         case .mutualTLS(let identities):
-            message.transportSocket = try socket(try Self.upstreamTLS(identities), for: cluster)
+            message.transportSocket = try socket(try Self.upstreamTLS(identities, cluster.serverName), for: cluster)
         case .automatic(let identities):
             var secured = Envoy_Config_Cluster_V3_Cluster.TransportSocketMatch()
             secured.name = "tlsMode-istio"
             secured.match = MutualTLSMetadata.criteria
-            secured.transportSocket = try socket(try Self.upstreamTLS(identities), for: cluster)
+            secured.transportSocket = try socket(try Self.upstreamTLS(identities, cluster.serverName), for: cluster)
             var plain = Envoy_Config_Cluster_V3_Cluster.TransportSocketMatch()
             plain.name = "tlsMode-disabled"
             plain.match = Google_Protobuf_Struct()
@@ -61,8 +61,12 @@ extension ResourceEncoder {
         return socket
     }
 
-    private static func upstreamTLS(_ identities: [String]) throws -> Envoy_Config_Core_V3_TransportSocket {
+    private static func upstreamTLS(
+        _ identities: [String],
+        _ serverName: String?
+    ) throws -> Envoy_Config_Core_V3_TransportSocket {
         var tls = Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext()
+        tls.sni = serverName ?? ""
         tls.commonTlsContext = .init(acceptedIdentities: identities)
         return try Envoy_Config_Core_V3_TransportSocket(tls: tls)
     }

@@ -22,6 +22,8 @@ package struct ResourceEncoder: Sendable {
         package var resources: [ResourceKind: [String: PackedResource]] = [:]
         /// What the dialect cannot say, and what was done about it.
         package var reports: [FieldReport] = []
+        /// The endpoint assignments that clusters need, by the clusters' names.
+        package var assignments: [String: String] = [:]
     }
 
     /// Encodes a configuration.
@@ -40,6 +42,7 @@ package struct ResourceEncoder: Sendable {
         output.add(resources.listeners, { .listener($0) }, &pass, listener)
         output.add(resources.routeConfigurations, { .routeConfiguration($0) }, &pass, routeConfiguration)
         pass.finish()
+        output.assignments = resources.clusters.compactMapValues(\.endpointAssignmentName)
         return output
     }
 }

@@ -215,6 +215,7 @@ extension Cluster {
         Endpoint(
             address: endpoint.address,
             security: security(of: endpoint),
+            serverName: serverName,
             connectTimeout: connectTimeout,
             maximumPendingRequests: Int(concurrencyLimit.maximumPendingRequests),
             maximumConnections: Int(concurrencyLimit.maximumConnections),

@@ -284,6 +284,7 @@ struct ResourceGenerator {
                 .plaintext, .automatic(acceptedIdentities: identities), .mutualTLS(acceptedIdentities: identities),
             ])
         )
+        if cluster.upstreamSecurity != .plaintext, chance() { cluster.serverName = "s\(below(3)).example" }
         if chance() { cluster.connection = connection() }
         cluster.proxy = pick([.direct, .direct, .ofEndpoint, .address(address(9))])
         if chance() {

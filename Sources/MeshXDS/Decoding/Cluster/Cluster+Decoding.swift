@@ -66,6 +66,7 @@ extension Cluster {
             outlierDetection: outlierDetection,
             concurrencyLimit: limits,
             upstreamSecurity: transport.security,
+            serverName: transport.serverName,
             connection: connection,
             proxy: transport.proxy
         )

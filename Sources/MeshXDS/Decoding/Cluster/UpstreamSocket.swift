@@ -9,7 +9,12 @@ import SwiftProtobuf
 struct UpstreamSocket: Equatable {
     enum Security: Equatable {
         case plaintext
-        case mutualTLS(identities: [String])
+        case mutualTLS(identities: [String], serverName: String?)
+    }
+
+    /// The name that a handshake asks for.
+    var serverName: String? {
+        if case .mutualTLS(_, let serverName) = security { serverName } else { nil }
     }
 
     static let plaintext = UpstreamSocket(security: .plaintext, proxy: .direct)
@@ -63,7 +68,8 @@ struct UpstreamSocket: Equatable {
 extension UpstreamSocket.Security {
     private static let read = ReadFields(
         Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext.self,
-        "common_tls_context"
+        "common_tls_context",
+        "sni"
     )
 
     fileprivate init?(
@@ -84,7 +90,11 @@ extension UpstreamSocket.Security {
             context.ignoreOthers(in: tls, at: path, read: Self.read)
             let common = path["common_tls_context"]
             guard let identities = tls.commonTlsContext.acceptedIdentities(at: common, &context) else { return nil }
-            self = .mutualTLS(identities: identities)
+            guard tls.sni.isEmpty || Cluster.isServerName(tls.sni) else {
+                context.reject(path["sni"], "must be a DNS name of at most 255 bytes, is \"\(tls.sni)\"")
+                return nil
+            }
+            self = .mutualTLS(identities: identities, serverName: tls.sni.isEmpty ? nil : tls.sni)
         case TransportSocketNames.rawBufferType: self = .plaintext
         case "" where message.name == TransportSocketNames.rawBuffer: self = .plaintext
         default:

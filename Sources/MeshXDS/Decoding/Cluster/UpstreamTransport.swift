@@ -15,6 +15,7 @@ struct UpstreamTransport {
     )
 
     let security: Cluster.UpstreamSecurity
+    let serverName: String?
     let proxy: Cluster.Proxy
 
     /// Decodes one socket for all endpoints, or Istio's choice by `tlsMode`.
@@ -53,6 +54,7 @@ struct UpstreamTransport {
             return nil
         }
         self.security = security
+        self.serverName = (marked ?? fallback).serverName
         self.proxy = fallback.proxy
     }
 
@@ -62,9 +64,9 @@ struct UpstreamTransport {
     ) -> Cluster.UpstreamSecurity? {
         switch (marked, fallback) {
         case (nil, .plaintext), (.plaintext, .plaintext): .plaintext
-        case (nil, .mutualTLS(let identities)): .mutualTLS(acceptedIdentities: identities)
-        case (.mutualTLS(let identities), .plaintext): .automatic(acceptedIdentities: identities)
-        case (.mutualTLS(let identities), .mutualTLS(let others)) where identities == others:
+        case (nil, .mutualTLS(let identities, _)): .mutualTLS(acceptedIdentities: identities)
+        case (.mutualTLS(let identities, _), .plaintext): .automatic(acceptedIdentities: identities)
+        case (.mutualTLS(let identities, _), .mutualTLS) where marked == fallback:
             .mutualTLS(acceptedIdentities: identities)
         default: nil
         }
