@@ -11,6 +11,8 @@ struct ADSServerStreamStateMachine {
         var version: String
         var resources: [ResourceKind: [String: PackedResource]]
         var isWarming: Bool
+        /// The endpoint assignments that clusters need, by the clusters' names.
+        var assignments: [String: String] = [:]
     }
 
     /// A request of the client.
@@ -62,6 +64,9 @@ struct ADSServerStreamStateMachine {
 
     /// Whether the client understands that a name does not exist; others find out by waiting.
     var reportsMissing = false
+    /// Whether the client takes a changed cluster into use only when it gets endpoints for it, changed or not: the xDS
+    /// protocol's "resource warming". Envoy else keeps the old cluster for its `initial_fetch_timeout`, 15 s.
+    var warmsClusters = false
 
     private var offer = Offer(version: "", resources: [:], isWarming: false)
     private var subscriptions: [ResourceKind: Subscription] = [:]
@@ -112,6 +117,7 @@ struct ADSServerStreamStateMachine {
     /// There is something else to serve.
     mutating func resourcesChanged(_ offer: Offer) -> [Response] {
         self.offer = offer
+        if warmsClusters { forgetEndpointsOfChangedClusters() }
         // Make before break: clusters and endpoints, then the listeners and routes that use them, and only then the
         // clusters without those that nothing uses any more. A client that names its clusters lets go of them itself,
         // but only when it has the new routes.
@@ -124,6 +130,15 @@ struct ADSServerStreamStateMachine {
         self.offer = offer
         if let final = respond(to: .cluster, mustRespond: false) { responses.append(final) }
         return responses
+    }
+
+    /// Has the endpoints of the clusters that are about to change sent again.
+    private mutating func forgetEndpointsOfChangedClusters() {
+        for (name, sent) in subscriptions[.cluster]?.sent ?? [:] {
+            guard let cluster = offer.resources[.cluster]?[name], cluster != sent else { continue }
+            guard let assignment = offer.assignments[name] else { continue }
+            subscriptions[.endpointAssignment]?.sent[assignment] = nil
+        }
     }
 
     private mutating func respond(to kind: ResourceKind, mustRespond: Bool) -> Response? {

@@ -40,6 +40,7 @@ struct DiscoveryStream {
             self.node = node
             dialect = Dialect(userAgentName: node.userAgentName)
             machine.reportsMissing = dialect == .own
+            machine.warmsClusters = dialect == .envoy
             provider.noticed(.connected(stream: number, node))
         }
         // Kinds that are not served are not answered; a client's own timer tells it that there is nothing.
@@ -79,7 +80,8 @@ struct DiscoveryStream {
         let offer = ADSServerStreamStateMachine.Offer(
             version: provided.version,
             resources: resources,
-            isWarming: provided.isWarming
+            isWarming: provided.isWarming,
+            assignments: encoded.assignments
         )
         return machine.resourcesChanged(offer).map(word)
     }

@@ -232,6 +232,30 @@ struct ADSServerStreamStateMachineTests {
         #expect(machine.resourcesChanged(Self.offer("2", [:])).map { Self.texts($0) } == [[]])
     }
 
+    @Test("a changed cluster brings its endpoints with it for clients that wait for them, changed or not")
+    func warmingClusters() {
+        for warms in [true, false] {
+            var machine = Self.machine()
+            machine.warmsClusters = warms
+            _ = machine.requestReceived(Self.request(.cluster))
+            _ = machine.requestReceived(Self.request(.endpointAssignment, ["ea", "eb"]))
+            func push(_ version: String, a: String, ea: String) -> [[String]?] {
+                var offer = Self.offer(
+                    version,
+                    [.cluster: ["a": a, "b": "b", "fixed": a], .endpointAssignment: ["ea": ea, "eb": "endpoints"]]
+                )
+                offer.assignments = ["a": "ea", "b": "eb"]
+                return machine.resourcesChanged(offer).map { Self.texts($0) }
+            }
+            #expect(push("2", a: "a", ea: "1") == [["a", "b", "a"], ["1", "endpoints"]])
+            #expect(push("3", a: "new", ea: "1") == [["new", "b", "new"]] + (warms ? [["1"]] : []))
+            // Endpoints that change alone do not touch their clusters.
+            #expect(push("4", a: "new", ea: "2") == [["2"]])
+            #expect(push("5", a: "newer", ea: "3") == [["newer", "b", "newer"], ["3"]])
+            #expect(push("6", a: "newer", ea: "3") == [])
+        }
+    }
+
     @Test("before anything is known, nothing is answered")
     func noOffer() {
         var machine = Machine()
