@@ -11,6 +11,9 @@ struct HTTPPeer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "http-peer",
         abstract: "Our HTTP client or server, told by lines of JSON what to do, for checks against other peers.",
-        subcommands: [ClientCommand.self, ServerCommand.self, ChaosCommand.self, RollingCommand.self, SoakCommand.self]
+        subcommands: [
+            ClientCommand.self, ServerCommand.self, ChaosCommand.self, RollingCommand.self, RotationsCommand.self,
+            SoakCommand.self,
+        ]
     )
 }
