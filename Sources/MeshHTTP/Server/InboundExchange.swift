@@ -210,6 +210,8 @@ final class InboundExchange {
                 return continuation.resume(throwing: MeshError.wrongLength)
             }
             driver.write(.body(.byteBuffer(chunk)), flushes: true)
+            // A write that finds the connection broken closes it before it returns, and nobody would be told again.
+            guard machine.cut == nil else { return continuation.resume(throwing: machine.failure) }
         }
         if driver.isWritable { return continuation.resume() }
         writer.take()?.resume(throwing: CancellationError())

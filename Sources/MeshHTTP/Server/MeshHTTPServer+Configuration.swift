@@ -52,6 +52,17 @@ extension MeshHTTPServer {
             public var maximumResets: Int
             /// The most PING, SETTINGS and PRIORITY frames within `window`. Default 200 in 30 s: swift-nio-http2.
             public var maximumControlFrames: Int
+            /// How many WINDOW_UPDATE frames the caller may send for each DATA frame that it got, before the connection
+            /// is closed with ENHANCE_YOUR_CALM. Envoy's formula doubles that, and adds two a stream and five at once.
+            ///
+            /// Default 10: Envoy's `max_inbound_window_update_frames_per_data_frame_sent`.
+            public var maximumWindowUpdatesPerDataFrame: Int
+            /// How many PRIORITY frames the caller may send for each stream that it opened, and one stream more, before
+            /// the connection is closed with ENHANCE_YOUR_CALM.
+            ///
+            /// Default 100: Envoy's `max_inbound_priority_frames_per_stream`. It bounds all of a connection's life,
+            /// `maximumControlFrames` a part of it.
+            public var maximumPrioritiesPerStream: Int
             /// The time over which resets, errors and control frames are counted. Default 30 s.
             public var window: Nanoseconds
             /// The most CONTINUATION frames of one head (CVE-2024-27316). Default 5: swift-nio-http2.
@@ -64,6 +75,8 @@ extension MeshHTTPServer {
                 connectionWindow: Int = 1024 * 1024,
                 maximumResets: Int = 200,
                 maximumControlFrames: Int = 200,
+                maximumWindowUpdatesPerDataFrame: Int = 10,
+                maximumPrioritiesPerStream: Int = 100,
                 window: Nanoseconds = .seconds(30),
                 maximumContinuations: Int = 5
             ) {
@@ -72,6 +85,8 @@ extension MeshHTTPServer {
                 self.connectionWindow = connectionWindow
                 self.maximumResets = maximumResets
                 self.maximumControlFrames = maximumControlFrames
+                self.maximumWindowUpdatesPerDataFrame = maximumWindowUpdatesPerDataFrame
+                self.maximumPrioritiesPerStream = maximumPrioritiesPerStream
                 self.window = window
                 self.maximumContinuations = maximumContinuations
             }

@@ -94,6 +94,8 @@ struct ServerPipeline {
         let pipeline = channel.pipeline.syncOperations
         let (serving, isSecure) = (serving, isSecure)
         let patience = NIOLoopBound(patience, eventLoop: channel.eventLoop)
+        let watch = HTTP2Watch(limits)
+        try pipeline.addHandler(watch)
         _ = try pipeline.configureHTTP2Pipeline(
             mode: .server,
             connectionConfiguration: connection,
@@ -112,7 +114,7 @@ struct ServerPipeline {
                 )
             }
         }
-        try pipeline.addHandlers(management, ConnectionErrorCloser())
+        try pipeline.addHandlers(management, ConnectionErrorCloser(watch))
         // The connection is active already, and the event that starts the idle timer has gone by.
         if channel.isActive { management.channelActive(context: try pipeline.context(handler: management)) }
     }

@@ -50,7 +50,10 @@ extension HTTPTransport {
         public var connectionWindow: Int
         /// The proxy through which hosts outside the mesh are reached, by HTTP CONNECT; `nil` for none.
         public var proxy: EndpointAddress?
-        /// The value of `proxy-authorization` for every proxy; `nil` for none.
+        /// The value of `proxy-authorization` for `proxy`; `nil` for none.
+        ///
+        /// A proxy with another address never gets it: endpoints name theirs by what configuration sources say of them,
+        /// and whoever may write that is not to learn the secret.
         public var proxyAuthorization: String?
         /// TLS to endpoints of the mesh; without it, endpoints that want mutual TLS cannot be reached.
         public var mutualTLS: ClientTLS?

@@ -18,6 +18,7 @@ struct ProtocolViolationIntegrationTests {
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nZZ\r\n", "HTTP/1.1 101 Switching Protocols\r\n\r\n",
             "HTTP/1.1 200 OK\r\nx: \(String(repeating: "a", count: 70_000))\r\n\r\n",
             "HTTP/1.1 200 OK\r\n\(String(repeating: "x: a\r\n", count: 101))\r\n",
+            "HTTP/1.1 200 \(String(repeating: "a", count: 200_000))\r\ncontent-length: 0\r\n\r\n",
         ]
     )
     func garbage(answer: String) async throws {

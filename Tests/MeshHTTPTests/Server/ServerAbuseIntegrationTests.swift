@@ -101,14 +101,80 @@ import Testing
         #expect(isOtherServed)
     }
 
-    @Test func `a malformed message resets its stream and leaves its connection open`() async throws {
-        try await serving { _ in
-            InboundResponse()
+    /// Says this behind the opening, and returns the error code of the GOAWAY that it is sent away with.
+    private func farewell(
+        to frames: [ByteBuffer],
+        of configuration: MeshHTTPServer.Configuration = .init()
+    ) async throws -> UInt8? {
+        var code: UInt8?
+        try await serving(configuration) { _ in
+            // The window is shut: nothing of it is sent.
+            InboundResponse(body: .text("response"))
         } while: { _, address in
             try await Self.connecting(to: address) { inbound, outbound in
                 var bytes = Self.opening
-                // Without a path.
-                bytes.writeImmutableBuffer(Self.frame(1, flags: 5, stream: 1, [0x82, 0x86, 0x41, 0x01, 0x68]))
+                for frame in frames { bytes.writeImmutableBuffer(frame) }
+                try await outbound.write(bytes)
+                var received = ByteBuffer()
+                for try await var chunk in inbound { received.writeBuffer(&chunk) }
+                while let head = received.readBytes(length: 9) {
+                    let length = Int(head[0]) << 16 | Int(head[1]) << 8 | Int(head[2])
+                    let payload = received.readBytes(length: length) ?? []
+                    if head[3] == 7 { code = payload.dropFirst(7).first }
+                }
+            }
+        }
+        return code
+    }
+
+    /// One stream has been opened, and no DATA frame been sent.
+    @Test func `WINDOW_UPDATE that answers no DATA ends the connection`() async throws {
+        let update = Self.frame(8, stream: 1, [0, 0, 0, 1])
+        let shut = Self.frame(4, stream: 0, [0, 4, 0, 0, 0, 0])
+        let request = Self.frame(1, flags: 5, stream: 1, Self.head)
+        // 5 for the connection, 2 for its stream, one too many; and ENHANCE_YOUR_CALM is 11.
+        let code = try await farewell(to: [shut, request] + Array(repeating: update, count: 8))
+        #expect(code == 11)
+    }
+
+    /// What swift-nio-http2 takes for the connection's end, it reads no further; whoever did it has to come again.
+    @Test func `a stream too many, and one that does not exist, end the connection`() async throws {
+        var configuration = MeshHTTPServer.Configuration()
+        configuration.http2.maximumConcurrentStreams = 2
+        let shut = Self.frame(4, stream: 0, [0, 4, 0, 0, 0, 0])
+        let acknowledgement = Self.frame(4, flags: 1, stream: 0)
+        let requests = [1, 3, 5].map { Self.frame(1, flags: 5, stream: $0, Self.head) }
+        #expect(try await farewell(to: [shut, acknowledgement] + requests, of: configuration) == 1)
+        #expect(try await farewell(to: [Self.frame(8, stream: 1, [0, 0, 0, 1])]) == 1)
+    }
+
+    @Test(arguments: [50, 10_000])
+    func `PRIORITY without end ends the connection`(controlFrames: Int) async throws {
+        var configuration = MeshHTTPServer.Configuration()
+        configuration.http2.maximumControlFrames = controlFrames
+        let priority = Self.frame(2, stream: 3, [0, 0, 0, 0, 16])
+        let code = try await farewell(to: Array(repeating: priority, count: 101), of: configuration)
+        #expect(code == 11)
+    }
+
+    @Test(
+        arguments: [
+            // Without a path.
+            [frame(1, flags: 5, stream: 1, [0x82, 0x86, 0x41, 0x01, 0x68])],
+            // A window that is opened by nothing, for a body that is still to come (RFC 9113 §6.9).
+            [frame(1, flags: 4, stream: 1, head), frame(8, stream: 1, [0, 0, 0, 0])],
+            // More than the window has room for, when both are added (§6.9.1).
+            [frame(1, flags: 4, stream: 1, head), frame(8, stream: 1, [0x7F, 0xFF, 0xFF, 0xFF])],
+        ]
+    )
+    func `a malformed message resets its stream and leaves its connection open`(frames: [ByteBuffer]) async throws {
+        try await serving { request in
+            _ = try await request.text()
+            return InboundResponse()
+        } while: { _, address in
+            try await Self.connecting(to: address) { inbound, outbound in
+                var bytes = Self.opening
+                for frame in frames { bytes.writeImmutableBuffer(frame) }
                 bytes.writeImmutableBuffer(Self.frame(1, flags: 5, stream: 3, Self.head))
                 try await outbound.write(bytes)
                 var (answers, received) = ([UInt32: UInt8](), ByteBuffer())

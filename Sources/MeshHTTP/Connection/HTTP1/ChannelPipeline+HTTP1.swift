@@ -19,9 +19,10 @@ extension ChannelPipeline.SynchronousOperations {
         let encoder = HTTP1RequestEncoder()
         let driver = HTTP1ConnectionDriver(configuration: configuration, isSecured: isSecured, encoder: encoder)
         try addHandler(encoder)
-        // The parser's limits leave the status line out; a buffer for it has to end somewhere, too.
-        let bufferLimit = max(configuration.maximumHeaderBytes, 16_384) * 2
-        try addHandler(ByteToMessageHandler(decoder, maximumBufferSize: bufferLimit))
+        // The parser counts names and values; lines have more.
+        let headLimit = max(configuration.maximumHeaderBytes, 16_384) * 2
+        let bounded = ResponseDecoder(decoder, maximumHeadBytes: headLimit, for: driver)
+        try addHandler(ByteToMessageHandler(bounded, maximumBufferSize: headLimit))
         try addHandler(driver)
         return driver
     }

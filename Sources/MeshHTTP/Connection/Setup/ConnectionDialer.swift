@@ -21,7 +21,7 @@ struct ConnectionDialer: Sendable {
                 let setup = ConnectionSetup(
                     endpoint: endpoint,
                     tls: tls,
-                    isProxied: proxy != nil,
+                    proxy: proxy,
                     configuration: configuration,
                     owner: pool,
                     id: id,

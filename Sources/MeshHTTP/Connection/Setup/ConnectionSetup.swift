@@ -23,7 +23,7 @@ final class ConnectionSetup: ChannelInboundHandler, RemovableChannelHandler {
 
     private let endpoint: Endpoint
     private let tls: ClientTLS?
-    private let isProxied: Bool
+    private let proxy: EndpointAddress?
     private let configuration: HTTPTransport.Configuration
     private let owner: any ConnectionOwner
     private let id: Int
@@ -34,7 +34,7 @@ final class ConnectionSetup: ChannelInboundHandler, RemovableChannelHandler {
     init(
         endpoint: Endpoint,
         tls: ClientTLS?,
-        isProxied: Bool,
+        proxy: EndpointAddress?,
         configuration: HTTPTransport.Configuration,
         owner: any ConnectionOwner,
         id: Int,
@@ -42,7 +42,7 @@ final class ConnectionSetup: ChannelInboundHandler, RemovableChannelHandler {
     ) {
         self.endpoint = endpoint
         self.tls = tls
-        self.isProxied = isProxied
+        self.proxy = proxy
         self.configuration = configuration
         self.owner = owner
         self.id = id
@@ -50,12 +50,12 @@ final class ConnectionSetup: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        guard tls != nil || isProxied else { return speak(negotiated: nil, context) }
+        guard tls != nil || proxy != nil else { return speak(negotiated: nil, context) }
         let left = dialedAt.advanced(by: endpoint.connectTimeout).elapsed(since: configuration.clock.now)
         timeout = context.eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(left)) {
             self.fail(ChannelError.connectTimeout(TimeAmount(self.endpoint.connectTimeout)), context)
         }
-        if isProxied { askProxy(context) } else { secure(context) }
+        if let proxy { ask(proxy, context) } else { secure(context) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -65,9 +65,11 @@ final class ConnectionSetup: ChannelInboundHandler, RemovableChannelHandler {
 
     // MARK: Proxy
 
-    private func askProxy(_ context: ChannelHandlerContext) {
+    private func ask(_ proxy: EndpointAddress, _ context: ChannelHandlerContext) {
         step = .proxy(ProxyReply())
-        let request = ProxyRequest(to: endpoint.address, authorization: configuration.proxyAuthorization)
+        // Whoever names a proxy for an endpoint would else be told the secret of the one that was configured here.
+        let authorization = proxy == configuration.proxy ? configuration.proxyAuthorization : nil
+        let request = ProxyRequest(to: endpoint.address, authorization: authorization)
         context.writeAndFlush(wrapOutboundOut(ByteBuffer(string: request.text)), promise: nil)
     }
 

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import NIOCore
+
+/// Finds the heads of HTTP/2's frames (RFC 9113 §4.1) in one direction of a connection, however its bytes are cut.
+///
+/// It looks at no payload and judges nothing: that is the protocol's own handler's to do.
+struct HTTP2FrameScanner {
+    /// What a frame is, and whose.
+    struct FrameHead: Equatable {
+        var type: UInt8
+        var stream: UInt32
+    }
+
+    /// The length of a frame's head.
+    private static let headLength = 9
+
+    /// How many bytes come before the next head.
+    private var skipping: Int
+    /// A head that came in pieces, as far as it has come.
+    private var piece = ByteBuffer()
+
+    /// - Parameter skipping: The bytes before the first frame: the preface that clients begin with.
+    init(skipping: Int = 0) {
+        self.skipping = skipping
+    }
+
+    /// Takes the next bytes in.
+    /// - Parameter found: Is called for each head that they complete, with what there is behind it.
+    mutating func scan(_ bytes: ByteBuffer, _ found: (FrameHead, _ rest: ByteBuffer) -> Void) {
+        var bytes = bytes
+        while true {
+            let skipped = min(skipping, bytes.readableBytes)
+            skipping -= skipped
+            bytes.moveReaderIndex(forwardBy: skipped)
+            guard bytes.readableBytes > 0 else { return }
+            if piece.readableBytes == 0, let (head, length) = Self.readHead(&bytes) {
+                skipping = length
+                found(head, bytes)
+                continue
+            }
+            let missing = min(Self.headLength - piece.readableBytes, bytes.readableBytes)
+            if var part = bytes.readSlice(length: missing) { piece.writeBuffer(&part) }
+            guard let (head, length) = Self.readHead(&piece) else { return }
+            skipping = length
+            piece.clear()
+            found(head, bytes)
+        }
+    }
+
+    /// - Returns: The head, and the length of the payload that follows; `nil` while there is less than a head.
+    private static func readHead(_ bytes: inout ByteBuffer) -> (FrameHead, length: Int)? {
+        guard bytes.readableBytes >= headLength,
+            // 24 bits of length, 8 of type, 8 of flags, a reserved one, 31 of stream, the last eight of them apart.
+            let first = bytes.readInteger(as: UInt64.self), let last = bytes.readInteger(as: UInt8.self)
+        else { return nil }
+        let stream = UInt32(truncatingIfNeeded: first << 8) & 0x7FFF_FFFF | UInt32(last)
+        return (FrameHead(type: UInt8(truncatingIfNeeded: first >> 32), stream: stream), Int(first >> 40))
+    }
+}
