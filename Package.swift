@@ -291,6 +291,9 @@ let package = Package(
                 .product("NIOHTTP1", "swift-nio", "Examples"),
                 .product("NIOHTTP2", "swift-nio-http2", "Examples"),
                 .product("NIOSSL", "swift-nio-ssl", "Examples"),
+                .product("X509", "swift-certificates", "Examples"),
+                .product("SwiftASN1", "swift-asn1", "Examples"),
+                .product("Crypto", "swift-crypto", "Examples"),
             ],
             path: "Tests/Interop/http/Peer"
         ),
@@ -367,7 +370,9 @@ let package = Package(
         .testTarget(
             name: "MeshIdentityTests",
             dependencies: [
-                "MeshIdentity", "MeshSecurity", "MeshCore", "MeshTesting",
+                "MeshIdentity", "MeshHTTP", "ServiceMesh", "MeshConfig", "MeshRouting", "MeshSecurity", "MeshCore",
+                "MeshTesting",
+                .product("HTTPTypes", "swift-http-types", "HTTP"),
                 .product("NIOCore", "swift-nio", "Identity"),
                 .product("NIOEmbedded", "swift-nio", "Identity"),
                 .product("NIOSSL", "swift-nio-ssl", "Identity"),
