@@ -242,7 +242,6 @@ let package = Package(
                 .product("Logging", "swift-log", "Examples"),
                 .product("NIOCore", "swift-nio", "Examples"),
                 .product("NIOPosix", "swift-nio", "Examples"),
-                .product("NIOSSL", "swift-nio-ssl", "Examples"),
                 .product("HTTPTypes", "swift-http-types", "Examples"),
                 .product("ServiceLifecycle", "swift-service-lifecycle", "Examples"),
                 .product("UnixSignals", "swift-service-lifecycle", "Examples"),

@@ -53,18 +53,12 @@ import Testing
                 let error = await deadlineError(body, transport, endpoint, timeout: .milliseconds(20))
                 #expect(error?.code == .deadlineExceeded)
                 #expect(error?.requestState == (body == .uploaded ? .maybeSent : .answered))
-                print("C1 \(body) \(version) begun \(begun.all.all.count) error \(error?.code as Any)")
                 await cancelled.once.wait()
-                print("C2 \(body) \(version)")
                 while drain.requestsUnderWay > 1 { try await transport.settle() }
-                print("C3 \(body) \(version)")
                 held.release.set()
                 #expect(try await other == 200)
-                print("D1 \(body) \(version) \(transport.statistics)")
                 #expect(try await status(of: "/held", transport, endpoint) == 200)
-                print("C4 \(body) \(version)")
                 try await drain.untilIdle()
-                print("C5 \(body) \(version)")
                 try await transport.settle()
                 #expect(transport.statistics.activeRequests == 0 && transport.statistics.pendingRequests == 0)
                 // Over HTTP/1.1 the connection went with its exchange; over HTTP/2 there was never another one.
@@ -74,7 +68,10 @@ import Testing
         #expect(fixture.observer.requests.count == 3)
     }
 
-    /// Both ends know the deadline, and both keep it.
+    /// Both ends know the deadline, and both keep it: whichever is first, the caller hears of its end.
+    ///
+    /// The server's is up to a millisecond shorter, because its header has whole ones. Its answer is a 504 before the
+    /// head, and the end of the exchange behind it.
     @Test(arguments: Body.allCases, [ConnectionOptions.HTTPVersion.http1, .http2])
     func `a deadline that both ends keep leaves nothing on either`(
         body: Body,
@@ -87,10 +84,13 @@ import Testing
         try await fixture.serving(addRoutes) { address in
             let endpoint = Endpoint(address: address, connection: ConnectionOptions(httpVersion: version))
             try await withTransport(clock: SystemClock()) { transport in
-                for _ in 0..<10 {
-                    let error = await deadlineError(body, transport, endpoint, timeout: .milliseconds(50))
-                    #expect(error?.code == .deadlineExceeded, "\(error.map { "\($0)" } ?? "")")
+                for _ in 0..<5 {
+                    let error = await deadlineError(body, transport, endpoint, timeout: .milliseconds(100))
+                    let isServers = error?.code == .connectionClosed && error?.requestState == .answered
+                    #expect(error?.code == .deadlineExceeded || isServers, "\(error.map { "\($0)" } ?? "")")
                 }
+                // A connection that nobody waits for any more is behind the server's door before this one.
+                transport.closeIdleConnections()
                 #expect(try await status(of: "/held", transport, endpoint) == 200)
                 try await drain.untilIdle()
                 try await transport.settle()
@@ -128,6 +128,7 @@ import Testing
         )
         do {
             try await transport.withResponse(to: request, context: &context) { response in
+                if response.statusCode == 504 { throw MeshError(.deadlineExceeded, origin: .upstream, message: "504") }
                 for try await _ in response.body { clock.advance(by: timeout) }
             }
             return nil
@@ -222,8 +223,6 @@ import Testing
         }
         router.get("held") { _, _ in
             held.entered.set()
-            print("H1")
-            defer { print("H2") }
             await held.release.wait()
             return "held"
         }

@@ -11,7 +11,6 @@ import MeshLifecycle
 import MeshObservability
 import MeshSecurity
 import MeshXDS
-import NIOSSL
 import ServiceLifecycle
 import ServiceMesh
 import UnixSignals
@@ -71,7 +70,7 @@ struct ServiceProcess: Sendable {
 
         // One client for every call, one middleware before every route.
         let transport = HTTPTransport(
-            .init(mutualTLS: ClientTLS { endpoint in try identity.makeClientHandler(for: endpoint) })
+            .init(mutualTLS: ClientTLS { try identity.makeClientHandler(to: $0) })
         )
         let client = MeshHTTPClient(mesh: mesh, transport: transport)
         let registration = InstanceRegistration(
@@ -135,15 +134,5 @@ struct XDSCertificateIssuer: CertificateIssuer {
     func issue(csrPEM: String, validity: Nanoseconds) async throws -> [String] {
         try await CertificateServiceClient(address: address)
             .create(csrPEM: csrPEM, token: token, validity: validity)
-    }
-}
-
-extension WorkloadIdentity {
-    /// The TLS handler of a connection to an endpoint of the mesh.
-    func makeClientHandler(for endpoint: Endpoint) throws -> NIOSSLClientHandler {
-        guard case .mutualTLS(let identities) = endpoint.security else {
-            throw MeshError(.connectionFailed, origin: .local, message: "\(endpoint.address) does not speak mutual TLS")
-        }
-        return try makeClientHandler(acceptedIdentities: identities, httpVersion: endpoint.connection.httpVersion)
     }
 }

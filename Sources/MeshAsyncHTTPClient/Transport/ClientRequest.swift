@@ -105,7 +105,7 @@ struct ClientRequest {
             }
         }
         if !context.headDeadline.isNever {
-            let left = context.headDeadline.remaining(at: now).rawValue / 1_000_000
+            let left = context.headDeadline.remaining(at: now).millisecondsRoundedUp
             headers.add(name: "x-envoy-expected-rq-timeout-ms", value: String(max(1, left)))
         }
     }

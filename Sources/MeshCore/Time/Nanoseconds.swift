@@ -64,3 +64,10 @@ public struct Nanoseconds: Hashable, Comparable, Sendable {
         lhs.rawValue < rhs.rawValue
     }
 }
+
+extension Nanoseconds {
+    /// The span in whole milliseconds, rounded up: whoever is told it must not be done before the span is.
+    package var millisecondsRoundedUp: UInt64 {
+        rawValue / 1_000_000 + (rawValue % 1_000_000 == 0 ? 0 : 1)
+    }
+}

@@ -19,6 +19,8 @@ protocol ConnectionOwner: AnyObject, Sendable {
     func connectionCapacityChanged(_ connection: HTTPConnection, to capacity: Int)
     /// The connection takes no more exchanges, and closes when the last one has ended.
     func connectionDraining(_ connection: HTTPConnection, _ reason: ConnectionClosing)
+    /// The peer broke the connection under an exchange, which is about to fail. `connectionClosed` follows.
+    func connectionBroken(_ connection: HTTPConnection)
     /// The connection, which had been ready, is gone.
     func connectionClosed(_ connection: HTTPConnection, _ ending: ConnectionEnding)
     /// The connection was idle for too long.

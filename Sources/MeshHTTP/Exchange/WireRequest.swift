@@ -74,7 +74,7 @@ final class WireRequest: Sendable {
 
         fields = request.head.headerFields
         self.trace = trace
-        millisecondsLeft = deadline.isNever ? nil : max(1, deadline.remaining(at: now).rawValue / 1_000_000)
+        millisecondsLeft = deadline.isNever ? nil : max(1, deadline.remaining(at: now).millisecondsRoundedUp)
         let told = try Self.read(
             fields,
             hasTrace: trace.isValid,

@@ -190,6 +190,12 @@ final class ConnectionPool: ConnectionOwner {
         for dial in state.withLock({ $0.machine.connectionDraining(connection.id) }) { self.dial(dial) }
     }
 
+    /// A peer that goes away closes all that it keeps idle at once, and the loops may not have seen the others' end yet:
+    /// whoever tries again would meet one after another of them.
+    func connectionBroken(_ connection: HTTPConnection) {
+        condemnConnections(idleOnly: true)
+    }
+
     func connectionClosed(_ connection: HTTPConnection, _ ending: ConnectionEnding) {
         noticed(
             .closed(connection.spoken, ending.reason, after: ending.lifetime, activeRequests: ending.activeRequests)
@@ -221,9 +227,9 @@ final class ConnectionPool: ConnectionOwner {
     // MARK: The pool as a whole
 
     /// Connections that were made until now take no more requests.
-    func condemnConnections() {
+    func condemnConnections(idleOnly: Bool = false) {
         let condemned = state.withLock { state in
-            state.machine.condemnConnections().compactMap { state.connections[$0] }
+            state.machine.condemnConnections(idleOnly: idleOnly).compactMap { state.connections[$0] }
         }
         for connection in condemned { connection.perform { $0.drain() } }
     }

@@ -193,9 +193,10 @@ struct ConnectionPoolStateMachine {
     // MARK: The pool as a whole
 
     /// Connections that were made until now must not take another request.
+    /// - Parameter idleOnly: Those with an exchange may take others.
     /// - Returns: Those that are ready: each closes when its last exchange ends.
-    mutating func condemnConnections() -> [Int] {
-        let condemned = connections.keys { $0.state == .ready }
+    mutating func condemnConnections(idleOnly: Bool = false) -> [Int] {
+        let condemned = connections.keys { $0.state == .ready && ($0.leased == 0 || !idleOnly) }
         for connection in condemned { beginDraining(connection) }
         return condemned
     }

@@ -27,33 +27,36 @@ struct HTTP2FrameScanner {
     }
 
     /// Takes the next bytes in.
-    /// - Parameter found: Is called for each head that they complete, with what there is behind it.
-    mutating func scan(_ bytes: ByteBuffer, _ found: (FrameHead, _ rest: ByteBuffer) -> Void) {
-        var bytes = bytes
+    /// - Parameter found: Is called for each head that they complete, with the index of what is behind it.
+    mutating func scan(_ bytes: ByteBuffer, _ found: (FrameHead, _ payload: Int) -> Void) {
+        var index = bytes.readerIndex
         while true {
-            let skipped = min(skipping, bytes.readableBytes)
+            let skipped = min(skipping, bytes.writerIndex - index)
             skipping -= skipped
-            bytes.moveReaderIndex(forwardBy: skipped)
-            guard bytes.readableBytes > 0 else { return }
-            if piece.readableBytes == 0, let (head, length) = Self.readHead(&bytes) {
-                skipping = length
-                found(head, bytes)
-                continue
+            index += skipped
+            let available = bytes.writerIndex - index
+            guard available > 0 else { return }
+            let taken = min(Self.headLength - piece.readableBytes, available)
+            let read: (head: FrameHead, length: Int)?
+            if taken == Self.headLength {
+                read = Self.readHead(bytes, at: index)
+            } else {
+                if let part = bytes.getSlice(at: index, length: taken) { piece.writeImmutableBuffer(part) }
+                read = Self.readHead(piece, at: piece.readerIndex)
             }
-            let missing = min(Self.headLength - piece.readableBytes, bytes.readableBytes)
-            if var part = bytes.readSlice(length: missing) { piece.writeBuffer(&part) }
-            guard let (head, length) = Self.readHead(&piece) else { return }
-            skipping = length
+            index += taken
+            guard let read else { return }
             piece.clear()
-            found(head, bytes)
+            skipping = read.length
+            found(read.head, index)
         }
     }
 
     /// - Returns: The head, and the length of the payload that follows; `nil` while there is less than a head.
-    private static func readHead(_ bytes: inout ByteBuffer) -> (FrameHead, length: Int)? {
-        guard bytes.readableBytes >= headLength,
-            // 24 bits of length, 8 of type, 8 of flags, a reserved one, 31 of stream, the last eight of them apart.
-            let first = bytes.readInteger(as: UInt64.self), let last = bytes.readInteger(as: UInt8.self)
+    private static func readHead(_ bytes: ByteBuffer, at index: Int) -> (head: FrameHead, length: Int)? {
+        // 24 bits of length, 8 of type, 8 of flags, a reserved one, 31 of stream, the last eight of them apart.
+        guard let first = bytes.getInteger(at: index, as: UInt64.self),
+            let last = bytes.getInteger(at: index + 8, as: UInt8.self)
         else { return nil }
         let stream = UInt32(truncatingIfNeeded: first << 8) & 0x7FFF_FFFF | UInt32(last)
         return (FrameHead(type: UInt8(truncatingIfNeeded: first >> 32), stream: stream), Int(first >> 40))

@@ -44,12 +44,11 @@ final class HTTP2Watch: ChannelDuplexHandler {
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         if case .byteBuffer(let bytes) = unwrapOutboundIn(data) {
-            sent.scan(bytes) { head, rest in
+            sent.scan(bytes) { head, payload in
                 budget.sent(head)
                 // The last stream, then the error (RFC 9113 §6.8); 0 is none.
                 guard head.type == Self.goAway else { return }
-                let code = rest.getInteger(at: rest.readerIndex + 4, as: UInt32.self)
-                if code != 0 { hasGivenUp = true }
+                if let code = bytes.getInteger(at: payload + 4, as: UInt32.self), code != 0 { hasGivenUp = true }
             }
         }
         context.write(data, promise: promise)

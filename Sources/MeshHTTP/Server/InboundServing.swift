@@ -35,7 +35,8 @@ final class InboundServing: Sendable {
         guard let stack else {
             drain.requestStarted()
             defer { drain.requestEnded() }
-            _ = await answer(exchange, head, nil) { try await self.handler($0) }
+            let peer = await peerIdentity(channel)
+            _ = await answer(exchange, head, peer) { try await self.handler($0) }
             return
         }
         if let reply = stack.healthReply(to: head) {

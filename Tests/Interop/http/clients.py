@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 import frames  # noqa: E402
 from checks import check, verdict  # noqa: E402
 
-from our_peer import PeerServer, pattern, until  # noqa: E402
+from our_peer import PeerServer, crc, pattern, until  # noqa: E402
 from real_servers import Certificates, Envoy, program  # noqa: E402
 
 HTTP_PEER = pathlib.Path(sys.argv[1]).resolve()
@@ -125,7 +125,8 @@ def by_curl(name, scratch, curl, version, hummingbird=False):
 def early_answer(port):
     """Over HTTP/2, an answer before the request's end is followed by a reset that blames nobody (RFC 9113 §8.1)."""
     found = []
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+    # The reset comes when the server has waited for the rest for 5 s.
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
         connection.sendall(
             frames.PREFACE
             + frames.settings()
@@ -158,12 +159,14 @@ def by_h2load(name, arguments, url, requests, clients=16, streams=None):
 
 def by_nghttp(server):
     url = f"http://127.0.0.1:{server.port}"
+    content = pathlib.Path(__file__).read_bytes()
+    summary = f'{{"length":{len(content)},"crc":{crc(content)}}}'
     for title, more, path, length in [
         ("a GET", [], "/b/1000000", 1_000_000), ("padding", ["--padding=200"], "/b/1000", 1000),
         ("small windows", ["-w", "10", "-W", "12"], "/b/1000000", 1_000_000),
         ("a header table of 0", ["--header-table-size=0"], "/b/10", 10),
-        ("expect-continue", ["--expect-continue", "-d", pathlib.Path(__file__)], "/echo",
-            pathlib.Path(__file__).stat().st_size),
+        # Not to /echo: nghttp 1.52 sends no body at all if the 100 and the final head come in one read.
+        ("expect-continue", ["--expect-continue", "-d", pathlib.Path(__file__)], "/sum", len(summary)),
         ("an upload with trailers", ["-d", pathlib.Path(__file__), "--trailer", "x-sent: yes"], "/trailers", 5),
     ]:  # fmt: skip
         done = run(program("nghttp"), "-t", "20", *more, url + path)

@@ -17,7 +17,7 @@ final class ConnectionBench {
     /// Notes what the connection says, and lets it live.
     final class Owner: ConnectionOwner {
         enum Event: Equatable {
-            case ready, failed, released, closed, idle, resubmitted, draining
+            case ready, failed, released, broken, closed, idle, resubmitted, draining
         }
 
         let events = Recorder<Event>()
@@ -36,6 +36,8 @@ final class ConnectionBench {
         func connectionDraining(_ connection: HTTPConnection, _ reason: ConnectionClosing) { events.append(.draining) }
         func resubmit(_ exchange: Exchange) { events.append(.resubmitted) }
         func noticed(_ event: ConnectionEvent) { noticed.append(event) }
+
+        func connectionBroken(_ connection: HTTPConnection) { events.append(.broken) }
 
         func connectionClosed(_ connection: HTTPConnection, _ ending: ConnectionEnding) {
             events.append(.closed)

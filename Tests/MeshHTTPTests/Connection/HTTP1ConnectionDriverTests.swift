@@ -87,6 +87,22 @@ struct HTTP1ConnectionDriverTests {
         #expect(bench.events == [.ready, .closed])
     }
 
+    @Test("says so when the peer ends it under an exchange, and only then")
+    func broken() throws {
+        let idle = try ConnectionBench()
+        idle.channel.close(promise: nil)
+        #expect(idle.events == [.ready, .closed])
+        let busy = try ConnectionBench()
+        let exchange = try busy.start()
+        busy.channel.close(promise: nil)
+        #expect(busy.failure(of: exchange)?.code == .connectionClosed)
+        #expect(busy.events == [.ready, .broken, .closed])
+        let wrong = try ConnectionBench()
+        _ = try wrong.start()
+        wrong.receive("SSH-2.0-OpenSSH\r\n")
+        #expect(wrong.events == [.ready, .closed])
+    }
+
     @Test("hands an exchange back, unsent, that comes after it was closed")
     func lateExchange() throws {
         let bench = try ConnectionBench()

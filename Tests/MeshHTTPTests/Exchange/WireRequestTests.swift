@@ -137,7 +137,7 @@ struct WireRequestTests {
         ).sentFields
         #expect(replaced["traceparent"] == ["00-00000000000000010000000000000002-0000000000000003-00"])
         #expect(replaced["tracestate"] == [])
-        #expect(replaced["x-envoy-expected-rq-timeout-ms"] == ["1"])
+        #expect(replaced["x-envoy-expected-rq-timeout-ms"] == ["2"])
     }
 
     @Test("is the same in HTTP/1.1 and HTTP/2, byte for byte as its parts say")

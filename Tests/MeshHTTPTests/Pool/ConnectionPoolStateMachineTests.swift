@@ -181,6 +181,19 @@ struct ConnectionPoolStateMachineTests {
         #expect(machine.alarmRang(at: at(71)) == .init(expired: [2], rearm: nil))
     }
 
+    @Test("gives up what is idle, and keeps what is in use")
+    func condemnedIdle() {
+        var machine = machine(loops: 1, idleOn: [0, 0, 0], endpoint())
+        #expect(machine.requestArrived(1, loop: 0, deadline: .never, endpoint: endpoint()) == .start(on: 3, dial: nil))
+        #expect(machine.condemnConnections(idleOnly: true).sorted() == [1, 2])
+        machine.checkInvariants()
+        #expect(
+            machine.requestArrived(2, loop: 0, deadline: .never, endpoint: endpoint())
+                == .wait(dial: .init(connection: 4, loop: 0), alarm: nil)
+        )
+        #expect(machine.connectionReleased(3) == .start(requests: [2], dials: []))
+    }
+
     @Test("uses no connection of an older identity again, and those who wait get new ones")
     func condemned() {
         let limited = endpoint(connections: 2)

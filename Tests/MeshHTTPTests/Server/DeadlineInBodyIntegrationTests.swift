@@ -79,7 +79,10 @@ import Testing
         #expect(observer.requests.count == 3)
     }
 
-    /// Both ends know the deadline, and both keep it.
+    /// Both ends know the deadline, and both keep it: whichever is first, the caller hears of its end.
+    ///
+    /// The server's is up to a millisecond shorter, because its header has whole ones. Its answer is a 504 before the
+    /// head, and the end of the exchange behind it.
     @Test(arguments: Body.allCases, [ConnectionOptions.HTTPVersion.http1, .http2])
     func `a deadline that both ends keep leaves nothing on either`(
         body: Body,
@@ -92,11 +95,12 @@ import Testing
         } while: { server, address in
             let endpoint = Endpoint(address: address, connection: ConnectionOptions(httpVersion: version))
             try await withTransport { transport in
-                for _ in 0..<10 {
+                for _ in 0..<5 {
                     let error = await meshError {
-                        try await ask(for: body, transport, endpoint, timeout: .milliseconds(50)) {}
+                        try await ask(for: body, transport, endpoint, timeout: .milliseconds(100)) {}
                     }
-                    #expect(error?.code == .deadlineExceeded, "\(error.map { "\($0)" } ?? "")")
+                    let isServers = error?.code == .connectionClosed && error?.requestState == .answered
+                    #expect(error?.code == .deadlineExceeded || isServers, "\(error.map { "\($0)" } ?? "")")
                 }
                 #expect(try await transport.exchange(.get("/held"), with: endpoint).body == "held")
                 try await drain.untilIdle()
@@ -136,6 +140,7 @@ import Testing
             )
         }
         try await transport.withResponse(to: request, context: &context) { response in
+            if response.statusCode == 504 { throw MeshError(.deadlineExceeded, origin: .upstream, message: "504") }
             for try await _ in response.body { clock.advance(by: timeout) }
         }
     }

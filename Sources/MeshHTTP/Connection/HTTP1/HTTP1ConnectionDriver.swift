@@ -278,6 +278,10 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
 
     private func failExchange() {
         guard let exchange else { return }
+        // First: whoever hears of the failure may try again at once.
+        if let identity, closing == nil, lastError.map(ChannelFailure.isViolation) != true {
+            identity.owner.connectionBroken(identity.connection)
+        }
         let failure = ChannelFailure(lastError, isFirstUse: !receiving.hasAnswered, isSecured: isSecured)
         exchange.fail(failure.code, origin: .upstream, message: failure.message, cause: lastError, keepsBody: true)
     }
