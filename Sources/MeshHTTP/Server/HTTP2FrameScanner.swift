@@ -28,14 +28,18 @@ struct HTTP2FrameScanner {
 
     /// Takes the next bytes in.
     /// - Parameter found: Is called for each head that they complete, with the index of what is behind it.
-    mutating func scan(_ bytes: ByteBuffer, _ found: (FrameHead, _ payload: Int) -> Void) {
+    /// - Returns: The index behind the last frame that they complete; `nil` if they complete none.
+    @discardableResult
+    mutating func scan(_ bytes: ByteBuffer, _ found: (FrameHead, _ payload: Int) -> Void) -> Int? {
         var index = bytes.readerIndex
+        var boundary: Int?
         while true {
             let skipped = min(skipping, bytes.writerIndex - index)
             skipping -= skipped
             index += skipped
+            if skipping == 0, piece.readableBytes == 0, index > bytes.readerIndex { boundary = index }
             let available = bytes.writerIndex - index
-            guard available > 0 else { return }
+            guard available > 0 else { return boundary }
             let taken = min(Self.headLength - piece.readableBytes, available)
             let read: (head: FrameHead, length: Int)?
             if taken == Self.headLength {
@@ -45,7 +49,7 @@ struct HTTP2FrameScanner {
                 read = Self.readHead(piece, at: piece.readerIndex)
             }
             index += taken
-            guard let read else { return }
+            guard let read else { return boundary }
             piece.clear()
             skipping = read.length
             found(read.head, index)

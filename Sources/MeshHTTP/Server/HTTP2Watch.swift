@@ -7,6 +7,8 @@ import NIOCore
 ///
 /// - It ends a connection whose caller sends more frames than `HTTP2FrameBudget` grants: swift-nio-http2 does not count
 ///   WINDOW_UPDATE, and keeps those of a stream that is not read.
+/// - It cuts what was read where a frame ends. swift-nio-http2 forgets the bytes of frames that it has looked at only
+///   where its buffer ends with a frame; otherwise the buffer grows, up to some 64 MiB for one connection.
 /// - It sees whether swift-nio-http2 has given the connection up: the errors alone do not say so, as some of them are a
 ///   stream's when something is sent and the connection's when something is received.
 final class HTTP2Watch: ChannelDuplexHandler {
@@ -38,8 +40,15 @@ final class HTTP2Watch: ChannelDuplexHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         // What came with a flood is not looked at any more, nor is anything behind it.
         guard budget.isKept else { return }
-        received.scan(unwrapInboundIn(data)) { head, _ in budget.received(head) }
-        if budget.isKept { context.fireChannelRead(data) } else { context.fireErrorCaught(Flood()) }
+        let bytes = unwrapInboundIn(data)
+        let boundary = received.scan(bytes) { head, _ in budget.received(head) }
+        guard budget.isKept else { return context.fireErrorCaught(Flood()) }
+        guard let boundary, boundary < bytes.writerIndex,
+            let whole = bytes.getSlice(at: bytes.readerIndex, length: boundary - bytes.readerIndex),
+            let begun = bytes.getSlice(at: boundary, length: bytes.writerIndex - boundary)
+        else { return context.fireChannelRead(data) }
+        context.fireChannelRead(wrapInboundOut(whole))
+        context.fireChannelRead(wrapInboundOut(begun))
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {

@@ -48,10 +48,11 @@ parser.add_argument("--seed", type=int, default=1)
 parser.add_argument("--match", default="")
 options = parser.parse_args()
 # What an attack may cost the server, beyond what it had before, in MB; and how long a well-behaved client may wait, in
-# ms. The latter is generous: the attackers take processors from the server, on a machine that has two. Where other
-# work takes the rest of them, an attack is tried again: one that starves others does so every time.
+# ms. The latter is generous: the attackers take processors from the server, on a machine that has two. A build that is
+# not optimized needs about 2 ms for each stream that is opened and reset, and a read brings hundreds of them. Where
+# other work takes the rest of the processors, an attack is tried again: one that starves others does so every time.
 MEMORY = 128
-WAIT = 1000
+WAIT = {"release": 1000, "debug": 3000}
 TRIALS = 3
 HEADER_TIMEOUT = STALL_TIMEOUT = 2000
 GET = b"GET /b/100 HTTP/1.1\r\nhost: peer\r\n\r\n"
@@ -181,6 +182,9 @@ FLOODS = {
     "unknown frames": flood_http2(b"", frame(0x42, 0, 0, b"x" * 1000) * 50),
     "rapid resets": rapid_resets,
 }  # fmt: skip
+
+# Those that a server does not have to put up with; what is left costs it no more than what it reads.
+ENDED = {f"{name} flood" for name in FLOODS if name not in ("DATA that nobody reads", "unknown frames")}
 
 
 def requests_without_end(attack):
@@ -550,20 +554,23 @@ def strike(server, bystanders, work):
 
 def endure(server, bystanders, name, work):
     before = server.figures()
+    wait = WAIT["debug" if server.is_debug else "release"]
     watch = Watch(server)
     for trial in range(1, TRIALS + 1):
         attack, served = strike(server, bystanders, work)
         is_only_slow = all(list(whole.get("outcomes", {})) == ["200"] for whole in served.values())
-        if not is_only_slow or all(whole["p99"] < WAIT for whole in served.values()) or trial == TRIALS:
+        if not is_only_slow or all(whole["p99"] < wait for whole in served.values()) or trial == TRIALS:
             break
         print(f"       {name}: slow at trial {trial}: p99 {[whole['p99'] for whole in served.values()]} ms", flush=True)
     for title, whole in served.items():
         check(
-            list(whole.get("outcomes", {})) == ["200"] and whole.get("p99", 9e9) < WAIT,
+            list(whole.get("outcomes", {})) == ["200"] and whole.get("p99", 9e9) < wait,
             f"{name}: {title}: {whole.get('outcomes')}, p50 {whole.get('p50')} ms, "
-            f"p99 {whole.get('p99')} ms < {WAIT} ms "
+            f"p99 {whole.get('p99')} ms < {wait} ms "
             f"{[each.get('message') for each in whole.get('failures', [])][:1] or ''}",
         )
+    if name in ENDED:
+        check(attack.closed > 0, f"{name}: the server ends the connection: {attack.closed} of them")
     most = watch.end()
     base = before.get("residentKB", 0) // 1024
     closed = f", {attack.closed} connections closed by the server" if attack.closed else ""

@@ -119,7 +119,10 @@ class PeerServer:
 
     def __init__(self, executable, *arguments):
         self.process = Process(executable, "server", *arguments)
-        self.address = self.process.next_line(lambda line: "address" in line, "the server's address")["address"]
+        beginning = self.process.next_line(lambda line: "address" in line, "the server's address")
+        self.address = beginning["address"]
+        # Whether it is not optimized, and slow.
+        self.is_debug = beginning.get("build") == "debug"
         self.port = int(self.address.rsplit(":", 1)[1])
         self.lock = threading.Lock()
 

@@ -27,6 +27,19 @@ import Testing
         return found
     }
 
+    @Test func `tells where the last whole frame ends`() {
+        var scanner = HTTP2FrameScanner(skipping: 24)
+        // The preface and one byte; the rest of the first frame, which is its head; all of the second but a byte; that
+        // byte and a part of the third frame's head; the rest of it without its payload; and that.
+        let ends = [25, 33, 299, 305, 309, Self.bytes.count]
+        var (start, found) = (0, [Int?]())
+        for end in ends {
+            found.append(scanner.scan(ByteBuffer(bytes: Self.bytes[start..<end])) { _, _ in })
+            start = end
+        }
+        #expect(found == [24, 8, nil, 1, nil, 4])
+    }
+
     @Test func `finds every head, however the bytes are cut`() {
         for size in 1...Self.bytes.count { #expect(scan(inPiecesOf: size) == Self.heads) }
     }

@@ -30,7 +30,7 @@ struct ServerCommand: AsyncParsableCommand {
         let server = MeshHTTPServer(configuration, stack: stack) { try await PeerApplication.answer($0) }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
-                try await server.run { LineOutput.write(["address": $0.description]) }
+                try await server.run { LineOutput.write(["address": $0.description, "build": Self.build]) }
             }
             for await line in LineInput.lines() {
                 let order = try JSONDecoder().decode(Order.self, from: Data(line.utf8))
@@ -44,6 +44,15 @@ struct ServerCommand: AsyncParsableCommand {
             try await group.waitForAll()
         }
         LineOutput.write(figures(of: server, "end"))
+    }
+
+    /// How this was built: without optimization, a request takes many times as long.
+    private static var build: String {
+        #if DEBUG
+        "debug"
+        #else
+        "release"
+        #endif
     }
 
     private func figures(of server: MeshHTTPServer, _ id: String?) -> Figures {
