@@ -35,6 +35,10 @@ public final class RecordingObserver: Observer {
     public var attempts: [AttemptRecord] { heard.withLock { $0.attempts } }
     /// The events, in order.
     public var events: [MeshEvent] { heard.withLock { $0.events } }
+    /// What policies did or would have done, in order: the recording twin of each of them.
+    public var decisions: [PolicyDecision] {
+        events.compactMap { if case .policyActed(let decision) = $0 { decision } else { nil } }
+    }
     /// What happened to connections, in order.
     public var connections: [ConnectionChange] { heard.withLock { $0.connections } }
 

@@ -8,7 +8,7 @@ extension MeshError {
             case noRoute, unknownHost, clusterNotFound, noHealthyUpstream, connectionFailed, connectionClosed
             case protocolViolation, attemptTimeout, deadlineExceeded, overflow, circuitOpen, rateLimited
             case retriesExhausted, faultInjected, unauthorized, cancelled, responseTooLarge, invalidRequest, notReady
-            case directResponse
+            case directResponse, shed
         }
 
         private var wrapped: Wrapped
@@ -33,6 +33,8 @@ extension MeshError {
         public static let deadlineExceeded = Code(wrapped: .deadlineExceeded)
         /// A limit of concurrent work is reached.
         public static let overflow = Code(wrapped: .overflow)
+        /// The request was dropped to protect somebody: load shedding, admission control or an adaptive limit.
+        public static let shed = Code(wrapped: .shed)
         /// A circuit breaker is open.
         public static let circuitOpen = Code(wrapped: .circuitOpen)
         /// A rate limit is reached.
@@ -69,6 +71,7 @@ extension MeshError {
             case .attemptTimeout: .upstreamRequestTimeout
             case .deadlineExceeded: .durationTimeout
             case .overflow, .circuitOpen: .upstreamOverflow
+            case .shed: .overloadManager
             case .rateLimited: .rateLimited
             case .retriesExhausted: .upstreamRetryLimitExceeded
             case .faultInjected: .faultInjected

@@ -23,6 +23,8 @@ public struct MeshError: Error, Sendable {
     public var endpoint: EndpointAddress?
     /// The attempt, counted from 1; 0 if no attempt was made.
     public var attempt: Int
+    /// Why a policy refused, if one did.
+    public var reason: PolicyDecision.Reason?
     /// The earliest time at which trying again makes sense, if it is known.
     public var retryAfter: Nanoseconds?
     /// The answer that the caller of a proxy would have got. Clients turn injected aborts into a response with it.
@@ -45,6 +47,7 @@ public struct MeshError: Error, Sendable {
         requestState: RequestState = .notSent,
         message: String,
         cause: (any Error)? = nil,
+        reason: PolicyDecision.Reason? = nil,
         retryAfter: Nanoseconds? = nil,
         localReply: LocalReply? = nil
     ) {
@@ -54,6 +57,7 @@ public struct MeshError: Error, Sendable {
         self.message = message
         self.cause = cause
         self.attempt = 0
+        self.reason = reason
         self.retryAfter = retryAfter
         self.localReply = localReply
     }

@@ -31,6 +31,8 @@ public enum ResponseFlag: String, Hashable, Sendable, CaseIterable {
     case rateLimited = "RL"
     /// Authorization refused it.
     case unauthorizedExternalService = "UAEX"
+    /// Dropped to protect somebody from overload.
+    case overloadManager = "OM"
     /// Upstream protocol error.
     case upstreamProtocolError = "UPE"
     /// Downstream protocol error.

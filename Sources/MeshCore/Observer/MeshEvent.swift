@@ -15,6 +15,8 @@ public enum MeshEvent: Sendable {
     case endpointReturned(cluster: String, endpoint: EndpointAddress)
     /// A circuit breaker changed its state.
     case circuitBreakerChanged(cluster: String, endpoint: EndpointAddress?, from: String, to: String)
+    /// A policy did something to a call, or would have done it.
+    case policyActed(PolicyDecision)
     /// A retry was wanted and its budget refused it.
     case retryBudgetExhausted(cluster: String)
     /// An identity was issued or renewed, valid for that long.

@@ -33,6 +33,10 @@ public struct CallContext: Sendable {
     public var attemptedEndpoints: [EndpointAddress]
     /// The permit that the endpoint's circuit breaker gave the current attempt.
     public var circuitBreakerPermit: UInt64
+    /// What layers hold for this request and give back when it ends.
+    public var heldPermits: HeldPermits
+    /// How many requests were under way, with this one, when an adaptive limit let it pass.
+    public var inFlightAtStart: UInt32
     /// The request line, kept for whoever records the request when it has ended; `nil` while nobody listens.
     public var requestLine: RequestLine?
     /// What the leaf transport needs to finish the exchange in hand.
@@ -68,6 +72,8 @@ public struct CallContext: Sendable {
         self.answeredBy = nil
         self.attemptedEndpoints = []
         self.circuitBreakerPermit = 0
+        self.heldPermits = []
+        self.inFlightAtStart = 0
         self.requestLine = nil
         self.exchange = nil
         self.observation = nil

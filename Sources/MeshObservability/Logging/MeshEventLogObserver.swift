@@ -44,7 +44,8 @@ public struct MeshEventLogObserver: Observer {
             } else {
                 logger.warning("configuration source away, the last good configuration stays", metadata: metadata)
             }
-        case .endpointEjected, .endpointReturned, .circuitBreakerChanged, .retryBudgetExhausted:
+        case .endpointEjected, .endpointReturned, .circuitBreakerChanged, .retryBudgetExhausted,
+            .policyActed:
             noticedUpstream(event)
         case .identityRenewed(let identity, let validFor):
             logger.info(
@@ -81,6 +82,14 @@ public struct MeshEventLogObserver: Observer {
             logger.log(level: to == "open" ? .warning : .notice, "circuit breaker changed", metadata: metadata)
         case .retryBudgetExhausted(let cluster):
             logger.debug("retry budget exhausted", metadata: ["cluster": text(cluster)])
+        case .policyActed(let decision):
+            logger.debug(
+                decision.isEnforced ? "policy acted" : "policy would have acted",
+                metadata: [
+                    "policy": text(decision.policy.rawValue), "name": text(decision.name),
+                    "action": text(decision.action.rawValue), "reason": text(decision.reason.rawValue),
+                ]
+            )
         default:
             break
         }

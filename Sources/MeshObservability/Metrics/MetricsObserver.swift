@@ -27,6 +27,7 @@ public import Metrics
 /// | `envoy_cluster_http2_keepalive_timeout` | counter | `envoy_cluster_name` |
 /// | `envoy_cluster_outlier_detection_ejections_enforced_total` | counter | `envoy_cluster_name` |
 /// | `mesh_circuit_breaker_transitions_total` | counter | and `state` |
+/// | `mesh_policy_decisions_total` | counter | `policy`, `name`, `action`, `reason`, `mode` (`enforce` or `observe`) |
 /// | `mesh_configuration_generation`, `mesh_configuration_source_connected` | gauges | `source` |
 /// | `mesh_identity_renewals_total` | counter | `result` |
 ///
@@ -41,7 +42,7 @@ public import Metrics
 /// that go where their authority says, without a cluster, have the cluster name `passthrough`.
 ///
 /// Metric objects are made at the first use of their labels and kept. At most `Configuration.maximumSeries` sets of
-/// labels exist in each of the four families; those beyond it share one whose labels are `other`.
+/// labels exist in each of the five families; those beyond it share one whose labels are `other`.
 public struct MetricsObserver: Observer {
     /// What the observer says about this process, and its bound.
     public struct Configuration: Sendable {
@@ -81,6 +82,7 @@ public struct MetricsObserver: Observer {
     private let clusters: SeriesCache<ClusterSeries.Labels, ClusterSeries>
     private let connections: SeriesCache<ClusterSeries.Labels, ConnectionSeries>
     private let events: SeriesCache<EventSeries.Labels, EventSeries>
+    private let decisions: SeriesCache<DecisionSeries.Labels, DecisionSeries>
 
     /// Creates an observer.
     public init(_ configuration: Configuration = Configuration()) {
@@ -89,6 +91,7 @@ public struct MetricsObserver: Observer {
         clusters = SeriesCache(limit: configuration.maximumSeries) { ClusterSeries($0, factory: factory) }
         connections = SeriesCache(limit: configuration.maximumSeries) { ConnectionSeries($0, factory: factory) }
         events = SeriesCache(limit: configuration.maximumSeries) { EventSeries($0, factory: factory) }
+        decisions = SeriesCache(limit: configuration.maximumSeries) { DecisionSeries($0, factory: factory) }
     }
 
     /// Counts an attempt.
@@ -130,6 +133,8 @@ public struct MetricsObserver: Observer {
             clusters[ClusterSeries.Labels(cluster: cluster)].returns.increment()
         case .circuitBreakerChanged(let cluster, _, _, let state):
             clusters[ClusterSeries.Labels(cluster: cluster)].breakerChanged(to: state)
+        case .policyActed(let decision):
+            decisions[DecisionSeries.Labels(decision: decision)].total.increment()
         case .retryBudgetExhausted(let cluster):
             clusters[ClusterSeries.Labels(cluster: cluster)].retryOverflows.increment()
         case .identityRenewed(let identity, let validFor):
