@@ -11,6 +11,11 @@ package struct HedgeAction: Hashable, Sendable {
         package var token: UInt64
         /// After how long.
         package var delay: Nanoseconds
+
+        package init(token: UInt64, delay: Nanoseconds) {
+            self.token = token
+            self.delay = delay
+        }
     }
 
     /// How a call ends.

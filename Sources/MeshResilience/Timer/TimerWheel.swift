@@ -81,8 +81,8 @@ public final class TimerWheel: Sendable {
         return alarm != nil
     }
 
-    /// Serves the wheel until the task is cancelled: for an owner that runs its components. At most one at a time serves;
-    /// a wheel that is served already is left to whoever does.
+    /// Serves the wheel until the task is cancelled: for an owner that runs its components. Where it is served already when
+    /// this is called, by its own task or by another owner, it stays so, and this only waits.
     /// - Throws: `CancellationError` when cancelled. Timers that are armed then go on, served by the wheel's own task.
     public func run() async throws {
         let isMine = state.withLock { state in
@@ -90,15 +90,19 @@ public final class TimerWheel: Sendable {
             state.isServed = true
             return true
         }
-        if isMine {
-            await serve(untilIdle: false)
-            let isOrphaned = state.withLock { state in
-                state.isServed = state.machine.count > 0
-                return state.isServed
-            }
-            if isOrphaned { serveUntilIdle() }
+        guard isMine else {
+            let (stream, continuation) = AsyncStream<Never>.makeStream()
+            for await _ in stream {}
+            continuation.finish()
+            throw CancellationError()
         }
-        try Task.checkCancellation()
+        await serve(untilIdle: false)
+        let isOrphaned = state.withLock { state in
+            state.isServed = state.machine.count > 0
+            return state.isServed
+        }
+        if isOrphaned { serveUntilIdle() }
+        throw CancellationError()
     }
 
     private func serveUntilIdle() {
