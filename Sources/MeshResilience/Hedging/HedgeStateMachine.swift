@@ -99,6 +99,8 @@ package struct HedgeStateMachine: Sendable {
 
     /// The call begins.
     package mutating func callBegan() -> HedgeAction {
+        // The caller may have been cancelled between its decision to call and here.
+        guard !isOver else { return .none }
         begun = 1
         running = 1
         var action = afterBeginning()
