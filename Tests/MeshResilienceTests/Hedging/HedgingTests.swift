@@ -108,6 +108,28 @@ import Testing
         #expect(observer.decisions.count == max(point - 1, 0))
     }
 
+    @Test func `a call whose caller gave up says nothing about latencies`() async throws {
+        let (hedging, gate, disposed) = (
+            try hedging(HedgingConfiguration(delay: .percentile(HedgingPercentile(0.5, minimumCalls: 1)))), Gate(), Gate()
+        )
+        let caller = Task {
+            try await hedging.run(dispose: { _ in disposed.open() }) { attempt in
+                await gate.pass()
+                return attempt
+            }
+        }
+        await gate.waitForArrivals()
+        caller.cancel()
+        await #expect(throws: CancellationError.self) { try await caller.value }
+        gate.open()
+        await disposed.pass()
+        clock.advance(by: .seconds(3))
+        #expect(hedging.currentDelay == nil)
+        #expect(try await hedging.run { $0 } == 1)
+        clock.advance(by: .seconds(3))
+        #expect(hedging.currentDelay == .milliseconds(1), "a call that ended says how long it took")
+    }
+
     @Test func `observe-only runs once and says what it would have done`() async throws {
         let (hedging, clock) = (try hedging(HedgingConfiguration(mode: .observe)), clock)
         let begun = Journal<Int>()
