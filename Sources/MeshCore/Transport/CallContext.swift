@@ -39,8 +39,8 @@ public struct CallContext: Sendable {
     public var inFlightAtStart: UInt32
     /// The request line, kept for whoever records the request when it has ended; `nil` while nobody listens.
     public var requestLine: RequestLine?
-    /// What answered in place of the transport below a fallback layer; `nil` while nothing did.
-    public var fallback: (any Sendable & AnyObject)?
+    /// What answered in place of the transport below a layer (a fallback, a cache, another's call); `nil` while nothing did.
+    public var standIn: (any Sendable & AnyObject)?
     /// What the leaf transport needs to finish the exchange in hand.
     public var exchange: (any Sendable & AnyObject)?
     /// What the observers keep for this request (spans, say).
@@ -77,7 +77,7 @@ public struct CallContext: Sendable {
         self.heldPermits = []
         self.inFlightAtStart = 0
         self.requestLine = nil
-        self.fallback = nil
+        self.standIn = nil
         self.exchange = nil
         self.observation = nil
         self.snapshot = nil
