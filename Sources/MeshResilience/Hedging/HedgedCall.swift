@@ -4,14 +4,6 @@
 import MeshCore
 import Synchronization
 
-/// What the end of an attempt means to its call.
-enum HedgeVerdict: Sendable {
-    /// It is the answer.
-    case answer
-    /// Another attempt may do better.
-    case failure(HedgePushback)
-}
-
 /// One call with all its attempts.
 ///
 /// Events come from the attempts and from the timer wheel; what they lead to is done by the caller's own task, which
@@ -70,16 +62,25 @@ final class HedgedCall<Value: Sendable>: TimerTarget {
                 for action in actions { perform(action) }
             }
         } onCancel: {
-            settle { state in
-                let action = state.machine.callerCancelled()
-                if action.ending != nil { state.answer = .failure(CancellationError()) }
-                return action
-            }
+            callerCancelled()
         }
     }
 
     func timerFired(_ token: UInt64) {
         settle { $0.machine.timerFired(token) }
+    }
+
+    private func callerCancelled() {
+        var unwanted: Ended?
+        settle { state in
+            let action = state.machine.callerCancelled()
+            guard action.ending != nil else { return action }
+            // A failure that was kept in case nothing better came may hold an open exchange.
+            unwanted = state.failure.take()
+            state.answer = .failure(CancellationError())
+            return action
+        }
+        if let unwanted { dispose?(unwanted) }
     }
 
     /// Waits for something to do, or for the answer.
@@ -125,9 +126,15 @@ final class HedgedCall<Value: Sendable>: TimerTarget {
             guard let reason = action.ask else { return }
             let isGranted = hedging.withdraw()
             action = state.withLock { $0.machine.budgetAnswered(isGranted) }
-            hedging.tell(isGranted ? .hedged : .refused, because: isGranted ? reason : .budget)
+            if !isGranted {
+                hedging.tell(.refused, because: .budget)
+            } else if action.begin != nil {
+                // Nothing begins when the call ended while its budget was asked.
+                hedging.tell(.hedged, because: reason)
+            }
             if action.ending != nil {
                 let end = action
+                // The machine ends a call here only after its last attempt has failed, so that there is a failure.
                 settle { state in
                     state.answer = state.failure.take() ?? .failure(CancellationError())
                     return end

@@ -121,6 +121,7 @@ public final class TimerWheel: Sendable {
                 state.wakesAt = due.isEmpty ? state.machine.nextWake ?? .distantFuture : MeshInstant(nanoseconds: 0)
                 guard due.isEmpty, state.machine.count == 0, untilIdle else { return state.wakesAt }
                 state.isServed = false
+                state.wakesAt = MeshInstant(nanoseconds: 0)
                 return nil
             }
             guard let wake else { return }

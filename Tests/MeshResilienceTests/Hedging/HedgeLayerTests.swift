@@ -182,6 +182,21 @@ import Testing
         #expect(contract.violations.isEmpty)
     }
 
+    @Test func `a failed answer that was kept in case is discarded when the caller is cancelled`() async throws {
+        let (layer, contract, network) = try stack(HedgingConfiguration(delay: .afterFailure)) { attempt in
+            attempt == 1 ? .status(503) : .respondAfter(.seconds(60), InMemoryResponse(200))
+        }
+        let caller = Task { await send(layer) }
+        await clock.waitForSleepers()
+        #expect(network.openExchanges == 1)
+        caller.cancel()
+        let outcome = await caller.value
+        #expect(throws: CancellationError.self) { try outcome.result.get() }
+        while network.openExchanges > 0 { await Task.yield() }
+        #expect(endings(network) == ["discarded"])
+        #expect(contract.violations.isEmpty)
+    }
+
     @Test(arguments: [PolicyMode.observe, .disabled])
     func `observe-only and disabled send once`(mode: PolicyMode) async throws {
         let (layer, contract, network) = try stack(HedgingConfiguration(delay: .fixed(.zero), mode: mode)) { _ in
