@@ -28,7 +28,7 @@ public struct CallContext: Sendable {
     /// The middleware that answered by itself; `nil` while the response in hand came from the leaf transport.
     ///
     /// What stands below that middleware opened nothing, and is not finished.
-    var answeredBy: ObjectIdentifier?
+    @usableFromInline var answeredBy: ObjectIdentifier?
     /// The endpoints that earlier attempts went to and that a further attempt avoids.
     public var attemptedEndpoints: [EndpointAddress]
     /// The permit that the endpoint's circuit breaker gave the current attempt.
@@ -57,6 +57,7 @@ public struct CallContext: Sendable {
     ///   - now: The instant at which the request enters the mesh.
     ///   - deadline: When nobody waits for the answer any more.
     ///   - trace: The trace that the request belongs to.
+    @inlinable
     public init(now: MeshInstant, deadline: Deadline = .never, trace: TraceContext = .none) {
         self.deadline = deadline
         self.attemptDeadline = .never
