@@ -33,6 +33,10 @@ public struct CallContext: Sendable {
     public var attemptedEndpoints: [EndpointAddress]
     /// The permit that the endpoint's circuit breaker gave the current attempt.
     public var circuitBreakerPermit: UInt64
+    /// The permit that a route's or a cluster's circuit breaker gave the request; `heldPermits` says whether it is out.
+    public var routeBreakerPermit: UInt64
+    /// When it gave it.
+    public var routeBreakerAdmittedAt: MeshInstant
     /// What layers hold for this request and give back when it ends.
     public var heldPermits: HeldPermits
     /// How many requests were under way, with this one, when an adaptive limit let it pass.
@@ -72,6 +76,8 @@ public struct CallContext: Sendable {
         self.answeredBy = nil
         self.attemptedEndpoints = []
         self.circuitBreakerPermit = 0
+        self.routeBreakerPermit = 0
+        self.routeBreakerAdmittedAt = MeshInstant(nanoseconds: 0)
         self.heldPermits = []
         self.inFlightAtStart = 0
         self.requestLine = nil
