@@ -33,7 +33,9 @@ public struct CallContext: Sendable {
     public var attemptedEndpoints: [EndpointAddress]
     /// The permit that the endpoint's circuit breaker gave the current attempt.
     public var circuitBreakerPermit: UInt64
-    /// The permit that a route's or a cluster's circuit breaker gave the request; `heldPermits` says whether it is out.
+    /// The breaker of a route or a cluster that waits for the end of the request; `heldPermits` says whether one does.
+    public var routeBreaker: ObjectIdentifier?
+    /// The permit that it gave.
     public var routeBreakerPermit: UInt64
     /// When it gave it.
     public var routeBreakerAdmittedAt: MeshInstant
@@ -76,6 +78,7 @@ public struct CallContext: Sendable {
         self.answeredBy = nil
         self.attemptedEndpoints = []
         self.circuitBreakerPermit = 0
+        self.routeBreaker = nil
         self.routeBreakerPermit = 0
         self.routeBreakerAdmittedAt = MeshInstant(nanoseconds: 0)
         self.heldPermits = []

@@ -281,9 +281,11 @@ extension CircuitBreaker.Guarded {
     /// The error of a refusal.
     fileprivate mutating func error(after wait: Nanoseconds, because reason: PolicyDecision.Reason) -> any Error {
         // Rounded up, so that nobody is sent back too early; zero and forever are both an unknown time.
-        let seconds = wait == .forever ? 0 : wait.rawValue / 1_000_000_000 + (wait.rawValue % 1_000_000_000 == 0 ? 0 : 1)
+        let seconds =
+            wait == .forever ? 0 : wait.rawValue / 1_000_000_000 + (wait.rawValue % 1_000_000_000 == 0 ? 0 : 1)
         if let refusal, refusal.seconds == seconds, refusal.reason == reason { return refusal.error }
-        let error = MeshError(
+        // Boxed here, once: a concrete error would be boxed again by whoever gets it.
+        let error: any Error = MeshError(
             .circuitOpen,
             origin: .local,
             message: reason == .probing

@@ -43,6 +43,7 @@ where Base.Response: ResponseHead {
         let ending = breaker.ending(of: response, classifier)
         if ending.outcome == .success, !ending.isOverload, !context.heldPermits.contains(.circuitBreaker) {
             context.heldPermits.insert(.circuitBreaker)
+            context.routeBreaker = ObjectIdentifier(breaker)
             context.routeBreakerPermit = entry.permit
             context.routeBreakerAdmittedAt = entry.startedAt
         } else {
@@ -54,7 +55,10 @@ where Base.Response: ResponseHead {
     /// Reports how the exchange ended, and ends it.
     @inlinable
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
-        if context.heldPermits.contains(.circuitBreaker), let breaker = source.policy(for: context) {
+        // The permit may be that of another such layer below.
+        if context.heldPermits.contains(.circuitBreaker), let breaker = source.policy(for: context),
+            context.routeBreaker == ObjectIdentifier(breaker)
+        {
             context.heldPermits.remove(.circuitBreaker)
             let entry = CircuitBreaker.Entry(
                 permit: context.routeBreakerPermit,

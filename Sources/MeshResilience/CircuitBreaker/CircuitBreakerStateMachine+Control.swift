@@ -21,7 +21,8 @@ extension CircuitBreakerStateMachine {
     }
 
     /// Somebody opens it, for its usual time or for that one; an open one stays open that long from now.
-    public mutating func openingWanted(for duration: Nanoseconds? = nil, at now: MeshInstant, using random: MeshRandom) {
+    public mutating func openingWanted(for duration: Nanoseconds? = nil, at now: MeshInstant, using random: MeshRandom)
+    {
         let usual = configuration.openDuration(opening: max(openings - 1, 0), using: random)
         let until = now.advanced(by: duration ?? usual)
         if case .open = phase {

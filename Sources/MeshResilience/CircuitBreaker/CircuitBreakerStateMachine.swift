@@ -101,6 +101,7 @@ public struct CircuitBreakerStateMachine: Sendable {
         case .halfOpen:
             phase = .halfOpen
             probes.since = now
+            showsProbes = true
         case .forcedOpen: forcing = .open
         }
     }

@@ -69,3 +69,10 @@ extension String {
     /// `"F" * 3` is `FFF`.
     static func * (letters: String, count: Int) -> String { String(repeating: letters, count: count) }
 }
+
+/// Where an error is kept: an existential of `Error` is one reference to its box.
+func box(of error: any Error) -> UInt {
+    // Wrapped, because a bare existential would be opened, and its content cast.
+    struct Wrapped { var error: any Error }
+    return unsafeBitCast(Wrapped(error: error), to: UInt.self)
+}

@@ -52,10 +52,11 @@ import Testing
         await #expect(throws: MeshError.self) { try await breaker.run {} }
         let heard = observer.decisions.map { "\($0.policy) \($0.name) \($0.action) \($0.reason) \($0.isEnforced)" }
         #expect(
-            heard == [
-                "changed failures", "refused open", "refused open", "changed probing", "refused probing",
-                "changed recovered", "changed forced", "refused forced",
-            ].map { "circuitBreaker reviews \($0) true" }
+            heard
+                == [
+                    "changed failures", "refused open", "refused open", "changed probing", "refused probing",
+                    "changed recovered", "changed forced", "refused forced",
+                ].map { "circuitBreaker reviews \($0) true" }
         )
     }
 
@@ -213,7 +214,7 @@ import Testing
             do {
                 try await breaker.run {}
             } catch {
-                boxes.append(unsafeBitCast(error, to: UInt.self))
+                boxes.append(box(of: error))
                 waits.append((error as? MeshError)?.retryAfter)
                 // Kept alive, so that no two boxes can have the same address.
                 keepAlive.append(error)
