@@ -25,6 +25,8 @@ public final class CircuitBreaker: Sendable {
     private let classifier: ResponseClassifier
     private let onChange: (@Sendable (Change) -> Void)?
     private let isTimed: Bool
+    /// Whether a success that leaves the state alone does not care when it was.
+    private let isTimeless: Bool
     private let guarded: Mutex<Guarded>
     /// The machine's `commonPermit`, for those who do not wait for the lock: what they read may be over by the time that
     /// they use it, exactly as if they had asked a moment earlier.
@@ -86,6 +88,9 @@ public final class CircuitBreaker: Sendable {
         self.classifier = classifier
         self.onChange = onChange
         self.isTimed = configuration.slowCallRate != nil
+        self.isTimeless =
+            (configuration.callWindow != nil || configuration.window == .forever)
+            && configuration.slowCallRate == nil && !configuration.opensOnAnyCall
         self.commonPermit = Atomic(machine.commonPermit)
         self.guarded = Mutex(Guarded(machine: machine))
     }
@@ -197,7 +202,11 @@ public final class CircuitBreaker: Sendable {
 
     @usableFromInline
     func leave(_ entry: Entry, _ ending: CircuitBreakerStateMachine.Ending) {
-        let now = clock.now
+        let isPlain = isTimeless && ending.outcome == .success && !ending.isOverload
+        // Reading the clock costs more than all the rest. If the state changes between this look at the permit and the
+        // lock, the permit is an old one there, and nothing that is done with an old one asks for the time.
+        let isPlainInClosed = isPlain && commonPermit.load(ordering: .relaxed) == entry.permit
+        let now = isPlainInClosed ? MeshInstant(nanoseconds: 0) : clock.now
         var ending = ending
         if isTimed { ending.duration = now.elapsed(since: entry.startedAt) }
         report(ending, permit: entry.permit, at: now)

@@ -149,7 +149,7 @@ import Testing
         ),
     ]
 
-    @Test(arguments: [0, 1, 2], [11, 12] as [UInt64])
+    @Test(arguments: [(0, 11), (1, 12), (2, 13)] as [(Int, UInt64)])
     func `a random walk of 100 000 steps breaks no invariant and sees every state`(which: Int, seed: UInt64) throws {
         let configuration = Self.configurations[which]
         try configuration.validate()

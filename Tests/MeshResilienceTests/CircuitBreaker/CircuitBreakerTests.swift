@@ -86,80 +86,6 @@ import Testing
         #expect(error?.reason == .open)
     }
 
-    // MARK: Cancellation
-
-    /// Sleeps three times, so that there are three points to be cancelled at.
-    private static func work(_ clock: ManualClock) async throws {
-        for _ in 0..<3 { try await clock.sleep(until: clock.now.advanced(by: .seconds(1))) }
-    }
-
-    @Test(arguments: [0, 1, 2], [false, true])
-    func `a caller that is cancelled at any await neither opens nor closes it, and leaks no permit`(
-        point: Int,
-        isHalfOpen: Bool
-    ) async throws {
-        let configuration = CircuitBreakerConfiguration(minimumCalls: 1, initialState: isHalfOpen ? .halfOpen : .closed)
-        let breaker = try CircuitBreaker(configuration, clock: clock)
-        let before = breaker.state
-        let task = Task { [clock] in try await breaker.run { try await Self.work(clock) } }
-        for _ in 0..<point {
-            await clock.waitForSleepers()
-            clock.advance(by: .seconds(1))
-        }
-        await clock.waitForSleepers()
-        #expect(breaker.metrics.probesOut == (isHalfOpen ? 1 : 0))
-        task.cancel()
-        await #expect(throws: CancellationError.self) { try await task.value }
-        let metrics = breaker.metrics
-        #expect(metrics.state == before && metrics.calls == 0 && metrics.probesOut == 0)
-        try await breaker.run {}
-        #expect(breaker.state == .closed)
-    }
-
-    @Test func `a cancelled call counts for nothing in whatever words it says so`() async throws {
-        let breaker = try CircuitBreaker(CircuitBreakerConfiguration(minimumCalls: 1), clock: clock)
-        let task = Task { [clock] in
-            try await breaker.run {
-                do { try await Self.work(clock) } catch { throw Broken() }
-            }
-        }
-        await clock.waitForSleepers()
-        task.cancel()
-        await #expect(throws: Broken.self) { try await task.value }
-        #expect(breaker.state == .closed && breaker.metrics.calls == 0)
-    }
-
-    @Test func `what this process refused below it counts for nothing`() async throws {
-        let breaker = try CircuitBreaker(CircuitBreakerConfiguration(minimumCalls: 1), clock: clock)
-        let overflow = MeshError(.overflow, origin: .local, message: "full")
-        await #expect(throws: MeshError.self) { try await breaker.run { throw overflow } }
-        #expect(breaker.metrics.calls == 0)
-    }
-
-    // MARK: Permits
-
-    @Test func `a permit that is dropped gives its place back, and one that is ended counts`() throws {
-        let breaker = try CircuitBreaker(
-            CircuitBreakerConfiguration(probes: 2, initialState: .halfOpen),
-            clock: clock
-        )
-        do {
-            let dropped = try breaker.acquire()
-            #expect(breaker.metrics.probesOut == 1)
-            _ = consume dropped
-        }
-        #expect(breaker.metrics.probesOut == 0 && breaker.metrics.calls == 0)
-        let first = try breaker.acquire()
-        let second = try breaker.acquire()
-        #expect(throws: MeshError.self) { _ = try breaker.acquire() }
-        first.end(.success)
-        #expect(breaker.state == .halfOpen && breaker.metrics.calls == 1)
-        second.end(.success)
-        #expect(breaker.state == .closed)
-        try breaker.acquire().end(.success, isOverload: true)
-        #expect(breaker.metrics.failures == 1)
-    }
-
     // MARK: Modes
 
     @Test func `disabled, it is not there`() async throws {
@@ -275,66 +201,34 @@ import Testing
         #expect(breaker.state == .halfOpen, "without a follower, looking is enough")
     }
 
-    // MARK: Contention
+    // MARK: The documentation
 
-    @Test func `the counts come out right when eight tasks hammer it`() async throws {
-        let configuration = CircuitBreakerConfiguration(failureRate: 1, minimumCalls: 1_000_000, window: .forever)
-        let breaker = try CircuitBreaker(configuration, clock: clock)
-        await withTaskGroup(of: Void.self) { group in
-            for task in 0..<8 {
-                group.addTask {
-                    for number in 0..<2_000 {
-                        _ = try? await breaker.run {
-                            if number % 4 == 0 { throw Broken() }
-                            if number % 4 == 1 { throw CancellationError() }
-                            if task == 0 { await Task.yield() }
-                        }
-                    }
-                }
-            }
+    private func fetchStars() async throws -> Int { 5 }
+    private func ping() async -> Bool { true }
+
+    @Test func `the documentation's example does what it says`() async throws {
+        let breaker = try CircuitBreaker(
+            CircuitBreakerConfiguration(
+                failureRate: 0.5,
+                minimumCalls: 10,
+                consecutiveFailures: 5,
+                openGrowth: .exponential(2),
+                openJitter: .equal,
+                maximumOpenDuration: .seconds(60)
+            ),
+            name: "reviews"
+        ) { change in
+            print("reviews: \(change.from) -> \(change.to), because \(change.cause)")
         }
-        let metrics = breaker.metrics
-        #expect(metrics.calls == 12_000 && metrics.failures == 4_000 && metrics.state == .closed)
-    }
-
-    final class Tally: Sendable {
-        let running = Atomic<Int>(0)
-        let most = Atomic<Int>(0)
-        let passed = Atomic<Int>(0)
-    }
-
-    @Test func `never more probes than permits run at once, and every one is given back`() async throws {
-        let configuration = CircuitBreakerConfiguration(
-            probes: 3,
-            recovery: .successes(10_000),
-            initialState: .halfOpen
-        )
-        let breaker = try CircuitBreaker(configuration, clock: clock)
-        let tally = Tally()
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for task in 0..<8 {
-                group.addTask {
-                    for number in 0..<500 {
-                        // Every third permit is dropped, so that giving back is raced, too.
-                        guard let permit = try? breaker.acquire() else {
-                            await Task.yield()
-                            continue
-                        }
-                        tally.most.max(tally.running.add(1, ordering: .relaxed).newValue, ordering: .relaxed)
-                        await Task.yield()
-                        tally.running.subtract(1, ordering: .relaxed)
-                        tally.passed.add(1, ordering: .relaxed)
-                        if (task + number) % 3 != 0 { permit.end(.success) }
-                    }
-                }
-            }
-            try await group.waitForAll()
-        }
-        let passed = tally.passed.load(ordering: .relaxed)
-        #expect(tally.most.load(ordering: .relaxed) <= 3)
-        #expect(passed >= 500)
-        let metrics = breaker.metrics
-        #expect(metrics.probesOut == 0 && metrics.state == .halfOpen)
-        #expect(Int(metrics.refused) + passed == 4_000)
+        let stars = try await breaker.run { try await fetchStars() }
+        #expect(stars == 5)
+        let permit = try breaker.acquire()
+        let isWell = await ping()
+        permit.end(isWell ? .success : .failure)
+        #expect(breaker.metrics.calls == 2 && breaker.metrics.failures == 0)
+        breaker.force(.open)
+        #expect(breaker.state == .forcedOpen)
+        breaker.force([])
+        #expect(breaker.state == .closed)
     }
 }
