@@ -18,7 +18,7 @@ func policyBenchmarks() -> [Benchmark] {
     )
     let deadline = DeadlineLayer(leaf, scope: .request, source: FixedPolicy(Nanoseconds.seconds(30)), clock: clock)
     let attempt = DeadlineLayer(leaf, scope: .attempt, source: FixedPolicy(Nanoseconds.seconds(30)), clock: clock)
-    let breaker = CircuitBreaker(CircuitBreakerConfiguration())
+    guard let breaker = try? CircuitBreaker(CircuitBreakerConfiguration()) else { fatalError("the defaults are valid") }
     let limiter = RateLimiter(
         RateLimitConfiguration(
             maximumTokens: Int(UInt32.max),

@@ -33,6 +33,12 @@ public struct CallContext: Sendable {
     public var attemptedEndpoints: [EndpointAddress] = []
     /// The permit that the endpoint's circuit breaker gave the current attempt.
     public var circuitBreakerPermit: UInt64 = 0
+    /// The breaker of a route or a cluster that waits for the end of the request; `heldPermits` says whether one does.
+    public var routeBreaker: ObjectIdentifier? = nil
+    /// The permit that it gave.
+    public var routeBreakerPermit: UInt64 = 0
+    /// When it gave it.
+    public var routeBreakerAdmittedAt: MeshInstant = MeshInstant(nanoseconds: 0)
     /// What layers hold for this request and give back when it ends.
     public var heldPermits: HeldPermits = []
     /// How many requests were under way, with this one, when an adaptive limit let it pass.
