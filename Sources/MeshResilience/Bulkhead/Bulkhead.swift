@@ -170,8 +170,22 @@ extension Bulkhead {
     }
 
     /// Enters beyond the limit, for a policy that guarantees the call its place.
-    func enterRegardless() {
-        room.withLock { $0.machine.placeTaken() }
+    /// - Returns: The calls under way, with this one.
+    func enterRegardless() -> Int {
+        room.withLock { room in
+            room.machine.placeTaken()
+            return room.machine.inFlight
+        }
+    }
+
+    /// Takes a place and waits for it if it may.
+    /// - Returns: The calls under way, with this one; 0 if no place is held.
+    func enterCounting(deadline: Deadline) async throws -> Int {
+        if configuration.mode == .enforce {
+            let inFlight = room.withLock { $0.machine.placeWanted() ? $0.machine.inFlight : 0 }
+            if inFlight > 0 { return inFlight }
+        }
+        return try await enter(deadline: deadline) ? inFlight : 0
     }
 
     /// Waits for a place, if it may.
@@ -241,8 +255,14 @@ extension Bulkhead {
         if let (sleeper, verdict) = late { sleeper?.resume(returning: verdict) }
     }
 
+    /// Changes the limit and wakes nobody.
+    /// - Returns: Whether somebody waits, so that `settle` has to be called.
+    func storeLimit(_ limit: Int) -> Bool {
+        room.withLock { $0.machine.limitChanged(to: limit) }
+    }
+
     /// Hands out free places, one waiter a lock, so that nobody is woken inside it and nothing has to be collected.
-    private func settle() {
+    func settle() {
         let now = clock.now
         while let (sleeper, verdict) = nextSettlement(at: now) {
             sleeper?.resume(returning: verdict)
