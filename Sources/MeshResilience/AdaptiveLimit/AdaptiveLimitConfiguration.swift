@@ -145,7 +145,7 @@ extension AdaptiveLimitConfiguration.Algorithm {
     }
 
     /// The algorithm at its start.
-    func begin(window: LimitWindow?) -> any LimitAlgorithm {
+    package func begin(window: LimitWindow?) -> any LimitAlgorithm {
         func windowed(_ algorithm: some LimitAlgorithm) -> any LimitAlgorithm {
             if let window { WindowedLimit(algorithm, window: window) } else { algorithm }
         }

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import MeshCore
+package import MeshCore
 
 /// How latencies are distributed, in buckets of at most a sixteenth of their value: any percentile in bounded memory.
 ///
 /// Memory is 8 KB however many latencies there are; a percentile is off by at most 7%, and exact where all are the same.
-struct LatencyHistogram: Sendable {
+package struct LatencyHistogram: Sendable {
     private static let subBuckets = 16
     private var counts = [UInt32](repeating: 0, count: 61 * subBuckets)
     private var least = UInt64.max
     private var most: UInt64 = 0
-    private(set) var count = 0
+    package private(set) var count = 0
+
+    package init() {}
 
     /// Adds a latency.
     /// - Complexity: O(1), without allocation.
-    mutating func add(_ latency: Nanoseconds) {
+    package mutating func add(_ latency: Nanoseconds) {
         let value = latency.rawValue
         let bucket = Self.bucket(of: value)
         counts[bucket] = counts[bucket] == .max ? .max : counts[bucket] + 1
@@ -25,7 +27,7 @@ struct LatencyHistogram: Sendable {
     }
 
     /// The latency that `share` of all do not exceed; `nil` without latencies.
-    func quantile(_ share: Double) -> Nanoseconds? {
+    package func quantile(_ share: Double) -> Nanoseconds? {
         guard count > 0 else { return nil }
         let rank = max(1, Int((Double(count) * share).rounded(.up)))
         var seen = 0
@@ -36,7 +38,7 @@ struct LatencyHistogram: Sendable {
         return Nanoseconds(rawValue: most)
     }
 
-    mutating func clear() {
+    package mutating func clear() {
         for bucket in counts.indices { counts[bucket] = 0 }
         (least, most, count) = (.max, 0, 0)
     }
