@@ -15,6 +15,8 @@ public struct RateLimitPlace: Hashable, Sendable {
 
 /// An algorithm that counts calls and finds the turn of the next one.
 protocol RateSchedule: Sendable {
+    /// Whether a turn can be promised that is still to come.
+    var canReserve: Bool { get }
     /// Brings the counts up to date.
     mutating func advance(to now: MeshInstant)
     /// The turn that so many permits would get; `nil` if there never is one. Asked when the counts are up to date.

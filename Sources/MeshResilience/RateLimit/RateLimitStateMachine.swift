@@ -120,7 +120,7 @@ private struct PermitsWanted: ScheduleEvent {
         if !returned.isEmpty, let place = claim(from: &returned, of: schedule) {
             return place.readyAt <= now ? .granted(place) : .reserved(place)
         }
-        guard let next, next.readyAt <= latest else {
+        guard let next, next.readyAt <= latest, schedule.canReserve else {
             return .refused(retryAfter: next?.readyAt.elapsed(since: now) ?? .forever)
         }
         schedule.take(next)

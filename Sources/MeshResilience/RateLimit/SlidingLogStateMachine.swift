@@ -17,6 +17,8 @@ struct SlidingLogStateMachine: RateSchedule {
         self.freeAt = Array(repeating: MeshInstant(nanoseconds: 0), count: rate)
     }
 
+    var canReserve: Bool { true }
+
     mutating func advance(to now: MeshInstant) {}
 
     func nextPlace(for permits: Int, at now: MeshInstant) -> RateLimitPlace? {

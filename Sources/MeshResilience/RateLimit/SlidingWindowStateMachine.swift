@@ -20,6 +20,8 @@ struct SlidingWindowStateMachine: RateSchedule {
         self.startedAt = now
     }
 
+    var canReserve: Bool { false }
+
     mutating func advance(to now: MeshInstant) {
         let intervals = now.elapsed(since: startedAt).rawValue / interval
         guard intervals > 0 else { return }
@@ -43,7 +45,10 @@ struct SlidingWindowStateMachine: RateSchedule {
             )
             ready = overflow ? .max : sum
         }
-        let instant = max(now, startedAt.advanced(by: Nanoseconds(rawValue: ready)))
+        if ready <= elapsed { return RateLimitPlace(permits: permits, readyAt: now, mark: number) }
+        let instant = startedAt.advanced(by: Nanoseconds(rawValue: ready))
+        // The end of time has no turns: a sum that saturates there must not pass for now.
+        guard instant.nanoseconds != .max else { return nil }
         return RateLimitPlace(permits: permits, readyAt: instant, mark: number)
     }
 

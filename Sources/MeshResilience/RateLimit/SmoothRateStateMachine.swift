@@ -25,6 +25,8 @@ struct SmoothRateStateMachine: RateSchedule {
         self.earnedAt = now
     }
 
+    var canReserve: Bool { true }
+
     mutating func advance(to now: MeshInstant) {}
 
     func nextPlace(for permits: Int, at now: MeshInstant) -> RateLimitPlace? {

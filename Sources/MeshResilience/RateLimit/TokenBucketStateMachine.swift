@@ -50,6 +50,8 @@ public struct TokenBucketStateMachine: Sendable {
 }
 
 extension TokenBucketStateMachine: RateSchedule {
+    var canReserve: Bool { true }
+
     mutating func advance(to now: MeshInstant) {
         let fills = now.elapsed(since: filledAt).rawValue / interval
         guard fills > 0 else { return }
