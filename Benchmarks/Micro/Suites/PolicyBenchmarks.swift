@@ -19,13 +19,12 @@ func policyBenchmarks() -> [Benchmark] {
     let deadline = DeadlineLayer(leaf, scope: .request, source: FixedPolicy(Nanoseconds.seconds(30)), clock: clock)
     let attempt = DeadlineLayer(leaf, scope: .attempt, source: FixedPolicy(Nanoseconds.seconds(30)), clock: clock)
     guard let breaker = try? CircuitBreaker(CircuitBreakerConfiguration()) else { fatalError("the defaults are valid") }
-    let limiter = RateLimiter(
-        RateLimitConfiguration(
-            maximumTokens: Int(UInt32.max),
-            tokensPerFill: Int(UInt32.max),
-            fillInterval: .milliseconds(1)
-        )
+    let unlimited = RateLimitConfiguration(
+        maximumTokens: Int(UInt32.max),
+        tokensPerFill: Int(UInt32.max),
+        fillInterval: .milliseconds(1)
     )
+    guard let limiter = try? RateLimiter(unlimited) else { fatalError("a benchmark's configuration is invalid") }
     let limit = RateLimitLayer(leaf, source: FixedPolicy(limiter))
     let faults = FaultConfiguration(
         delay: .init(duration: .seconds(1), percentage: .none),

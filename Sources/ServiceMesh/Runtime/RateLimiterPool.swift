@@ -10,10 +10,12 @@ struct RateLimiterPool {
     private(set) var made: [String: [RateLimiter]] = [:]
     private let known: [String: [RateLimiter]]
     private let clock: any MeshClock
+    private let observers: ObserverSet
 
-    init(previous: RuntimeSnapshot, clock: any MeshClock) {
+    init(previous: RuntimeSnapshot, clock: any MeshClock, observers: ObserverSet) {
         self.known = previous.rateLimiters
         self.clock = clock
+        self.observers = observers
     }
 
     /// The limiter of a place in the configuration.
@@ -23,7 +25,7 @@ struct RateLimiterPool {
             if let before = known[place], position < before.count, before[position].configuration == configuration {
                 before[position]
             } else {
-                RateLimiter(configuration, clock: clock)
+                RateLimiter(validated: configuration, name: place, observers: observers, clock: clock)
             }
         made[place, default: []].append(limiter)
         return limiter

@@ -24,7 +24,7 @@ struct RuntimeBuilder: Sendable {
         for (name, cluster) in resources.clusters {
             clusters[name] = build(cluster, resources.endpoints(of: cluster), replacing: previous.clusters[name])
         }
-        var limiters = RateLimiterPool(previous: previous, clock: clock)
+        var limiters = RateLimiterPool(previous: previous, clock: clock, observers: observers)
         var inbound: [EndpointAddress: InboundRuntime] = [:]
         var hosts: [RouteTable<RouteRuntime>.Host] = []
         var claimed: Set<DomainPattern> = []
