@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-public import MeshCore
+import MeshCore
 
 /// One value of a policy's configuration, as `describe()` shows it.
 public struct PolicySetting: Hashable, Sendable, CustomStringConvertible {
@@ -54,9 +54,9 @@ public struct PolicySetting: Hashable, Sendable, CustomStringConvertible {
 
 /// Sees through an optional whose type is not known.
 private protocol OptionalValue {
-    var wrapped: (any Sendable)? { get }
+    var wrapped: Any? { get }
 }
 
-extension Optional: OptionalValue where Wrapped: Sendable {
-    fileprivate var wrapped: (any Sendable)? { self }
+extension Optional: OptionalValue {
+    fileprivate var wrapped: Any? { map { $0 as Any } }
 }
