@@ -20,8 +20,8 @@ public struct Backoff: Hashable, Sendable {
         ///
         /// That is a spread of its own: the jitter has no part in it.
         case decorrelated
-        /// Polly's `DecorrelatedJitterBackoffV2`: differences of `2^t·tanh(√(4t))` at random `t`, whose medians are near
-        /// `base·2^(n-1)`.
+        /// Polly's `DecorrelatedJitterBackoffV2`: differences of `2^t·tanh(√(4t))` at random `t`. At the median the waits
+        /// are 0.9, 1.1, 2, 4 … times the base.
         ///
         /// That is a spread of its own: the jitter has no part in it.
         case smoothExponential

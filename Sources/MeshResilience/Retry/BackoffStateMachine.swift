@@ -54,7 +54,7 @@ public struct BackoffStateMachine: Hashable, Sendable {
         case .smoothExponential:
             let time = Double(earlier) + Double(random >> 11) * 0x1p-53
             let value = Curve.powerOfTwo(time) * Curve.hyperbolicTangent((4 * time).squareRoot())
-            // Medians of the raw curve are at 1.4 times the powers of two.
+            // The scale that Polly chose so that medians come near the base and its doubles.
             let wait = (value - lastValue) / 1.4 * Double(backoff.base.rawValue)
             lastValue = value
             return Nanoseconds(rawValue: min(Self.whole(wait), backoff.maximum.rawValue))

@@ -150,7 +150,7 @@ public final class Retry: Sendable {
                     observers
                 )
                 guard case .retry = action else { return value }
-            } catch where !(error is CancellationError) {
+            } catch  where !(error is CancellationError) {
                 action = call.attemptEnded(
                     RetryCall.Attempt(error, isIdempotent: isIdempotent, isAlreadyRetried: isAlreadyRetried),
                     deadline: deadline,

@@ -45,7 +45,12 @@ public struct RetryBudgetConfiguration: RetryBudgetPlan {
             PolicySetting("budget", "token", default: "token", from: "Finagle RetryBudget"),
             PolicySetting("mode", mode, default: .enforce, from: "MeshResilience"),
             PolicySetting("percent", percent, default: 20, from: "Finagle RetryBudget.percentCanRetry"),
-            PolicySetting("minimumPerSecond", minimumPerSecond, default: 10, from: "Finagle RetryBudget.minRetriesPerSec"),
+            PolicySetting(
+                "minimumPerSecond",
+                minimumPerSecond,
+                default: 10,
+                from: "Finagle RetryBudget.minRetriesPerSec"
+            ),
             PolicySetting("timeToLive", timeToLive, default: .seconds(10), from: "Finagle RetryBudget.ttl"),
         ]
     }

@@ -16,14 +16,14 @@ import Testing
         isReplayable: Bool = true,
         deadline: Deadline = .never
     ) -> RetryStateMachine.Action {
-        var machine = RetryStateMachine(policy)
+        var machine = RetryStateMachine(policy, startedAt: now)
         return machine.attemptEnded(
             failure,
             isIdempotent: isIdempotent,
             isReplayable: isReplayable,
             deadline: deadline,
             at: now,
-            using: random
+            random: random.next()
         )
     }
 
@@ -108,7 +108,7 @@ import Testing
     }
 
     @Test func `the attempts run out`() {
-        var machine = RetryStateMachine(RetryPolicy(maximumAttempts: 3, conditions: .serverError))
+        var machine = RetryStateMachine(RetryPolicy(maximumAttempts: 3, conditions: .serverError), startedAt: now)
         let actions = (0..<3).map { _ in
             machine.attemptEnded(
                 .response(status: 500, grpcStatus: nil),
@@ -116,7 +116,7 @@ import Testing
                 isReplayable: true,
                 deadline: .never,
                 at: now,
-                using: random
+                random: random.next()
             )
         }
         #expect(actions.map(isRetried) == [true, true, false])
@@ -150,7 +150,7 @@ import Testing
             )
             let isIdempotent = random.below(2) == 0
             let deadline = Deadline(Nanoseconds(rawValue: random.below(500_000_000)), after: now)
-            var machine = RetryStateMachine(policy)
+            var machine = RetryStateMachine(policy, startedAt: now)
             var (attempts, time) = (1, now)
             while true {
                 let failure = failures[Int(random.below(4))]
@@ -160,7 +160,7 @@ import Testing
                     isReplayable: true,
                     deadline: deadline,
                     at: time,
-                    using: random
+                    random: random.next()
                 )
                 guard case .retry(let wait) = action else { break }
                 #expect(wait < .milliseconds(250))
