@@ -63,7 +63,7 @@ public final class Retry: Sendable {
         name: String = "",
         observers: ObserverSet = .none,
         clock: any MeshClock = SystemClock(),
-        random: MeshRandom = MeshRandom(seed: 0),
+        random: MeshRandom = MeshRandom(),
         wallClock: WallClock = .system
     ) {
         self.policy = policy

@@ -35,14 +35,26 @@ import Testing
     }
 
     @Test func `row 98: gRPC clamps nine attempts to five, and without its ceiling there are nine`() async throws {
-        var policy = RetryPolicy(maximumAttempts: 9, conditions: .serverError, backoff: .none)
         let free = InMemoryTransport([.status(503)])
-        _ = try await send(free, policy)
+        _ = try await send(free, RetryPolicy(maximumAttempts: 9, conditions: .serverError, backoff: .none))
         #expect(free.sent.count == 9)
-        policy.attemptCeiling = RetryPolicy.grpcAttemptCeiling
-        let clamped = InMemoryTransport([.status(503)])
+        let policy = RetryPolicy.grpc(
+            maximumAttempts: 9,
+            initialBackoff: .milliseconds(10),
+            maximumBackoff: .milliseconds(20),
+            backoffMultiplier: 2,
+            conditions: .grpcUnavailable
+        )
+        let unavailable = InMemoryResponse(200, headers: ["grpc-status": "14"])
+        let clamped = InMemoryTransport([.respond(unavailable)])
         _ = try await send(clamped, policy)
         #expect(clamped.sent.count == 5 && policy.effectiveAttempts == 5)
+        // Row 75, in flight: bounded, and spread by a fifth to both sides.
+        let bounds = [(8, 12), (16, 24), (16, 24), (16, 24)] as [(UInt64, UInt64)]
+        #expect(clock.waits.count == 4)
+        for (wait, bound) in zip(clock.waits, bounds) {
+            #expect(wait >= .milliseconds(bound.0) && wait <= .milliseconds(bound.1))
+        }
     }
 
     @Test(arguments: [
@@ -81,11 +93,6 @@ import Testing
         #expect(network.sent.map { $0.request.value(of: "x-envoy-attempt-count") } == [nil, "2", "3"])
     }
 
-    /// Finagle's requeues: no wait, nothing but what never left, and a share of the balance for each request.
-    private func requeue(share: Double) -> RetryPolicy {
-        RetryPolicy(maximumAttempts: 1000, conditions: .connectFailure, backoff: .none, budgetShare: share)
-    }
-
     private func requeueBudget() throws -> RetryBudget {
         try RetryBudget(RetryBudgetConfiguration(percent: 0, minimumPerSecond: 10, timeToLive: .seconds(1)))
     }
@@ -101,7 +108,7 @@ import Testing
         let network = InMemoryTransport([.refuseConnection])
         let result = try await send(
             network,
-            requeue(share: 0.5),
+            .requeue(share: 0.5),
             budget: requeueBudget(),
             observers: ObserverSet([observer])
         )
@@ -130,7 +137,7 @@ import Testing
         let network = InMemoryTransport([.refuseConnection])
         let result = try await send(
             network,
-            requeue(share: 2),
+            .requeue(share: 2),
             budget: requeueBudget(),
             observers: ObserverSet([observer])
         )
@@ -149,7 +156,7 @@ import Testing
             as [[InMemoryTransport.Step]]
         {
             let network = InMemoryTransport(script)
-            _ = try await send(network, requeue(share: 0.5), budget: budget)
+            _ = try await send(network, .requeue(share: 0.5), budget: budget)
             requeues.append(network.sent.count - 1)
         }
         // The one requeue leaves nine; half of that, rounded up, is five.
@@ -159,7 +166,7 @@ import Testing
     @Test func `no share of any balance is no number`() {
         for (share, balance) in [(0.0, Double.infinity), (1000, .infinity), (0.5, -3), (0, 0), (0.2, .nan)] {
             var machine = RetryStateMachine(
-                requeue(share: share),
+                .requeue(share: share),
                 startedAt: clock.now,
                 budgetBalance: balance
             )
