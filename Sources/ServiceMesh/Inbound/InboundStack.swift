@@ -57,7 +57,7 @@ public struct InboundStack: Sendable {
         let parent = TraceContext(headersOf: request)
         var context = CallContext(now: now, trace: (parent ?? .none).child(random: mesh.random))
         context.attempt = 1
-        if let timeout = CallerTimeout.read(request) { context.deadline = Deadline(timeout, after: now) }
+        if let timeout = TimeoutHeaders.read(request) { context.deadline = Deadline(timeout, after: now) }
         context.snapshot = mesh.loadSnapshot()
         if !mesh.observers.isEmpty {
             context.requestLine = RequestLine(request)

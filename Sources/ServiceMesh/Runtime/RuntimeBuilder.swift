@@ -101,7 +101,9 @@ struct RuntimeBuilder: Sendable {
                 clusterName: share.cluster,
                 cluster: cluster,
                 timeout: forward.timeout,
-                retry: forward.retry.map { Retry($0, budget: cluster?.live.retryBudget) },
+                retry: forward.retry.map {
+                    Retry(validated: $0, budget: cluster?.live.retryBudget, name: share.cluster)
+                },
                 fault: forward.clusterFaults[share.cluster] ?? route.fault ?? listener.fault,
                 rateLimiter: limiter
             )
@@ -147,7 +149,7 @@ struct RuntimeBuilder: Sendable {
     ) -> ClusterLiveState {
         guard let previous else {
             return ClusterLiveState(
-                retryBudget: configuration.retryBudget.map { RetryBudget($0, cluster: cluster.name) },
+                retryBudget: configuration.retryBudget.map { RetryBudget(validated: $0, cluster: cluster.name) },
                 outlierDetector: detector(of: cluster),
                 breakers: CircuitBreakerTable()
             )

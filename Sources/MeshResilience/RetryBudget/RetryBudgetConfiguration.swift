@@ -3,10 +3,14 @@
 
 public import MeshCore
 
-/// How many retries may be made, measured against the requests that were made.
+/// How many retries may be made, measured against the requests that were made: Finagle's, Linkerd's and Tower's budget.
 ///
-/// A leaky bucket: each request deposits a share of a retry, which expires; retries withdraw whole ones.
-public struct RetryBudgetConfiguration: Hashable, Sendable {
+/// A leaky bucket: each request deposits a share of a retry, which expires; retries withdraw whole ones. With neither
+/// a share nor a minimum it is empty: nothing is ever retried.
+public struct RetryBudgetConfiguration: RetryBudgetPlan {
+    /// `.retry`.
+    public static let kind = PolicyKind.retry
+
     /// Retries for each hundred requests, 0 to 1000.
     ///
     /// Default 20: Finagle's and Linkerd's `RetryBudget`, Envoy's `budget_percent`.
@@ -19,13 +23,40 @@ public struct RetryBudgetConfiguration: Hashable, Sendable {
     ///
     /// Default 10 s: Finagle's and Linkerd's `ttl`.
     public var timeToLive: Nanoseconds
+    /// Whether it refuses retries, or only says which it would refuse.
+    public var mode: PolicyMode
 
     /// Creates a configuration.
-    public init(percent: Double = 20, minimumPerSecond: Double = 10, timeToLive: Nanoseconds = .seconds(10)) {
+    public init(
+        percent: Double = 20,
+        minimumPerSecond: Double = 10,
+        timeToLive: Nanoseconds = .seconds(10),
+        mode: PolicyMode = .enforce
+    ) {
         self.percent = percent
         self.minimumPerSecond = minimumPerSecond
         self.timeToLive = timeToLive
+        self.mode = mode
     }
+
+    /// Every value in force.
+    public var settings: [PolicySetting] {
+        [
+            PolicySetting("budget", "token", default: "token", from: "Finagle RetryBudget"),
+            PolicySetting("mode", mode, default: .enforce, from: "MeshResilience"),
+            PolicySetting("percent", percent, default: 20, from: "Finagle RetryBudget.percentCanRetry"),
+            PolicySetting(
+                "minimumPerSecond",
+                minimumPerSecond,
+                default: 10,
+                from: "Finagle RetryBudget.minRetriesPerSec"
+            ),
+            PolicySetting("timeToLive", timeToLive, default: .seconds(10), from: "Finagle RetryBudget.ttl"),
+        ]
+    }
+
+    /// A full reserve.
+    public func makeStrategy() -> any RetryBudgetStrategy { TokenRetryBudget(self) }
 
     /// Checks the bounds.
     /// - Throws: `ConfigurationError` with every bound that is broken.
