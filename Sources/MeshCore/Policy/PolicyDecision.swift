@@ -67,6 +67,8 @@ public struct PolicyDecision: Hashable, Sendable {
         case pushback
         /// Recovery: what was wrong is over.
         case recovered
+        /// An equal call was there before.
+        case duplicate
     }
 
     /// Which policy.

@@ -45,6 +45,8 @@ public struct CallContext: Sendable {
     public var inFlightAtStart: UInt32 = 0
     /// The request line, kept for whoever records the request when it has ended; `nil` while nobody listens.
     public var requestLine: RequestLine? = nil
+    /// What answered in place of the transport below a fallback layer; `nil` while nothing did.
+    public var fallback: (any Sendable & AnyObject)? = nil
     /// What the leaf transport needs to finish the exchange in hand.
     public var exchange: (any Sendable & AnyObject)? = nil
     /// What the observers keep for this request (spans, say).

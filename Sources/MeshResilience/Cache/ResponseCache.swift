@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+import Synchronization
+
+/// Answers from memory; usable alone around any async closure.
+///
+/// ```swift
+/// let pages = try ResponseCache<Int, Page>(
+///     ResponseCacheConfiguration(timeToLive: .seconds(60), staleIfError: .seconds(600))
+/// )
+/// let page = try await pages.run(7) { try await fetch(page: 7) }
+/// ```
+///
+/// Errors are never kept, nor values that `isCacheable` refuses. Callers that miss the same key at once share one fetch.
+public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    /// What is kept.
+    public let configuration: ResponseCacheConfiguration
+    /// What it stands on, as observers are told; empty if nobody gave it a name.
+    public let name: String
+    private let observers: ObserverSet
+    private let clock: any MeshClock
+    private let cost: @Sendable (Value) -> Int
+    private let isCacheable: @Sendable (Value) -> Bool
+    private let machine: Mutex<ResponseCacheStateMachine<Key, Value>>
+    private let fetches: Coalescing<Key, Value>
+
+    /// Creates an empty cache.
+    /// - Parameters:
+    ///   - cost: What keeping a value costs (bytes, say); less than 0 counts as 0. By default 1.
+    ///   - isCacheable: Which values are kept. By default all: say so if a value can mean that there is none.
+    /// - Throws: `ConfigurationError` with every bound that is broken.
+    public convenience init(
+        _ configuration: ResponseCacheConfiguration,
+        name: String = "",
+        observers: ObserverSet = .none,
+        clock: any MeshClock = SystemClock(),
+        cost: @escaping @Sendable (Value) -> Int = { _ in 1 },
+        isCacheable: @escaping @Sendable (Value) -> Bool = { _ in true }
+    ) throws(ConfigurationError) {
+        try configuration.validate()
+        self.init(
+            validated: configuration,
+            name: name,
+            observers: observers,
+            clock: clock,
+            cost: cost,
+            isCacheable: isCacheable
+        )
+    }
+
+    package init(
+        validated configuration: ResponseCacheConfiguration,
+        name: String,
+        observers: ObserverSet,
+        clock: any MeshClock,
+        cost: @escaping @Sendable (Value) -> Int,
+        isCacheable: @escaping @Sendable (Value) -> Bool
+    ) {
+        self.configuration = configuration
+        self.name = name
+        self.observers = observers
+        self.clock = clock
+        self.cost = cost
+        self.isCacheable = isCacheable
+        self.machine = Mutex(ResponseCacheStateMachine(configuration))
+        self.fetches = Coalescing(validated: CoalescingConfiguration(), name: name, observers: observers)
+    }
+
+    /// How many values are kept.
+    public var count: Int { machine.withLock { $0.count } }
+
+    /// The value from memory, or from the operation, which is run once for all who miss it together.
+    ///
+    /// The operation runs in a task of its own with the first caller's task-local values; see `Coalescing`.
+    /// - Throws: What the operation throws, unless a value that is not too old takes its place; `CancellationError` at once
+    ///   if this caller is cancelled while it waits.
+    /// - Complexity: O(1); a hit allocates nothing.
+    public func run(_ key: Key, _ operation: @escaping @Sendable () async throws -> Value) async throws -> Value {
+        guard configuration.mode != .disabled else { return try await operation() }
+        let now = clock.now
+        let (finding, epoch) = machine.withLock { ($0.lookedUp(key, at: now), $0.epoch) }
+        guard configuration.mode == .enforce else { return try await watch(key, finding, epoch, operation) }
+        switch finding {
+        case .fresh(let value):
+            tell(.served, because: .duplicate)
+            return value
+        case .stale(let value, mayAnswerAtOnce: true, _):
+            fetches.refresh(key) { try await self.fetch(key, epoch, operation) }
+            tell(.servedStale, because: .latency)
+            return value
+        case .stale, .nothing: break
+        }
+        do {
+            return try await fetches.run(key) { try await self.fetch(key, epoch, operation) }
+        } catch {
+            guard !(error is CancellationError), !Task.isCancelled, let value = standIn(for: key) else { throw error }
+            tell(.servedStale, because: .failure)
+            return value
+        }
+    }
+
+    /// Forgets a value, and keeps none that was asked for before.
+    public func invalidate(_ key: Key) {
+        machine.withLock { $0.invalidated(key) }
+        fetches.forget(key)
+    }
+
+    /// Forgets every value, and keeps none that was asked for before.
+    public func invalidateAll() {
+        machine.withLock { $0.invalidatedAll() }
+        fetches.forgetAll()
+    }
+
+    private func fetch(_ key: Key, _ epoch: UInt64, _ operation: () async throws -> Value) async throws -> Value {
+        let value = try await operation()
+        keep(key, epoch, value)
+        return value
+    }
+
+    private func keep(_ key: Key, _ epoch: UInt64, _ value: Value) {
+        // The user's code runs outside the lock.
+        guard isCacheable(value) else { return }
+        let (cost, now) = (cost(value), clock.now)
+        machine.withLock { $0.answered(key, value, cost: cost, askedIn: epoch, at: now) }
+    }
+
+    /// The value that may take the place of a failure now, which may be later than when the operation began.
+    private func standIn(for key: Key) -> Value? {
+        guard configuration.staleIfError > .zero else { return nil }
+        let now = clock.now
+        return switch machine.withLock({ $0.lookedUp(key, at: now) }) {
+        case .fresh(let value), .stale(let value, _, mayAnswerFailure: true): value
+        case .stale, .nothing: nil
+        }
+    }
+
+    /// Every call runs its operation; what would have been answered from memory is told.
+    private func watch(
+        _ key: Key,
+        _ finding: ResponseCacheStateMachine<Key, Value>.Finding,
+        _ epoch: UInt64,
+        _ operation: () async throws -> Value
+    ) async throws -> Value {
+        var isToldOfFailure = false
+        switch finding {
+        case .fresh: tell(.served, because: .duplicate)
+        case .stale(_, mayAnswerAtOnce: true, _): tell(.servedStale, because: .latency)
+        case .stale(_, _, mayAnswerFailure: let mayAnswer): isToldOfFailure = mayAnswer
+        case .nothing: break
+        }
+        do {
+            let value = try await operation()
+            // A value that would have been served from memory would not have been fetched again.
+            if case .fresh = finding { return value }
+            keep(key, epoch, value)
+            return value
+        } catch {
+            if isToldOfFailure, !(error is CancellationError), !Task.isCancelled {
+                tell(.servedStale, because: .failure)
+            }
+            throw error
+        }
+    }
+
+    private func tell(_ action: PolicyDecision.Action, because reason: PolicyDecision.Reason) {
+        guard !observers.isEmpty else { return }
+        let isEnforced = configuration.mode == .enforce
+        let decision = PolicyDecision(.cache, name: name, action, because: reason, isEnforced: isEnforced)
+        observers.noticed(.policyActed(decision))
+    }
+}
