@@ -12,10 +12,10 @@ extension RuntimeBuilder {
     func build(
         inbound listener: Listener,
         _ routes: RouteConfiguration?,
-        limiters: inout RateLimiterPool
+        pool: inout PolicyPool
     ) throws(ConfigurationError) -> InboundRuntime {
         let place = "inbound \(listener.name)"
-        let shared = listener.rateLimit.map { limiters.limiter(place, $0) }
+        let shared = listener.rateLimit.map { pool.rateLimiter(place, $0) }
         guard let routes, !routes.virtualHosts.isEmpty else {
             return InboundRuntime(listener: listener, rateLimiter: shared, routes: nil)
         }
@@ -24,7 +24,7 @@ extension RuntimeBuilder {
             var compiled: [(match: RouteMatch, value: InboundRoute)] = []
             for (number, route) in host.routes.enumerated() {
                 let name = route.name.isEmpty ? "\(host.name)[\(number)]" : route.name
-                let own = route.rateLimit.map { limiters.limiter("\(place) \(host.name) \(name)", $0) }
+                let own = route.rateLimit.map { pool.rateLimiter("\(place) \(host.name) \(name)", $0) }
                 var reply: LocalReply?
                 if case .directResponse(let answer) = route.action { reply = answer }
                 let value = InboundRoute(

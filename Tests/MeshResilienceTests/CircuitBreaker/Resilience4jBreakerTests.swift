@@ -310,5 +310,3 @@ import Testing
         #expect(bench.machine.state == before)
     }
 }
-
-struct Broken: Error {}

@@ -7,7 +7,7 @@ import MeshCore
 ///
 /// Time is cut in slices; the oldest is forgotten as a whole, and the sum of all is kept as they come and go, so that
 /// adding costs two increments and a percentile one walk. Memory is fixed: 545 counters a slice up to 2 s.
-struct LatencyHistogram: Sendable {
+struct SlidingLatencyHistogram: Sendable {
     private static let steps = 32
 
     private let sliceWidth: UInt64
