@@ -3,7 +3,7 @@
 
 import MeshCore
 
-/// Other libraries' breakers with their default values. What none of them has, `halfOpenLimit`, keeps our default.
+/// Other libraries' breakers with their default values. What none of them has, `probeTimeout`, keeps our default.
 extension CircuitBreakerConfiguration {
     /// Netflix Hystrix 1.5: half of at least 20 calls in 10 s, one probe after 5 s; a probe that is given up opens again.
     ///

@@ -40,7 +40,8 @@ extension CircuitBreakerConfiguration: PolicyConfiguration {
             setting("maximumRetryAfter", \.maximumRetryAfter, "Linkerd"),
             setting("recovery", \.recovery, "Hystrix, Polly, gobreaker"),
             setting("probeInterval", \.probeInterval, "Hystrix"),
-            setting("halfOpenLimit", \.halfOpenLimit, "swift-service-mesh"),
+            setting("probeTimeout", \.probeTimeout, "swift-service-mesh"),
+            setting("halfOpenLimit", \.halfOpenLimit, "resilience4j maxWaitDurationInHalfOpenState"),
             setting("closesAfterHalfOpenLimit", \.closesAfterHalfOpenLimit, "resilience4j"),
             setting("reopensOnIgnoredProbe", \.reopensOnIgnoredProbe, "resilience4j, Finagle"),
             setting("isHalfOpenAutomatic", \.isHalfOpenAutomatic, "resilience4j"),
@@ -148,6 +149,11 @@ extension CircuitBreakerConfiguration: PolicyConfiguration {
             )
         }
         problems.require(probeInterval <= Self.longest, "probeInterval", "must be at most 24 h")
+        problems.require(
+            probeTimeout > .zero && (probeTimeout <= Self.longest || probeTimeout == .forever),
+            "probeTimeout",
+            "must be above 0 and at most 24 h, or forever"
+        )
         problems.require(
             halfOpenLimit > .zero && (halfOpenLimit <= Self.longest || halfOpenLimit == .forever),
             "halfOpenLimit",

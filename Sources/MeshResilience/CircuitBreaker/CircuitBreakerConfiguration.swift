@@ -155,10 +155,14 @@ public struct CircuitBreakerConfiguration: Hashable, Sendable {
     ///
     /// Default zero: Hystrix; gopkg says 200 ms.
     public var probeInterval: Nanoseconds
-    /// How long it stays half open without a decision; what is out then no longer counts. `forever` waits.
+    /// When every probe is out and the last one that long, others take their places, and what these report is late.
     ///
-    /// Default 60 s: ours. The libraries' default is forever, which is how a probe that hangs keeps a circuit shut
-    /// (Hystrix PR 1621, resilience4j #903, Polly #1979).
+    /// Default 60 s: ours. The libraries wait for ever, which is how a probe that hangs keeps a circuit shut (Hystrix PR
+    /// 1621, resilience4j #903, Polly #1979).
+    public var probeTimeout: Nanoseconds
+    /// How long it stays half open without a decision, whether for probes that do not report or for want of calls.
+    ///
+    /// Default forever: resilience4j's `maxWaitDurationInHalfOpenState`.
     public var halfOpenLimit: Nanoseconds
     /// Whether it closes after that time instead of opening.
     ///
@@ -214,7 +218,8 @@ public struct CircuitBreakerConfiguration: Hashable, Sendable {
         maximumRetryAfter: Nanoseconds = .zero,
         recovery: Recovery = .allProbesSucceed,
         probeInterval: Nanoseconds = .zero,
-        halfOpenLimit: Nanoseconds = .seconds(60),
+        probeTimeout: Nanoseconds = .seconds(60),
+        halfOpenLimit: Nanoseconds = .forever,
         closesAfterHalfOpenLimit: Bool = false,
         reopensOnIgnoredProbe: Bool = false,
         isHalfOpenAutomatic: Bool = false,
@@ -245,6 +250,7 @@ public struct CircuitBreakerConfiguration: Hashable, Sendable {
         self.maximumRetryAfter = maximumRetryAfter
         self.recovery = recovery
         self.probeInterval = probeInterval
+        self.probeTimeout = probeTimeout
         self.halfOpenLimit = halfOpenLimit
         self.closesAfterHalfOpenLimit = closesAfterHalfOpenLimit
         self.reopensOnIgnoredProbe = reopensOnIgnoredProbe

@@ -84,7 +84,9 @@ public struct CircuitBreakerStateMachine: Sendable {
         var sums = CircuitBreakerWindow.Sums()
         var successes = 0
         var since = MeshInstant(nanoseconds: 0)
-        var next = MeshInstant(nanoseconds: 0)
+        /// Whether one was let through, and when the last one was.
+        var wasAsked = false
+        var last = MeshInstant(nanoseconds: 0)
     }
 
     /// Creates a breaker in its initial state.
@@ -195,10 +197,19 @@ extension CircuitBreakerStateMachine {
         let settled = configuration.recovery == .rates ? probes.sums.calls : probes.successes
         // Never more than the decision still needs, and never more at once than there are permits.
         let places = min(configuration.probes, max(configuration.probes, probesNeeded) &- settled)
-        guard probes.out < places else { return refuse(.zero) }
-        guard now >= probes.next else { return refuse(probes.next.elapsed(since: now)) }
+        if probes.out >= places {
+            let timeout = probes.last.advanced(by: configuration.probeTimeout)
+            guard places > 0, now >= timeout, timeout != .endOfTime else { return refuse(.zero) }
+            // The probes that hang are of an older generation from here on; the results that are in stay.
+            generation += 1
+            probes.out = 0
+        } else if probes.wasAsked, configuration.probeInterval > .zero {
+            let next = probes.last.advanced(by: configuration.probeInterval)
+            guard now >= next else { return refuse(next.elapsed(since: now)) }
+        }
         probes.out += 1
-        if configuration.probeInterval > .zero { probes.next = now.advanced(by: configuration.probeInterval) }
+        probes.last = now
+        probes.wasAsked = true
         return .admitted(permit: generation)
     }
 

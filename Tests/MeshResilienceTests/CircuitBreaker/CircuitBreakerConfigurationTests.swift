@@ -29,6 +29,7 @@ import Testing
             maximumRetryAfter: .forever,
             recovery: .successes(0),
             probeInterval: .forever,
+            probeTimeout: .zero,
             halfOpenLimit: .zero
         )
         let error = #expect(throws: ConfigurationError.self) { try configuration.validate() }
@@ -37,7 +38,8 @@ import Testing
                 "failureRate", "minimumCalls", "window", "openDuration", "probes", "buckets", "callWindow",
                 "consecutiveFailures", "failureCount", "minimumSuccessRate", "averageSuccessRate", "averageSpan",
                 "slowCallRate", "slowCallDuration", "openGrowth", "openJitter", "maximumOpenDuration",
-                "openSchedule[1]", "maximumRetryAfter", "recovery", "probeInterval", "halfOpenLimit",
+                "openSchedule[1]", "maximumRetryAfter", "recovery", "probeInterval", "probeTimeout",
+                "halfOpenLimit",
             ]
         )
         #expect(throws: ConfigurationError.self) { _ = try CircuitBreaker(configuration) }

@@ -141,6 +141,7 @@ import Testing
             openJitter: .equal,
             recovery: .successes(4),
             probeInterval: .milliseconds(30),
+            probeTimeout: .milliseconds(200),
             halfOpenLimit: .seconds(1),
             closesAfterHalfOpenLimit: true,
             reopensOnIgnoredProbe: true,

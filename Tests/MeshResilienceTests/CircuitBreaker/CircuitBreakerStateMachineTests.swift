@@ -262,22 +262,76 @@ import Testing
         #expect(opened(after: nil) == .seconds(5))
     }
 
-    @Test func `a probe that never reports does not keep it shut`() {
-        var bench = BreakerBench(CircuitBreakerConfiguration(minimumCalls: 1))
+    @Test func `probes that never report do not keep it shut, and what the others said stays`() throws {
+        var bench = BreakerBench(CircuitBreakerConfiguration(minimumCalls: 1, probes: 3))
         bench.play("F")
         bench.waitOut()
-        let hung = bench.admit()
+        bench.play("S")
+        let hung = [bench.admit(), bench.admit()].compactMap { $0 }
+        #expect(hung.count == 2)
         bench.wait(.milliseconds(59_999))
         #expect(bench.admit() == nil)
         bench.wait(.milliseconds(1))
-        #expect(bench.openFor == nil && bench.admit() == nil && bench.openFor == .seconds(5))
-        bench.wait(.seconds(5))
         let second = bench.admit()
-        #expect(second != nil)
-        bench.end("F", hung ?? 0)
-        #expect(bench.machine.state == .halfOpen, "what it says in the end is too late")
-        bench.end("S", second ?? 0)
+        #expect(second != nil && bench.metrics.probesOut == 1)
+        for permit in hung { bench.end("F", permit) }
+        #expect(bench.machine.state == .halfOpen, "what they say in the end is too late")
+        bench.end("S", try #require(second))
+        #expect(bench.metrics.calls == 2)
+        bench.play("S")
         #expect(bench.machine.state == .closed)
+    }
+
+    @Test func `half open for too long while nobody looked, it has been open since the limit`() {
+        let configuration = CircuitBreakerConfiguration(minimumCalls: 1, halfOpenLimit: .seconds(1))
+        var bench = BreakerBench(configuration)
+        bench.play("F")
+        bench.waitOut()
+        #expect(bench.admit() != nil)
+        bench.wait(.seconds(4))
+        #expect(bench.ask() == .refused(retryAfter: .seconds(2)))
+        bench.wait(.seconds(2))
+        #expect(bench.admit() != nil)
+        bench.wait(.seconds(60 * 86_400))
+        #expect(bench.admit() != nil, "its whole open time went by, too")
+    }
+
+    @Test func `a probe that is given up is no opening of its own where it opens the breaker again`() {
+        var configuration = CircuitBreakerConfiguration.hystrix
+        configuration.minimumCalls = 1
+        configuration.openGrowth = .exponential(2)
+        var bench = BreakerBench(configuration)
+        bench.play("F")
+        bench.waitOut()
+        bench.play("I")
+        #expect(bench.openFor == .seconds(5) && bench.machine.openings == 1)
+        bench.waitOut()
+        bench.play("F")
+        #expect(bench.openFor == .seconds(10))
+    }
+
+    @Test func `live counts take late results of the state before, and of no older one`() throws {
+        var bench = BreakerBench(CircuitBreakerConfiguration(minimumCalls: 1, probes: 2, countsWhileOpen: .live))
+        let first = bench.admit()
+        let oldest = try #require(first)
+        bench.play("F")
+        bench.waitOut()
+        let second = bench.admit()
+        bench.play("F")
+        #expect(bench.isOpen && bench.metrics.calls == 1)
+        bench.end("S", oldest)
+        #expect(bench.metrics.calls == 1)
+        bench.end("S", try #require(second))
+        #expect(bench.isOpen && bench.metrics.calls == 2 && bench.metrics.failureRate == 0.5)
+    }
+
+    @Test func `a change of mode makes probes void that are out`() {
+        var bench = BreakerBench(CircuitBreakerConfiguration(initialState: .halfOpen))
+        let probe = bench.admit()
+        #expect(probe != nil && bench.admit() == nil)
+        bench.machine.modeChanged(to: .observe, at: bench.now)
+        bench.end("S", probe ?? 0)
+        #expect(bench.machine.state == .halfOpen && bench.admit() != nil)
     }
 
     @Test(arguments: [

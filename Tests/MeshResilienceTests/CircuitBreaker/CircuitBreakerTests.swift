@@ -159,6 +159,27 @@ import Testing
         func append(_ error: any Error) { errors.withLock { $0.append(error) } }
     }
 
+    @Test func `the error of a refusal says why, though the time be the same`() async throws {
+        let breaker = try CircuitBreaker(CircuitBreakerConfiguration(initialState: .halfOpen), clock: clock)
+        let probe = try breaker.acquire()
+        let probing = await #expect(throws: MeshError.self) { try await breaker.run {} }
+        breaker.force(.open)
+        let forced = await #expect(throws: MeshError.self) { try await breaker.run {} }
+        #expect(probing?.reason == .probing && forced?.reason == .forced)
+        #expect(probing?.retryAfter == nil && forced?.retryAfter == nil)
+        probe.end(.success)
+        #expect(breaker.state == .forcedOpen)
+    }
+
+    @Test func `a success that opens it does so at its own time`() async throws {
+        let configuration = CircuitBreakerConfiguration(minimumCalls: 2, callWindow: 4, opensOnAnyCall: true)
+        let breaker = try CircuitBreaker(configuration, clock: clock)
+        await #expect(throws: Broken.self) { try await breaker.run { throw Broken() } }
+        try await breaker.run {}
+        let error = await #expect(throws: MeshError.self) { try await breaker.run {} }
+        #expect(error?.retryAfter == .seconds(5))
+    }
+
     @Test func `changes can be read as a stream that keeps the newest`() async throws {
         let breaker = try CircuitBreaker(CircuitBreakerConfiguration(), clock: clock)
         let two = breaker.changes(keepingNewest: 2)
