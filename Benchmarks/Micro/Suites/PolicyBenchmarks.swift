@@ -9,10 +9,15 @@ func policyBenchmarks() -> [Benchmark] {
     let random = MeshRandom(seed: 1)
     let leaf = MinimalTransport()
     let policy = RetryPolicy(maximumAttempts: 3, conditions: .serverError)
-    let retry = RetryLayer(leaf, source: FixedPolicy(Retry(policy, budget: nil)), clock: clock, random: random)
+    let retry = RetryLayer(
+        leaf,
+        source: FixedPolicy(Retry(validated: policy, budget: nil)),
+        clock: clock,
+        random: random
+    )
     let budget = RetryLayer(
         leaf,
-        source: FixedPolicy(Retry(policy, budget: RetryBudget())),
+        source: FixedPolicy(Retry(validated: policy, budget: RetryBudget())),
         clock: clock,
         random: random
     )

@@ -152,7 +152,7 @@ public final class Retry: Sendable {
                 guard case .retry = action else { return value }
             } catch  where !(error is CancellationError) {
                 action = call.attemptEnded(
-                    RetryCall.Attempt(error, isIdempotent: isIdempotent, isAlreadyRetried: isAlreadyRetried),
+                    RetryCall.Attempt(error, policy, isIdempotent: isIdempotent, isAlreadyRetried: isAlreadyRetried),
                     deadline: deadline,
                     at: clock.now,
                     random: random.next(),

@@ -27,13 +27,15 @@ struct RetryCall: ~Copyable {
         }
 
         @usableFromInline
-        init(_ error: any Error, isIdempotent: Bool, isAlreadyRetried: Bool) {
+        init(_ error: any Error, _ policy: RetryPolicy, isIdempotent: Bool, isAlreadyRetried: Bool) {
             let known = error as? MeshError
             self.failure = known.map { .error($0.code, $0.requestState) } ?? .error(.connectionClosed, .maybeSent)
             self.error = error
             self.isIdempotent = isIdempotent
             self.isAlreadyRetried = isAlreadyRetried
-            if let wait = known?.retryAfter { self.pushback = .notBefore(wait) }
+            if let wait = known?.retryAfter, let limits = policy.rateLimitedBackoff, wait <= limits.maximum {
+                self.pushback = .notBefore(wait)
+            }
         }
     }
 

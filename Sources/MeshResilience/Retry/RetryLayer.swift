@@ -135,6 +135,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     ) -> RetryStateMachine.Action {
         var attempt = RetryCall.Attempt(
             error,
+            retry.policy,
             isIdempotent: request.isIdempotent,
             isAlreadyRetried: isAlreadyRetried(request, retry)
         )

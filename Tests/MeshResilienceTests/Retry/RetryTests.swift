@@ -168,12 +168,27 @@ import Testing
         #expect(observer.decisions.last?.reason == .deadline)
     }
 
-    @Test func `an error that says when to come back is obeyed, spread upwards by half`() async throws {
-        var busy = Self.refused
-        busy.retryAfter = .seconds(2)
-        await #expect(throws: MeshError.self) { try await retry().run { _ in throw busy } }
-        #expect(clock.waits.count == 2)
-        #expect(clock.waits.allSatisfy { $0 >= .seconds(2) && $0 < .seconds(3) })
+    @Test(arguments: [(2, true, 2), (300, true, 2), (301, true, 0), (2, false, 0)])
+    func `an error that says when to come back is obeyed within bounds, spread upwards by half`(
+        seconds: UInt64,
+        isHeard: Bool,
+        waits: Int
+    ) async throws {
+        var policy = policy
+        if !isHeard { policy.rateLimitedBackoff = nil }
+        let retry = try retry(policy)
+        await #expect(throws: MeshError.self) {
+            try await retry.run { _ in
+                throw MeshError(
+                    .connectionFailed,
+                    origin: .upstream,
+                    message: "busy",
+                    retryAfter: .seconds(seconds)
+                )
+            }
+        }
+        #expect(clock.waits.count == waits)
+        #expect(clock.waits.allSatisfy { $0 >= .seconds(seconds) && $0.seconds < Double(seconds) * 1.5 })
     }
 
     @Test func `observe-only says what would be retried or refused, and does neither`() async throws {

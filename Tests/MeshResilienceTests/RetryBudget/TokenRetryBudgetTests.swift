@@ -30,7 +30,7 @@ import Testing
         #expect(budget.balance(at: at(5)) == 20_000)
     }
 
-    @Test func `rows 86 and 94: a quiet client has its reserve and no more`() throws {
+    @Test func `rows 86, 94: a quiet client has its reserve and no more`() throws {
         #expect(try budget(0, perSecond: 10).balance(at: at(0)) == 10)
         let reserve = try budget(100, perSecond: 5)
         #expect((0..<6).map { _ in reserve.withdraw(at: at(0)) } == [true, true, true, true, true, false])
@@ -39,7 +39,7 @@ import Testing
     }
 
     // Tower's `TpsBudget` tests.
-    @Test func `rows 92 and 93: deposits count for the time to live and not longer`() throws {
+    @Test func `rows 92, 93: deposits count for the time to live and not longer`() throws {
         let first = try budget(50)
         first.deposit(at: at(0))
         first.deposit(at: at(0))
