@@ -87,7 +87,8 @@ public final class Coalescing<Key: Hashable & Sendable, Value: Sendable>: Sendab
     func refresh(_ key: Key, _ operation: @escaping @Sendable () async throws -> Value) {
         let caller = newCaller()
         let arrival = state.withLock { $0.machine.callerCame(caller, for: key, isPinned: true) }
-        if case .leads(let flight) = arrival { begin(flight, operation) }
+        // Not on this caller's thread: it has its answer and is not to be kept from it.
+        if case .leads(let flight) = arrival { begin(flight, isEager: false, operation) }
     }
 
     /// Lets the next call for a key run anew though one is under way, whose result is out of date by now; those who wait
@@ -108,15 +109,20 @@ public final class Coalescing<Key: Hashable & Sendable, Value: Sendable>: Sendab
         }
     }
 
-    private func begin(_ flight: UInt64, _ operation: @escaping @Sendable () async throws -> Value) {
-        // The flight owns the task: it is cancelled when the last caller leaves, and ends in `end`, which empties the state.
-        let task = Task<Void, Never>.eager { [self] in
+    private func begin(
+        _ flight: UInt64,
+        isEager: Bool = true,
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) {
+        let work: @Sendable () async -> Void = { [self] in
             do {
                 end(flight, .success(try await operation()))
             } catch {
                 end(flight, .failure(error))
             }
         }
+        // The flight owns the task: it is cancelled when the last caller leaves, and ends in `end`, which empties the state.
+        let task = isEager ? Task<Void, Never>.eager(work) : Task { await work() }
         let isOver = state.withLock { state in
             guard state.machine.isUnderWay(flight) else { return true }
             state.tasks[flight] = task

@@ -73,6 +73,8 @@ package struct HedgeStateMachine: Sendable {
     private var begun = 0
     private var running = 0
     private var isOver = false
+    /// The call is over because its caller gave up.
+    package private(set) var isUnwanted = false
     /// The budget or a peer has said that no further attempt begins.
     private var isStopped = false
     private var isAsking = false
@@ -99,6 +101,8 @@ package struct HedgeStateMachine: Sendable {
 
     /// The call begins.
     package mutating func callBegan() -> HedgeAction {
+        // The caller may have been cancelled between its decision to call and here.
+        guard !isOver else { return .none }
         begun = 1
         running = 1
         var action = afterBeginning()
@@ -162,7 +166,9 @@ package struct HedgeStateMachine: Sendable {
 
     /// The caller gives up.
     package mutating func callerCancelled() -> HedgeAction {
-        isOver ? .none : end(.cancelled)
+        guard !isOver else { return .none }
+        isUnwanted = true
+        return end(.cancelled)
     }
 
     private mutating func want(because reason: PolicyDecision.Reason) -> HedgeAction {

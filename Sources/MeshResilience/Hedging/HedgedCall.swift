@@ -170,7 +170,8 @@ final class HedgedCall<Value: Sendable>: TimerTarget {
     }
 
     private func ended(_ number: Int, _ result: Ended, began: MeshInstant) {
-        if number == 1 { hedging.firstAttemptEnded(began: began) }
+        // How long a caller had patience says nothing about how long the peer takes.
+        if number == 1, !state.withLock({ $0.machine.isUnwanted }) { hedging.firstAttemptEnded(began: began) }
         let verdict = verdict(result)
         var unwanted: [Ended] = []
         settle { state in

@@ -62,18 +62,14 @@ final class AbandonableCall<Value: Sendable>: TimerTarget {
 
     /// Cancels the operation, and lets the caller go if there is room for one more that nobody waits for.
     private func giveUp(isTimeout: Bool) {
-        // Taken before the lock and given back if it is not needed: the lock is held for nothing but this call's state.
-        let hasRoom = abandoned.began()
-        let (task, caller, hasLeft) = state.withLock { state in
-            let isNews = isTimeout ? state.machine.timerFired() : state.machine.callerCancelled()
-            guard isNews else {
-                return (nil, nil, false) as (Task<Void, Never>?, CheckedContinuation<Answer, Never>?, Bool)
-            }
-            state.hasLeft = hasRoom
-            if hasRoom, state.caller == nil { state.early = .left(isTimeout: isTimeout) }
-            return (state.task, hasRoom ? state.caller.take() : nil, hasRoom)
+        let (task, caller) = state.withLock {
+            state -> (Task<Void, Never>?, CheckedContinuation<Answer, Never>?) in
+            guard isTimeout ? state.machine.timerFired() : state.machine.callerCancelled() else { return (nil, nil) }
+            state.hasLeft = abandoned.began()
+            guard state.hasLeft else { return (state.task, nil) }
+            if state.caller == nil { state.early = .left(isTimeout: isTimeout) }
+            return (state.task, state.caller.take())
         }
-        if hasRoom, !hasLeft { abandoned.ended() }
         task?.cancel()
         caller?.resume(returning: .left(isTimeout: isTimeout))
     }

@@ -49,7 +49,9 @@ import Testing
         }
     }
 
-    @Test func `row 104: the winner's context is written back and finished once, a late answer is discarded`() async throws {
+    @Test func `row 104: the winner's context is written back and finished once, a late answer is discarded`()
+        async throws
+    {
         let (layer, contract, network) = try stack(HedgingConfiguration(delay: .fixed(.milliseconds(5)))) { attempt in
             .respondAfter(attempt == 1 ? .milliseconds(60) : .milliseconds(2), InMemoryResponse(200 + attempt))
         }

@@ -52,7 +52,8 @@ import Testing
             delay: .zero,
             events: [.granted, .granted, .failed(.none), .failed(.none), .failed(.none)],
             actions: [
-                HedgeAction(begin: 2, ask: .latency), HedgeAction(begin: 3), .none, .none, HedgeAction(ending: .answered),
+                HedgeAction(begin: 2, ask: .latency), HedgeAction(begin: 3), .none, .none,
+                HedgeAction(ending: .answered),
             ]
         ),
         Case(
@@ -68,7 +69,8 @@ import Testing
             delay: .milliseconds(5),
             events: [.timer, .granted, .timer, .refused, .failed(.none), .answered],
             actions: [
-                HedgeAction(ask: .latency), HedgeAction(begin: 2, timer: timer(2, 5)), HedgeAction(ask: .latency), .none,
+                HedgeAction(ask: .latency), HedgeAction(begin: 2, timer: timer(2, 5)), HedgeAction(ask: .latency),
+                .none,
                 .none, HedgeAction(ending: .answered),
             ]
         ),
@@ -101,7 +103,8 @@ import Testing
             delay: .milliseconds(5),
             events: [.failed(.wait(.milliseconds(50))), .timer, .granted, .answered],
             actions: [
-                HedgeAction(timer: timer(2, 50)), HedgeAction(ask: .pushback), HedgeAction(begin: 2, timer: timer(3, 5)),
+                HedgeAction(timer: timer(2, 50)), HedgeAction(ask: .pushback),
+                HedgeAction(begin: 2, timer: timer(3, 5)),
                 HedgeAction(ending: .answered),
             ]
         ),

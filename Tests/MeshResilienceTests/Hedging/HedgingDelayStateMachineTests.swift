@@ -2,8 +2,9 @@
 // Part of swift-service-mesh.
 
 import MeshCore
-@testable import MeshResilience
 import Testing
+
+@testable import MeshResilience
 
 @Suite struct HedgingDelayStateMachineTests {
     private func instant(_ milliseconds: UInt64) -> MeshInstant {

@@ -60,7 +60,11 @@ import Testing
     {
         let (timeout, gate, cancelled) = (try timeout(), Gate(), Gate())
         async let value = timeout.run {
-            await withTaskCancellationHandler { await gate.pass() } onCancel: { cancelled.open() }
+            await withTaskCancellationHandler {
+                await gate.pass()
+            } onCancel: {
+                cancelled.open()
+            }
             return Task.isCancelled
         }
         await gate.waitForArrivals()
@@ -118,7 +122,9 @@ import Testing
         #expect(decisions == [])
     }
 
-    @Test func `the abandoning form walks away from an operation that is deaf, and counts it until it ends`() async throws {
+    @Test func `the abandoning form walks away from an operation that is deaf, and counts it until it ends`()
+        async throws
+    {
         let (timeout, gate, late, ended) = (try timeout(), Gate(), Journal<Int>(), Gate())
         async let failure = #expect(throws: MeshError.self) {
             try await timeout.runAbandoning(
@@ -178,7 +184,11 @@ import Testing
     @Test func `calls that are under way when the bound is reached wait as in the cooperative form`() async throws {
         let (timeout, gate, cancelled, clock) = (try timeout(maximumAbandoned: 0), Gate(), Gate(), clock)
         async let value = timeout.runAbandoning {
-            await withTaskCancellationHandler { await gate.pass() } onCancel: { cancelled.open() }
+            await withTaskCancellationHandler {
+                await gate.pass()
+            } onCancel: {
+                cancelled.open()
+            }
             return 7
         }
         await gate.waitForArrivals()

@@ -99,7 +99,9 @@ import Testing
     @Test func `a burst gives its slab back when the last timer is gone`() {
         var machine = Machine(at: MeshInstant(nanoseconds: 0))
         let now = MeshInstant(nanoseconds: 0)
-        let tickets = (0..<10_000).map { machine.timerArmed($0, until: MeshInstant(nanoseconds: 30_000_000_000), at: now) }
+        let tickets = (0..<10_000).map {
+            machine.timerArmed($0, until: MeshInstant(nanoseconds: 30_000_000_000), at: now)
+        }
         #expect(machine.slabSize == 10_000)
         let cancelled = tickets.filter { machine.timerCancelled($0) != nil }
         #expect(cancelled.count == 10_000)
