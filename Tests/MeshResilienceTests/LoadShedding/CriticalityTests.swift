@@ -25,7 +25,9 @@ import Testing
     @Test func `failsafe-go's five classes keep their order in the four`() {
         let mapped = (0..<500).map { ShedPriority(failsafe: $0) }
         #expect(mapped == mapped.sorted())
-        #expect(mapped[0] == ShedPriority(.sheddable, level: 0) && mapped[499] == ShedPriority(.criticalPlus, level: 99))
+        #expect(
+            mapped[0] == ShedPriority(.sheddable, level: 0) && mapped[499] == ShedPriority(.criticalPlus, level: 99)
+        )
         #expect(mapped[250].criticality == .critical && mapped[250].level == 25)
         #expect(mapped[399] == ShedPriority(.critical, level: 99))
         #expect(ShedPriority(failsafe: -7) == mapped[0] && ShedPriority(failsafe: .max) == mapped[499])

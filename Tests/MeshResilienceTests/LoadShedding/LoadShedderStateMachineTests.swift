@@ -154,7 +154,8 @@ import Testing
     }
 
     @Test(arguments: [UInt64(1), 2, 3])
-    func `over 100 000 random steps the count is exact and nobody is refused before a less important one`(seed: UInt64) {
+    func `over 100 000 random steps the count is exact and nobody is refused before a less important one`(seed: UInt64)
+    {
         let random = MeshRandom(seed: seed)
         var machine = LoadShedderStateMachine(
             LoadShedderConfiguration(capacity: 5, delayFrom: .milliseconds(5), loadTrigger: 1, memory: .seconds(1))
@@ -167,7 +168,11 @@ import Testing
             switch random.below(8) {
             case 0...3:
                 let criticality = Criticality.allCases[Int(random.below(4))]
-                let call = Call(criticality, user: random.below(2) == 0 ? random.next() : nil, chance: Int(random.below(100)))
+                let call = Call(
+                    criticality,
+                    user: random.below(2) == 0 ? random.next() : nil,
+                    chance: Int(random.below(100))
+                )
                 let load = Double(random.below(3))
                 let signal = random.below(4) == 0 ? random.unitInterval() : 0
                 let before = machine
@@ -186,7 +191,8 @@ import Testing
                 machine.callEnded(latency: random.below(3) == 0 ? nil : .milliseconds(random.below(90)), at: now)
             default: machine.waited(.milliseconds(random.below(40)), at: now)
             }
-            isSound = isSound && machine.inFlight == inside
+            isSound =
+                isSound && machine.inFlight == inside
                 && (0...1).contains(machine.refusalShare(signal: 0, at: now))
         }
         #expect(isSound && refusals > 1_000)

@@ -182,7 +182,9 @@ import Testing
                 group.addTask {
                     for _ in 0..<500 {
                         do {
-                            try await shedder.run(Criticality.allCases[task % 4], user: "\(task)") { await Task.yield() }
+                            try await shedder.run(Criticality.allCases[task % 4], user: "\(task)") {
+                                await Task.yield()
+                            }
                             counts.update { $0.served += 1 }
                         } catch {
                             counts.update { $0.refused += 1 }
