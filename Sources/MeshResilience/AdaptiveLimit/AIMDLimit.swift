@@ -65,6 +65,25 @@ public struct AIMDLimit: LimitAlgorithm {
             cooldown: .milliseconds(100)
         )
 
+        var settings: [PolicySetting] {
+            [
+                PolicySetting("algorithm.initial", initial, default: 20, from: "concurrency-limits"),
+                PolicySetting("algorithm.minimum", minimum, default: 20, from: "concurrency-limits"),
+                PolicySetting("algorithm.maximum", maximum, default: 200, from: "concurrency-limits"),
+                PolicySetting("algorithm.increment", increment, default: 1, from: "concurrency-limits"),
+                PolicySetting("algorithm.backoff", backoff, default: 0.9, from: "concurrency-limits"),
+                PolicySetting("algorithm.backoffAtMaximum", backoffAtMaximum, default: 0.9, from: "concurrency-limits"),
+                PolicySetting("algorithm.timeout", timeout, default: .seconds(5), from: "concurrency-limits"),
+                PolicySetting(
+                    "algorithm.growsOnlyWhenUsed",
+                    growsOnlyWhenUsed,
+                    default: true,
+                    from: "concurrency-limits"
+                ),
+                PolicySetting("algorithm.cooldown", cooldown, default: .zero, from: "concurrency-limits"),
+            ]
+        }
+
         func validate() throws(ConfigurationError) {
             var problems = ProblemCollector()
             problems.requireLimits(minimum: minimum, initial: initial, maximum: maximum)

@@ -81,7 +81,7 @@ public final class AdaptiveLimit: Sendable {
         self.clock = clock
         self.random = random
         // The answer of Envoy's adaptive concurrency filter.
-        let reply = LocalReply(status: 503, body: "reached concurrency limit")
+        let reply = LocalReply(status: configuration.status, body: "reached concurrency limit")
         self.places = Bulkhead(
             configuration.places,
             kind: .adaptiveLimit,

@@ -25,7 +25,7 @@ public struct AdaptiveLimitConfiguration: PolicyConfiguration {
     }
 
     /// Calls that are guaranteed a share of the limit when it is used up; below that they take what they need.
-    public struct Partition: Hashable, Sendable {
+    public struct Partition: Hashable, Sendable, CustomStringConvertible {
         /// What calls name it by.
         public var name: String
         /// The share, 0 to 1; all together at most 1. At least one call is guaranteed.
@@ -36,6 +36,9 @@ public struct AdaptiveLimitConfiguration: PolicyConfiguration {
             self.name = name
             self.share = share
         }
+
+        /// For people: `live 0.3`.
+        public var description: String { "\(name) \(share)" }
     }
 
     /// The policy.
@@ -58,6 +61,8 @@ public struct AdaptiveLimitConfiguration: PolicyConfiguration {
     public var maximumWait: Nanoseconds
     /// Who is next. Default `lifo`: concurrency-limits' `LifoBlockingLimiter`.
     public var order: BulkheadConfiguration.Order
+    /// The HTTP status that a proxy refuses with, 400 to 599. Default 503: `concurrency_limit_exceeded_status`.
+    public var status: Int
 
     /// Creates a configuration.
     public init(
@@ -68,6 +73,7 @@ public struct AdaptiveLimitConfiguration: PolicyConfiguration {
         maximumQueued: Int = 0,
         maximumWait: Nanoseconds = .seconds(1),
         order: BulkheadConfiguration.Order = .lifo,
+        status: Int = 503,
         mode: PolicyMode = .enforce
     ) {
         self.algorithm = algorithm
@@ -77,6 +83,7 @@ public struct AdaptiveLimitConfiguration: PolicyConfiguration {
         self.maximumQueued = maximumQueued
         self.maximumWait = maximumWait
         self.order = order
+        self.status = status
         self.mode = mode
     }
 
@@ -84,13 +91,14 @@ public struct AdaptiveLimitConfiguration: PolicyConfiguration {
     public var settings: [PolicySetting] {
         [
             PolicySetting("mode", mode, default: .enforce, from: "MeshResilience"),
-            PolicySetting("algorithm", algorithm, default: .gradient2, from: "concurrency-limits"),
-            PolicySetting("window", window, default: LimitWindow(), from: "concurrency-limits WindowedLimit"),
-            PolicySetting("partitions", partitions, default: [], from: "concurrency-limits"),
+            PolicySetting("algorithm", algorithm.name, default: "gradient2", from: "concurrency-limits"),
+        ] + algorithm.settings + (window?.settings ?? [PolicySetting("window", "none")]) + [
+            PolicySetting("partitions", partitions.map(\.description), default: [], from: "concurrency-limits"),
             PolicySetting("partitionHeader", partitionHeader, default: nil, from: "MeshResilience"),
             PolicySetting("maximumQueued", maximumQueued, default: 0, from: "Envoy adaptive_concurrency"),
             PolicySetting("maximumWait", maximumWait, default: .seconds(1), from: "LifoBlockingLimiter"),
             PolicySetting("order", order, default: .lifo, from: "LifoBlockingLimiter"),
+            PolicySetting("status", status, default: 503, from: "Envoy concurrency_limit_exceeded_status"),
         ]
     }
 
@@ -117,6 +125,7 @@ public struct AdaptiveLimitConfiguration: PolicyConfiguration {
         // Shares such as 0.7 + 0.2 + 0.1 add up to a little more than 1.
         problems.require(!(sum > 1 + 1e-9), "partitions", "must add up to at most 1, are \(sum)")
         problems.require(partitionHeader?.isValid ?? true, "partitionHeader", "must be a header's name")
+        problems.require((400...599).contains(status), "status", "must be from 400 to 599, is \(status)")
         problems.nest("") { () throws(ConfigurationError) in try places.validate() }
         try problems.throwIfAny()
     }
@@ -134,6 +143,26 @@ public struct AdaptiveLimitConfiguration: PolicyConfiguration {
 }
 
 extension AdaptiveLimitConfiguration.Algorithm {
+    var name: String {
+        switch self {
+        case .aimd: "aimd"
+        case .vegas: "vegas"
+        case .gradient2: "gradient2"
+        case .envoyGradient: "envoyGradient"
+        case .correlatedVegas: "correlatedVegas"
+        }
+    }
+
+    var settings: [PolicySetting] {
+        switch self {
+        case .aimd(let configuration): configuration.settings
+        case .vegas(let configuration): configuration.settings
+        case .gradient2(let configuration): configuration.settings
+        case .envoyGradient(let configuration): configuration.settings
+        case .correlatedVegas(let configuration): configuration.settings
+        }
+    }
+
     func validate() throws(ConfigurationError) {
         switch self {
         case .aimd(let configuration): try configuration.validate()

@@ -56,6 +56,21 @@ public struct CorrelatedVegasLimit: LimitAlgorithm {
             self.correlationWindow = correlationWindow
         }
 
+        var settings: [PolicySetting] {
+            [
+                PolicySetting("algorithm.initial", initial, default: 20, from: "failsafe-go"),
+                PolicySetting("algorithm.minimum", minimum, default: 1, from: "failsafe-go"),
+                PolicySetting("algorithm.maximum", maximum, default: 200, from: "failsafe-go"),
+                PolicySetting("algorithm.maximumFactor", maximumFactor, default: 5, from: "failsafe-go"),
+                PolicySetting("algorithm.leastWindow", leastWindow, default: .seconds(1), from: "failsafe-go"),
+                PolicySetting("algorithm.greatestWindow", greatestWindow, default: .seconds(30), from: "failsafe-go"),
+                PolicySetting("algorithm.leastSamples", leastSamples, default: 50, from: "failsafe-go"),
+                PolicySetting("algorithm.percentile", percentile, default: 0.9, from: "failsafe-go"),
+                PolicySetting("algorithm.baselineAge", baselineAge, default: 10, from: "failsafe-go"),
+                PolicySetting("algorithm.correlationWindow", correlationWindow, default: 50, from: "failsafe-go"),
+            ]
+        }
+
         func validate() throws(ConfigurationError) {
             var problems = ProblemCollector()
             problems.requireLimits(minimum: minimum, initial: initial, maximum: maximum)

@@ -28,8 +28,13 @@ public struct EnvoyGradientLimit: LimitAlgorithm {
         /// By what share of the interval a measurement is put off at most, so that hosts do not measure all at once, 0 to
         /// 1. Default 0.15: `jitter`.
         public var jitter: Double
-        /// The limit while the idle latency is measured, and the least one. Default 3: `min_concurrency`.
-        public var minimum: Int
+        /// The limit while the idle latency is measured. Default 3: `min_concurrency`.
+        public var measureLimit: Int
+        /// The least limit; `nil`: the limit while the idle latency is measured. If it is set, a measurement leaves the
+        /// limit as it is. Default `nil`: `min_concurrency_limit`.
+        public var minimum: Int?
+        /// The idle latency, if it is known: then it is never measured. Default `nil`: `fixed_value`.
+        public var fixedIdle: Nanoseconds?
         /// By what share the latency may exceed the idle one without being noticed, from 0. Default 0.25: `buffer`.
         public var buffer: Double
         /// After so many windows in a row at the least limit the idle latency is measured anew: it must have been wrong.
@@ -44,7 +49,9 @@ public struct EnvoyGradientLimit: LimitAlgorithm {
             measureInterval: Nanoseconds = .seconds(60),
             measureCalls: Int = 50,
             jitter: Double = 0.15,
-            minimum: Int = 3,
+            measureLimit: Int = 3,
+            minimum: Int? = nil,
+            fixedIdle: Nanoseconds? = nil,
             buffer: Double = 0.25,
             windowsAtMinimum: Int = 5
         ) {
@@ -54,14 +61,55 @@ public struct EnvoyGradientLimit: LimitAlgorithm {
             self.measureInterval = measureInterval
             self.measureCalls = measureCalls
             self.jitter = jitter
+            self.measureLimit = measureLimit
             self.minimum = minimum
+            self.fixedIdle = fixedIdle
             self.buffer = buffer
             self.windowsAtMinimum = windowsAtMinimum
         }
 
+        var least: Int { minimum ?? measureLimit }
+
+        var settings: [PolicySetting] {
+            [
+                PolicySetting(
+                    "algorithm.percentile",
+                    percentile,
+                    default: 0.5,
+                    from: "Envoy sample_aggregate_percentile"
+                ),
+                PolicySetting("algorithm.maximum", maximum, default: 1000, from: "Envoy max_concurrency_limit"),
+                PolicySetting(
+                    "algorithm.updateInterval",
+                    updateInterval,
+                    default: .milliseconds(100),
+                    from: "Envoy's example"
+                ),
+                PolicySetting(
+                    "algorithm.measureInterval",
+                    measureInterval,
+                    default: .seconds(60),
+                    from: "Envoy's example"
+                ),
+                PolicySetting("algorithm.measureCalls", measureCalls, default: 50, from: "Envoy request_count"),
+                PolicySetting("algorithm.jitter", jitter, default: 0.15, from: "Envoy jitter"),
+                PolicySetting("algorithm.measureLimit", measureLimit, default: 3, from: "Envoy min_concurrency"),
+                PolicySetting("algorithm.minimum", minimum, default: nil, from: "Envoy min_concurrency_limit"),
+                PolicySetting("algorithm.fixedIdle", fixedIdle, default: nil, from: "Envoy fixed_value"),
+                PolicySetting("algorithm.buffer", buffer, default: 0.25, from: "Envoy buffer"),
+                PolicySetting("algorithm.windowsAtMinimum", windowsAtMinimum, default: 5, from: "Envoy"),
+            ]
+        }
+
         func validate() throws(ConfigurationError) {
             var problems = ProblemCollector()
-            problems.requireLimits(minimum: minimum, initial: minimum, maximum: maximum)
+            problems.requireLimits(minimum: least, initial: least, maximum: maximum)
+            problems.require(
+                measureLimit >= 1 && measureLimit <= maximum,
+                "measureLimit",
+                "must be from 1 to the maximum of \(maximum), is \(measureLimit)"
+            )
+            problems.require(fixedIdle != .zero, "fixedIdle", "must be greater than 0")
             problems.requireShare(percentile, "percentile")
             problems.require(updateInterval > .zero, "updateInterval", "must be greater than 0")
             problems.require(measureInterval > .zero, "measureInterval", "must be greater than 0")
@@ -77,35 +125,41 @@ public struct EnvoyGradientLimit: LimitAlgorithm {
     /// The limit now.
     public private(set) var limit: Int
     /// Whether the idle latency is being measured.
-    public private(set) var isMeasuring = true
+    public private(set) var isMeasuring: Bool
     /// The limit to go back to after the measurement.
     private var deferredLimit: Int
     /// Calls that began before it belong to another limit and are not measured.
     private var epoch = MeshInstant(nanoseconds: 0)
     private var histogram = LatencyHistogram()
     /// The idle latency, in nanoseconds.
-    private var idle = 0.0
-    private var updatesAt = MeshInstant(nanoseconds: .max)
+    private var idle: Double
+    private var updatesAt: MeshInstant?
     private var measuresAt = MeshInstant(nanoseconds: .max)
     private var windowsAtMinimum = 0
 
-    /// Starts at the least limit, measuring.
+    /// Starts at the least limit, measuring if there is something to measure.
     public init(_ configuration: Configuration = Configuration()) {
         self.configuration = configuration
-        self.limit = configuration.minimum
-        self.deferredLimit = configuration.minimum
+        self.limit = configuration.least
+        self.deferredLimit = configuration.least
+        self.isMeasuring = configuration.fixedIdle == nil
+        self.idle = Double(configuration.fixedIdle?.rawValue ?? 0)
     }
 
     /// A call has ended.
     public mutating func sampled(_ sample: LimitSample, using random: MeshRandom) -> Int {
-        if !isMeasuring, sample.endedAt >= measuresAt { beginMeasuring(at: sample.endedAt) }
+        if !isMeasuring, configuration.fixedIdle == nil, sample.endedAt >= measuresAt {
+            beginMeasuring(at: sample.endedAt)
+        }
         guard sample.startedAt >= epoch, !(isMeasuring && sample.isDrop) else { return limit }
         let slow = Nanoseconds(rawValue: UInt64(min(2 * idle * (1 + configuration.buffer), 1e19)))
         histogram.add(sample.isDrop ? max(sample.rtt, slow) : sample.rtt)
         if isMeasuring {
             if histogram.count >= configuration.measureCalls { endMeasuring(at: sample.endedAt, using: random) }
-        } else if sample.endedAt >= updatesAt {
-            update(at: sample.endedAt)
+        } else if let updatesAt {
+            if sample.endedAt >= updatesAt { update(at: sample.endedAt) }
+        } else {
+            updatesAt = sample.endedAt.advanced(by: configuration.updateInterval)
         }
         return limit
     }
@@ -113,7 +167,7 @@ public struct EnvoyGradientLimit: LimitAlgorithm {
     private mutating func beginMeasuring(at now: MeshInstant) {
         isMeasuring = true
         deferredLimit = limit
-        limit = configuration.minimum
+        if configuration.minimum == nil { limit = configuration.measureLimit }
         windowsAtMinimum = 0
         epoch = now
         histogram.clear()
@@ -134,11 +188,12 @@ public struct EnvoyGradientLimit: LimitAlgorithm {
         let scaled = Double(limit) * gradient
         // The square root is room for bursts, and what lets a small limit grow at all.
         let wanted = min(scaled + scaled.squareRoot(), Double(configuration.maximum))
-        let newLimit = max(configuration.minimum, Int(wanted))
-        let staysAtMinimum = limit == configuration.minimum && newLimit == configuration.minimum
+        let newLimit = max(configuration.least, Int(wanted))
+        let staysAtMinimum = limit == configuration.least && newLimit == configuration.least
         limit = newLimit
         windowsAtMinimum = staysAtMinimum ? windowsAtMinimum + 1 : 0
         updatesAt = now.advanced(by: configuration.updateInterval)
+        guard configuration.fixedIdle == nil else { return }
         if windowsAtMinimum >= configuration.windowsAtMinimum { beginMeasuring(at: now) }
     }
 

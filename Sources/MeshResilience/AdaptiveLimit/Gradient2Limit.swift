@@ -46,6 +46,18 @@ public struct Gradient2Limit: LimitAlgorithm {
             self.tolerance = tolerance
         }
 
+        var settings: [PolicySetting] {
+            [
+                PolicySetting("algorithm.initial", initial, default: 20, from: "concurrency-limits"),
+                PolicySetting("algorithm.minimum", minimum, default: 20, from: "concurrency-limits"),
+                PolicySetting("algorithm.maximum", maximum, default: 200, from: "concurrency-limits"),
+                PolicySetting("algorithm.smoothing", smoothing, default: 0.2, from: "concurrency-limits"),
+                PolicySetting("algorithm.queue", queue, default: 4, from: "concurrency-limits"),
+                PolicySetting("algorithm.longWindow", longWindow, default: 600, from: "concurrency-limits"),
+                PolicySetting("algorithm.tolerance", tolerance, default: 1.5, from: "concurrency-limits"),
+            ]
+        }
+
         func validate() throws(ConfigurationError) {
             var problems = ProblemCollector()
             problems.requireLimits(minimum: minimum, initial: initial, maximum: maximum)

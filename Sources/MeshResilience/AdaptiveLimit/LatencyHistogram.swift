@@ -5,7 +5,8 @@ package import MeshCore
 
 /// How latencies are distributed, in buckets of at most a sixteenth of their value: any percentile in bounded memory.
 ///
-/// Memory is 8 KB however many latencies there are; a percentile is off by at most 7%, and exact where all are the same.
+/// Memory is 4 KB however many latencies there are; a percentile is off by a sixteenth at most, and exact where all are the
+/// same.
 package struct LatencyHistogram: Sendable {
     private static let subBuckets = 16
     private var counts = [UInt32](repeating: 0, count: 61 * subBuckets)

@@ -25,8 +25,16 @@ enum LimitArithmetic {
 extension ProblemCollector {
     /// Notes what is wrong with the bounds of a limit.
     mutating func requireLimits(minimum: Int, initial: Int, maximum: Int) {
-        require((1...LimitBounds.most).contains(minimum), "minimum", "must be from 1 to \(LimitBounds.most), is \(minimum)")
-        require((1...LimitBounds.most).contains(maximum), "maximum", "must be from 1 to \(LimitBounds.most), is \(maximum)")
+        require(
+            (1...LimitBounds.most).contains(minimum),
+            "minimum",
+            "must be from 1 to \(LimitBounds.most), is \(minimum)"
+        )
+        require(
+            (1...LimitBounds.most).contains(maximum),
+            "maximum",
+            "must be from 1 to \(LimitBounds.most), is \(maximum)"
+        )
         require(minimum <= maximum, "maximum", "must not be less than the minimum of \(minimum), is \(maximum)")
         require(
             minimum <= initial && initial <= maximum,

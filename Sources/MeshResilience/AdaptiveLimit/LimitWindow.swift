@@ -27,6 +27,16 @@ public struct LimitWindow: Hashable, Sendable {
         self.leastRTT = leastRTT
     }
 
+    var settings: [PolicySetting] {
+        let origin = "concurrency-limits WindowedLimit"
+        return [
+            PolicySetting("window.length", length, default: .seconds(1), from: origin),
+            PolicySetting("window.greatestLength", greatestLength, default: .seconds(1), from: origin),
+            PolicySetting("window.leastSamples", leastSamples, default: 10, from: origin),
+            PolicySetting("window.leastRTT", leastRTT, default: Nanoseconds(rawValue: 100_000), from: origin),
+        ]
+    }
+
     func validate() throws(ConfigurationError) {
         var problems = ProblemCollector()
         problems.require(length > .zero, "length", "must be greater than 0")

@@ -73,6 +73,19 @@ public struct VegasLimit: LimitAlgorithm {
             self.probeMultiplier = probeMultiplier
         }
 
+        var settings: [PolicySetting] {
+            [
+                PolicySetting("algorithm.initial", initial, default: 20, from: "concurrency-limits"),
+                PolicySetting("algorithm.minimum", minimum, default: 1, from: "concurrency-limits"),
+                PolicySetting("algorithm.maximum", maximum, default: 1000, from: "concurrency-limits"),
+                PolicySetting("algorithm.alpha", alpha, default: .logarithmic(3), from: "concurrency-limits"),
+                PolicySetting("algorithm.beta", beta, default: .logarithmic(6), from: "concurrency-limits"),
+                PolicySetting("algorithm.decrease", decrease, default: .logarithmic, from: "concurrency-limits"),
+                PolicySetting("algorithm.smoothing", smoothing, default: 1, from: "concurrency-limits"),
+                PolicySetting("algorithm.probeMultiplier", probeMultiplier, default: 30, from: "concurrency-limits"),
+            ]
+        }
+
         func validate() throws(ConfigurationError) {
             var problems = ProblemCollector()
             problems.requireLimits(minimum: minimum, initial: initial, maximum: maximum)

@@ -78,8 +78,7 @@ public final class Bulkhead: Sendable {
     /// Changes the limit for good. A smaller one cancels nothing: the calls under way drain.
     /// - Parameter limit: From 0, which admits nobody.
     public func changeLimit(to limit: Int) {
-        guard setLimit(limit) else { return }
-        observers.noticed(.policyActed(PolicyDecision(kind, name: name, .changed, because: .forced)))
+        if setLimit(limit) { tell(.changed, .forced) }
     }
 
     /// Changes the limit and admits who can be; observers are not told.

@@ -22,7 +22,10 @@ public struct BulkheadConfiguration: PolicyConfiguration {
         case controlledDelay(target: Nanoseconds, interval: Nanoseconds)
 
         /// Controlled delay with Facebook's values: a target of 5 ms in intervals of 100 ms.
-        public static let controlledDelay = Order.controlledDelay(target: .milliseconds(5), interval: .milliseconds(100))
+        public static let controlledDelay = Order.controlledDelay(
+            target: .milliseconds(5),
+            interval: .milliseconds(100)
+        )
     }
 
     /// The policy.
@@ -91,5 +94,17 @@ public struct BulkheadConfiguration: PolicyConfiguration {
             problems.require(target <= interval, "order.target", "must not be greater than the interval")
         }
         try problems.throwIfAny()
+    }
+}
+
+extension BulkheadConfiguration.Order: CustomStringConvertible {
+    /// For people: `controlledDelay(target: 0.005 seconds, interval: 0.1 seconds)`.
+    public var description: String {
+        switch self {
+        case .fifo: "fifo"
+        case .lifo: "lifo"
+        case .controlledDelay(let target, let interval):
+            "controlledDelay(target: \(target.duration), interval: \(interval.duration))"
+        }
     }
 }

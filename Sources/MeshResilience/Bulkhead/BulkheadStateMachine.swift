@@ -78,15 +78,15 @@ public struct BulkheadStateMachine: Sendable {
         guard maximumQueued > 0 else { return .refused(.limit) }
         // Whoever waits for an answer that nobody wants any more only keeps others from theirs.
         guard !deadline.hasPassed(at: now) else { return .refused(.deadline) }
+        let stands = isStanding(at: now)
+        let byPatience = now.advanced(by: patience(stands: stands))
         var displaced: WaiterID?
         if queue.count >= maximumQueued {
-            guard isStanding(at: now), let oldest = queue.oldest else { return .refused(.queueFull) }
+            guard stands, let oldest = queue.oldest else { return .refused(.queueFull) }
             _ = queue.remove(oldest)
             displaced = oldest
         }
-        let patience = patience(at: now)
         if queue.isEmpty, displaced == nil { fillsSince = now }
-        let byPatience = now.advanced(by: patience)
         let endsByDeadline = deadline.instant < byPatience
         let until = endsByDeadline ? deadline.instant : byPatience
         let id = queue.append(since: now, until: until, endsByDeadline: endsByDeadline)
@@ -162,9 +162,9 @@ public struct BulkheadStateMachine: Sendable {
         return now.elapsed(since: fillsSince) >= interval
     }
 
-    private func patience(at now: MeshInstant) -> Nanoseconds {
+    private func patience(stands: Bool) -> Nanoseconds {
         guard case .controlledDelay(let target, let interval) = order else { return maximumWait }
-        return min(maximumWait, isStanding(at: now) ? target : interval)
+        return min(maximumWait, stands ? target : interval)
     }
 
     /// What must always hold; checked by tests after every step.

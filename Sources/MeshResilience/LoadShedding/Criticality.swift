@@ -20,7 +20,9 @@ public enum Criticality: UInt8, Hashable, Comparable, Sendable, CaseIterable {
     /// Reads what a header says: `sheddable`, `sheddable-plus`, `critical` or `critical-plus`, in any case, with `_` or
     /// nothing in place of the hyphen; `nil` if it says something else.
     public init?(headerValue: some StringProtocol) {
-        let letters = headerValue.utf8.lazy.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "_") }.map { $0 | 0x20 }
+        let letters = headerValue.utf8.lazy.filter { $0 != UInt8(ascii: "-") && $0 != UInt8(ascii: "_") }.map {
+            $0 | 0x20
+        }
         for criticality in Self.allCases where letters.elementsEqual(criticality.letters.utf8Bytes) {
             self = criticality
             return

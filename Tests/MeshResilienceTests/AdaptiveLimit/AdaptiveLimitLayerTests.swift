@@ -14,7 +14,7 @@ import Testing
         let contract = TransportContract(network)
         let heard = Shared<[LimitSample]>([])
         let limit = try AdaptiveLimit(algorithm: RecordingLimit(heard: heard), clock: clock)
-        let layer = AdaptiveLimitLayer(contract, source: FixedPolicy(limit))
+        let layer = TransportContract(AdaptiveLimitLayer(contract, source: FixedPolicy(limit)))
         for _ in 0..<3 {
             var context = CallContext(now: clock.now)
             _ = try await layer.send(InMemoryRequest(), context: &context)
@@ -25,7 +25,7 @@ import Testing
         }
         #expect(heard.value.map(\.rtt) == [.milliseconds(20), .milliseconds(20)])
         #expect(heard.value.map(\.isDrop) == [false, true], "a 500 is no sample")
-        #expect(limit.inFlight == 0 && contract.violations.isEmpty)
+        #expect(limit.inFlight == 0 && contract.violations.isEmpty && layer.violations.isEmpty)
     }
 
     @Test func `a timeout shrinks the limit, a cancellation and a refused connection do not`() async throws {

@@ -176,6 +176,23 @@ import Testing
         #expect(drive.algorithm.limit < before)
     }
 
+    @Test func `with an idle latency that is known Envoy's controller never measures`() {
+        var drive = LimitDrive(EnvoyGradientLimit(.init(fixedIdle: .milliseconds(10))))
+        #expect(!drive.algorithm.isMeasuring)
+        #expect(drive.call(10, after: .milliseconds(100)) == 3, "the first window begins here")
+        #expect(drive.call(10, after: .milliseconds(100)) == 5)
+        for _ in 0..<20 { drive.call(900, after: .seconds(60)) }
+        #expect(!drive.algorithm.isMeasuring && drive.algorithm.limit == 3)
+    }
+
+    @Test func `with a least limit of its own a measurement leaves Envoy's limit as it is`() {
+        var drive = LimitDrive(EnvoyGradientLimit(.init(minimum: 20)))
+        for _ in 0..<50 { #expect(drive.call(10) == 20) }
+        #expect(drive.call(10, after: .milliseconds(100)) == 30)
+        drive.call(10, after: .seconds(70))
+        #expect(drive.algorithm.isMeasuring && drive.algorithm.limit == 30)
+    }
+
     // MARK: failsafe-go
 
     private func correlated() -> LimitDrive<CorrelatedVegasLimit> {
@@ -237,7 +254,8 @@ import Testing
     @Test(arguments: [
         AdaptiveLimitConfiguration.Algorithm.aimd(.init(minimum: 1, timeout: .milliseconds(15))), .vegas(.init()),
         // Under endless load its average follows, and with it the limit: a long one and no tolerance keep it where it was.
-        .gradient2(.init(longWindow: 1_000_000, tolerance: 1)), .envoyGradient, .correlatedVegas(.init(leastSamples: 10)),
+        .gradient2(.init(longWindow: 1_000_000, tolerance: 1)), .envoyGradient,
+        .correlatedVegas(.init(leastSamples: 10)),
     ])
     func `each algorithm finds roughly how many calls a peer can serve`(
         algorithm: AdaptiveLimitConfiguration.Algorithm

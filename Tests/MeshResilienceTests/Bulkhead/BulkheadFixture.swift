@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshCore
 import MeshResilience
 import Synchronization
 
@@ -16,6 +17,20 @@ final class Shared<Value: Sendable>: Sendable {
 
     func update(_ change: (inout Value) -> Void) {
         storage.withLock { (value: inout sending Value) in change(&value) }
+    }
+}
+
+/// Tells when a call has begun to wait.
+final class QueueSignal: Observer {
+    let queued: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init() {
+        (queued, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(100))
+    }
+
+    func noticed(_ event: MeshEvent) {
+        if case .policyActed(let decision) = event, decision.action == .queued { continuation.yield() }
     }
 }
 

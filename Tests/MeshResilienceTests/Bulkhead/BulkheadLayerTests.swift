@@ -13,7 +13,7 @@ import Testing
         let network = InMemoryTransport([.status(200)], clock: clock)
         let contract = TransportContract(network)
         let bulkhead = try Bulkhead(BulkheadConfiguration(maximumConcurrent: 1), clock: clock)
-        let layer = BulkheadLayer(contract, source: FixedPolicy(bulkhead))
+        let layer = TransportContract(BulkheadLayer(contract, source: FixedPolicy(bulkhead)))
         var context = CallContext(now: clock.now)
         _ = try await layer.send(InMemoryRequest(), context: &context)
         #expect(context.heldPermits == .bulkhead && bulkhead.inFlight == 1)
@@ -24,12 +24,17 @@ import Testing
         #expect(error?.reason == .limit && other.heldPermits.isEmpty)
         layer.finish(&context, .completed)
         #expect(context.heldPermits.isEmpty && bulkhead.inFlight == 0)
-        #expect(network.sent.count == 1 && contract.violations.isEmpty)
+        #expect(network.sent.count == 1 && contract.violations.isEmpty && layer.violations.isEmpty)
     }
 
-    @Test func `a request that fails, or is cancelled while it waits for its answer, gives its place back`() async throws {
+    @Test func `a request that fails, or is cancelled while it waits for its answer, gives its place back`()
+        async throws
+    {
         let clock = clock
-        let network = InMemoryTransport([.closeConnection, .respondAfter(.seconds(9), InMemoryResponse())], clock: clock)
+        let network = InMemoryTransport(
+            [.closeConnection, .respondAfter(.seconds(9), InMemoryResponse())],
+            clock: clock
+        )
         let contract = TransportContract(network)
         let bulkhead = try Bulkhead(BulkheadConfiguration(maximumConcurrent: 1), clock: clock)
         let layer = BulkheadLayer(contract, source: FixedPolicy(bulkhead))

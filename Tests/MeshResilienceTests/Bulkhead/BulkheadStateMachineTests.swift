@@ -46,7 +46,8 @@ import Testing
     }
 
     @Test(arguments: [
-        (BulkheadConfiguration.Order.fifo, [0, 1, 2, 3, 4]), (.lifo, [4, 3, 2, 1, 0]), (.controlledDelay, [0, 1, 2, 3, 4]),
+        (BulkheadConfiguration.Order.fifo, [0, 1, 2, 3, 4]), (.lifo, [4, 3, 2, 1, 0]),
+        (.controlledDelay, [0, 1, 2, 3, 4]),
     ])
     func `each order serves five waiters in its own way`(order: BulkheadConfiguration.Order, served: [Int]) throws {
         var machine = BulkheadStateMachine(
@@ -62,7 +63,8 @@ import Testing
         #expect(!isWaitedFor && machine.inFlight == 0)
     }
 
-    @Test func `under a standing queue controlled delay serves the newest and drops who waited past the target`() throws {
+    @Test func `under a standing queue controlled delay serves the newest and drops who waited past the target`() throws
+    {
         var machine = BulkheadStateMachine(
             BulkheadConfiguration(maximumConcurrent: 1, maximumQueued: 10, order: .controlledDelay)
         )
@@ -117,7 +119,9 @@ import Testing
         #expect(machine.waiterLeft(third) == true)
     }
 
-    @Test func `a call whose deadline has passed never waits, and one that expires while it waits is never admitted`() throws {
+    @Test func `a call whose deadline has passed never waits, and one that expires while it waits is never admitted`()
+        throws
+    {
         var machine = BulkheadStateMachine(BulkheadConfiguration(maximumConcurrent: 1, maximumQueued: 9))
         #expect(machine.placeWanted() == true)
         #expect(machine.callWanted(at: start, deadline: Deadline(start)) == .refused(.deadline))
@@ -233,7 +237,8 @@ import Testing
                 if machine.limitChanged(to: 1 + Int(random.below(5))) { settleAll() }
             default: break
             }
-            isSound = isSound && machine.inFlight == inside && machine.queued == waiting.count
+            isSound =
+                isSound && machine.inFlight == inside && machine.queued == waiting.count
                 && machine.checkInvariants() && (waiting.isEmpty || machine.inFlight >= machine.limit)
         }
         #expect(isSound)

@@ -14,6 +14,12 @@ import Testing
         try Bulkhead(configuration, name: "reviews", observers: ObserverSet([observer]), clock: clock)
     }
 
+    @MainActor private static func expectCancellation(of bulkhead: Bulkhead, _ ran: Shared<Bool>) async {
+        await #expect(throws: CancellationError.self) {
+            try await bulkhead.run { ran.update { $0 = true } }
+        }
+    }
+
     private func isFull(_ bulkhead: Bulkhead) -> Bool {
         guard let permit = bulkhead.tryAcquire() else { return true }
         permit.release()
@@ -191,7 +197,28 @@ import Testing
         }
     }
 
-    @Test func `a place that is granted to a task cancelled meanwhile goes to the next`() async throws {
+    @Test @MainActor func `a place that comes first and a cancellation that comes second leave the place to others`()
+        async throws
+    {
+        // On one actor the order is sure: the waiter is resumed by the release and runs after the cancellation.
+        let signal = QueueSignal()
+        let bulkhead = try Bulkhead(
+            BulkheadConfiguration(maximumConcurrent: 1, maximumQueued: 1, maximumWait: .forever),
+            observers: ObserverSet([signal])
+        )
+        let permit = PermitHolder(try await bulkhead.acquire())
+        let ran = Shared(false)
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await Self.expectCancellation(of: bulkhead, ran) }
+            for await _ in signal.queued { break }
+            permit.release()
+            #expect(bulkhead.inFlight == 1 && bulkhead.queued == 0, "the place is the waiter's")
+            group.cancelAll()
+        }
+        #expect(!ran.value && bulkhead.inFlight == 0 && bulkhead.unsettled == 0)
+    }
+
+    @Test func `a cancelled waiter is passed over, and the next is served`() async throws {
         let bulkhead = try bulkhead(
             BulkheadConfiguration(maximumConcurrent: 1, maximumQueued: 9, maximumWait: .seconds(9))
         )
