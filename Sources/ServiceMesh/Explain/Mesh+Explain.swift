@@ -62,7 +62,7 @@ extension Mesh {
             explanation.note("retry", "none")
         }
         for (share, selection) in zip(forward.clusters.shares, route.selections) {
-            if let fault = selection.fault { explanation.note("fault", "\(share.cluster): \(fault.summary)") }
+            if let fault = selection.fault { explanation.note("fault", "\(share.cluster): \(fault.configuration.summary)") }
             if let limiter = selection.rateLimiter {
                 let limit = limiter.configuration
                 explanation.note("rate limit", "\(limit.tokensPerFill) per \(limit.fillInterval.duration)")

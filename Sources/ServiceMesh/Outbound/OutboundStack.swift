@@ -64,7 +64,7 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
         )
         let routeDeadline = RouteDeadline(retries, scope: .request, source: .init(), clock: clock)
         let rateLimit = RateLimit(routeDeadline, source: .init())
-        let fault = Fault(rateLimit, source: .init(), clock: clock, random: mesh.random)
+        let fault = Fault(rateLimit, source: .init())
         let routes = Routes(fault, mesh: mesh)
         self.stack = Telemetry(RequestSlot(requestMiddleware, around: routes), mesh: mesh)
         self.disabled = Disabled(

@@ -12,12 +12,14 @@ extension RuntimeBuilder {
     func build(
         inbound listener: Listener,
         _ routes: RouteConfiguration?,
-        limiters: inout RateLimiterPool
+        limiters: inout RateLimiterPool,
+        faults: inout FaultInjectorPool
     ) throws(ConfigurationError) -> InboundRuntime {
         let place = "inbound \(listener.name)"
         let shared = listener.rateLimit.map { limiters.limiter(place, $0) }
+        let sharedFault = listener.fault.map { faults.injector(place, name: listener.name, $0) }
         guard let routes, !routes.virtualHosts.isEmpty else {
-            return InboundRuntime(listener: listener, rateLimiter: shared, routes: nil)
+            return InboundRuntime(listener: listener, rateLimiter: shared, fault: sharedFault, routes: nil)
         }
         var hosts: [RouteTable<InboundRoute>.Host] = []
         for host in routes.virtualHosts {
@@ -25,11 +27,12 @@ extension RuntimeBuilder {
             for (number, route) in host.routes.enumerated() {
                 let name = route.name.isEmpty ? "\(host.name)[\(number)]" : route.name
                 let own = route.rateLimit.map { limiters.limiter("\(place) \(host.name) \(name)", $0) }
+                let ownFault = route.fault.map { faults.injector("\(place) \(host.name) \(name)", name: name, $0) }
                 var reply: LocalReply?
                 if case .directResponse(let answer) = route.action { reply = answer }
                 let value = InboundRoute(
                     name: name,
-                    fault: route.fault ?? listener.fault,
+                    fault: ownFault ?? sharedFault,
                     rateLimiter: own ?? shared,
                     reply: reply
                 )
@@ -37,6 +40,11 @@ extension RuntimeBuilder {
             }
             hosts.append(RouteTable.Host(name: host.name, domains: host.domains, routes: compiled))
         }
-        return InboundRuntime(listener: listener, rateLimiter: shared, routes: try RouteTable(hosts))
+        return InboundRuntime(
+            listener: listener,
+            rateLimiter: shared,
+            fault: sharedFault,
+            routes: try RouteTable(hosts)
+        )
     }
 }

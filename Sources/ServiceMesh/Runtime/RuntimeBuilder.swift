@@ -25,6 +25,7 @@ struct RuntimeBuilder: Sendable {
             clusters[name] = build(cluster, resources.endpoints(of: cluster), replacing: previous.clusters[name])
         }
         var limiters = RateLimiterPool(previous: previous, clock: clock, observers: observers)
+        var faults = FaultInjectorPool(previous: previous, clock: clock, random: random, observers: observers)
         var inbound: [EndpointAddress: InboundRuntime] = [:]
         var hosts: [RouteTable<RouteRuntime>.Host] = []
         var claimed: Set<DomainPattern> = []
@@ -34,12 +35,14 @@ struct RuntimeBuilder: Sendable {
                 inbound[address] = try build(
                     inbound: listener,
                     resources.routes(of: listener),
-                    limiters: &limiters
+                    limiters: &limiters,
+                    faults: &faults
                 )
             case .outbound:
                 guard let routes = resources.routes(of: listener) else { continue }
-                // The listener's own limit is one bucket, whichever of its routes a request takes.
+                // The listener's own limit is one bucket, whichever of its routes a request takes; so are its faults.
                 let shared = listener.rateLimit.map { limiters.limiter("outbound \(name)", $0) }
+                let sharedFault = listener.fault.map { faults.injector("outbound \(name)", name: name, $0) }
                 for host in routes.virtualHosts {
                     let domains = domains(of: host, listener: name).filter { claimed.insert($0).inserted }
                     guard !domains.isEmpty else { continue }
@@ -53,7 +56,9 @@ struct RuntimeBuilder: Sendable {
                                 place: place,
                                 listener: listener,
                                 clusters: clusters,
-                                limiter: limiter ?? shared
+                                limiter: limiter ?? shared,
+                                sharedFault: sharedFault,
+                                faults: &faults
                             )
                         )
                     }
@@ -66,7 +71,8 @@ struct RuntimeBuilder: Sendable {
             routes: try OutboundRoutes(hosts),
             clusters: clusters,
             inbound: inbound,
-            rateLimiters: limiters.made
+            rateLimiters: limiters.made,
+            faultInjectors: faults.made
         )
     }
 
@@ -88,21 +94,28 @@ struct RuntimeBuilder: Sendable {
         place: String,
         listener: Listener,
         clusters: [String: ClusterRuntime],
-        limiter: RateLimiter?
+        limiter: RateLimiter?,
+        sharedFault: FaultInjector?,
+        faults: inout FaultInjectorPool
     ) -> RouteRuntime {
         let name = route.name.isEmpty ? place : route.name
         guard case .forward(let forward) = route.action else {
             return RouteRuntime(name: name, listener: listener.name, route: route, clusters: nil, selections: [])
         }
+        let spot = "\(listener.name) \(place)"
+        let fault = route.fault.map { faults.injector(spot, name: name, $0) } ?? sharedFault
         let selections = forward.clusters.shares.map { share in
             let cluster = clusters[share.cluster]
+            let own = forward.clusterFaults[share.cluster].map {
+                faults.injector("\(spot) \(share.cluster)", name: name, $0)
+            }
             return RouteSelection(
                 routeName: name,
                 clusterName: share.cluster,
                 cluster: cluster,
                 timeout: forward.timeout,
                 retry: forward.retry.map { Retry($0, budget: cluster?.live.retryBudget) },
-                fault: forward.clusterFaults[share.cluster] ?? route.fault ?? listener.fault,
+                fault: own ?? fault,
                 rateLimiter: limiter
             )
         }

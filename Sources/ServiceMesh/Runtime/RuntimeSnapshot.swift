@@ -18,6 +18,8 @@ final class RuntimeSnapshot: Sendable {
     let inbound: [EndpointAddress: InboundRuntime]
     /// The rate limiters by their places, for the configuration that comes next.
     let rateLimiters: [String: [RateLimiter]]
+    /// The fault injectors by their places, likewise.
+    let faultInjectors: [String: [FaultInjector]]
 
     var generation: UInt64 { source?.generation ?? 0 }
 
@@ -26,15 +28,24 @@ final class RuntimeSnapshot: Sendable {
         routes: OutboundRoutes,
         clusters: [String: ClusterRuntime],
         inbound: [EndpointAddress: InboundRuntime],
-        rateLimiters: [String: [RateLimiter]]
+        rateLimiters: [String: [RateLimiter]],
+        faultInjectors: [String: [FaultInjector]]
     ) {
         self.source = source
         self.routes = routes
         self.clusters = clusters
         self.inbound = inbound
         self.rateLimiters = rateLimiters
+        self.faultInjectors = faultInjectors
     }
 
     /// Nothing is known yet.
-    static let empty = RuntimeSnapshot(source: nil, routes: .empty, clusters: [:], inbound: [:], rateLimiters: [:])
+    static let empty = RuntimeSnapshot(
+        source: nil,
+        routes: .empty,
+        clusters: [:],
+        inbound: [:],
+        rateLimiters: [:],
+        faultInjectors: [:]
+    )
 }
