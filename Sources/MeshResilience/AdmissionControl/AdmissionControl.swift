@@ -61,8 +61,8 @@ public final class AdmissionControl: Sendable {
     }
 
     /// Asks whether a call may pass. An admitted call reports its outcome; one that was given up need not.
-    /// - Throws: `MeshError` with code `shed`. It is of this process's making, so that no retry policy names it: a retry
-    ///   would be refused as well, or be the load that the refusal is to spare the peer.
+    /// - Throws: `MeshError` with code `shed`. It is of this process's making, so that no retry policy names it: a
+    ///   retry would be refused as well, or be the load that the refusal is to spare the peer.
     /// - Complexity: O(1) on average, one lock; it allocates only to refuse.
     public func admit() throws(MeshError) {
         guard configuration.mode != .disabled else { return }

@@ -11,8 +11,8 @@ public struct FaultConfiguration: PolicyConfiguration {
         public var duration: Nanoseconds
         /// The share of calls that are delayed.
         public var percentage: FractionalPercent
-        /// The longest: each delay is drawn evenly from `duration` to it. Default `nil`, all delays are `duration`: Envoy's
-        /// `fixed_delay`.
+        /// The longest: each delay is drawn evenly from `duration` to it. Default `nil`, all delays are `duration`:
+        /// Envoy's `fixed_delay`.
         public var upTo: Nanoseconds?
 
         /// Creates a delay.
@@ -63,7 +63,8 @@ public struct FaultConfiguration: PolicyConfiguration {
     ///
     /// Default forever: Envoy has no such field.
     public var timeToLive: Nanoseconds
-    /// How many calls may suffer at once, at least 1; further ones are left alone. A call suffers while it is held back.
+    /// How many calls may suffer at once, at least 1; further ones are left alone. A call suffers while it is held
+    /// back.
     ///
     /// Default `nil`, any number: `max_active_faults`, which counts a request until its stream has ended.
     public var maximumActive: Int?

@@ -43,8 +43,8 @@ public struct FaultDecision: Hashable, Sendable {
     ///   - clock: What the delay is measured by.
     ///   - observers: Who is told: of the policy's decision, and of the injected fault.
     ///   - name: What the fault stands on, for observers.
-    /// - Throws: `MeshError` with code `faultInjected` for an abort, or `deadlineExceeded` when the caller's deadline passes
-    ///   during the delay; `CancellationError`.
+    /// - Throws: `MeshError` with code `faultInjected` for an abort, or `deadlineExceeded` when the caller's deadline
+    ///   passes during the delay; `CancellationError`.
     public func take(
         _ context: inout CallContext,
         clock: any MeshClock,
@@ -87,7 +87,8 @@ public struct FaultDecision: Hashable, Sendable {
         Self.tell(observers, name, .aborted, kind: "abort", isEnforced)
     }
 
-    /// The one place that says so, so that the decision and the event about the fault never differ; a dry run injects none.
+    /// The one place that says so, so that the decision and the event about the fault never differ; a dry run injects
+    /// none.
     private static func tell(
         _ observers: ObserverSet,
         _ name: String,

@@ -18,7 +18,8 @@ import Synchronization
 /// try await chaos.run { try await call() }
 /// ```
 ///
-/// It stands innermost around a call whose policies are to be tried, and outside the retries where they are not to mask it.
+/// It stands innermost around a call whose policies are to be tried, and outside the retries where they are not to mask
+/// it.
 public final class FaultInjector: Sendable {
     /// What is injected.
     public let configuration: FaultConfiguration
@@ -76,8 +77,8 @@ public final class FaultInjector: Sendable {
     }
 
     /// Draws the faults of a request, holds it back and aborts it, as drawn.
-    /// - Throws: `MeshError` with code `faultInjected` for an abort, or `deadlineExceeded` when the caller's deadline passes
-    ///   during the delay; `CancellationError`.
+    /// - Throws: `MeshError` with code `faultInjected` for an abort, or `deadlineExceeded` when the caller's deadline
+    ///   passes during the delay; `CancellationError`.
     @inlinable
     public func inject(into request: some RequestHead, _ context: inout CallContext) async throws {
         let decision = faults(for: request)
@@ -92,12 +93,12 @@ public final class FaultInjector: Sendable {
         try await decision.take(&context, clock: clock, observers: observers, name: name)
     }
 
-    /// Runs an operation, after the delay and unless it is aborted, as drawn. Faults with conditions on headers leave it
-    /// alone, because it has none.
+    /// Runs an operation, after the delay and unless it is aborted, as drawn. Faults with conditions on headers leave
+    /// it alone, because it has none.
     /// - Parameters:
     ///   - deadline: When nobody waits for the result any more; it goes on running during a delay.
-    ///   - instead: What an aborted call gets: returns any result, throws any error, or does something else first and then
-    ///     whatever the operation does. Default `nil`: a `MeshError` with code `faultInjected`.
+    ///   - instead: What an aborted call gets: returns any result, throws any error, or does something else first and
+    ///     then whatever the operation does. Default `nil`: a `MeshError` with code `faultInjected`.
     ///   - operation: What is run at most once.
     /// - Throws: As `inject`; else what `instead` or the operation throws.
     public func run<Value>(

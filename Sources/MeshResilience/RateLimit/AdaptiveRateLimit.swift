@@ -103,8 +103,8 @@ public final class AdaptiveRateLimit: Sendable {
     ///   - deadline: When nobody waits for the answer any more.
     ///   - classifier: Which errors say that the peer throttles; what the caller or this process caused says nothing.
     ///   - operation: What is run at most once.
-    /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the operation
-    ///   throws.
+    /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the
+    ///   operation throws.
     public func run<Value>(
         until deadline: Deadline = .never,
         classifier: ThrottleClassifier = .standard,

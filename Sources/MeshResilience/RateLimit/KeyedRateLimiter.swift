@@ -96,8 +96,8 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     }
 
     /// Runs an operation when there is a permit of its key for it.
-    /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the operation
-    ///   throws.
+    /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the
+    ///   operation throws.
     public func run<Value>(
         for key: Key,
         until deadline: Deadline = .never,

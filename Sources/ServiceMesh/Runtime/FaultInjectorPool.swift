@@ -7,7 +7,8 @@ import MeshResilience
 /// The fault injectors of the configuration before, so that a push neither prolongs a fault's time to live nor forgets
 /// the calls that are held back.
 struct FaultInjectorPool {
-    /// The injectors of the new configuration, by their places. Routes that share a name have one place, in their order.
+    /// The injectors of the new configuration, by their places. Routes that share a name have one place, in their
+    /// order.
     private(set) var made: [String: [FaultInjector]] = [:]
     private let known: [String: [FaultInjector]]
     private let clock: any MeshClock

@@ -109,7 +109,7 @@ import Testing
         #expect(limiter.availablePermits == 1)
         do {
             let reservation = try limiter.reserve(permits: 2)
-            let (mustWait, readyAt) = (reservation.mustWait(at: clock.now), reservation.readyAt)
+            let (mustWait, readyAt) = (reservation.mustWait, reservation.readyAt)
             #expect(mustWait && readyAt == clock.now.advanced(by: .seconds(1)))
             #expect(limiter.availablePermits == -1)
             reservation.giveBack()
