@@ -102,13 +102,19 @@ public final class AdmissionControl: Sendable {
         machine.withLock { $0.callEnded(outcome, at: now) }
     }
 
-    /// Runs an operation if it is admitted. What it returns is a success; the criteria say what an error is.
+    /// Runs an operation if it is admitted.
+    /// - Parameters:
+    ///   - outcome: What a returned value counts as. Default: a success. The criteria say what an error is.
+    ///   - operation: What is run at most once.
     /// - Throws: `MeshError` with code `shed`; else what the operation throws.
-    public func run<Value>(_ operation: () async throws -> Value) async throws -> Value {
+    public func run<Value>(
+        outcome: (Value) -> Outcome = { _ in .success },
+        _ operation: () async throws -> Value
+    ) async throws -> Value {
         try admit()
         do {
             let value = try await operation()
-            report(.success)
+            report(outcome(value))
             return value
         } catch {
             report(configuration.criteria.outcome(error: error))

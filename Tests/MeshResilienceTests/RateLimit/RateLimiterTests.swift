@@ -119,6 +119,17 @@ import Testing
         #expect(limiter.availablePermits == 1)
     }
 
+    @Test(arguments: RateLimitConfiguration.Algorithm.allCases)
+    func `permits that were there and are not used are there again`(
+        algorithm: RateLimitConfiguration.Algorithm
+    ) throws {
+        let limiter = try limiter(RateLimitConfiguration(rate: 3, per: .seconds(1), burst: 3, algorithm: algorithm))
+        try limiter.reserve(permits: 2).giveBack()
+        #expect(limiter.availablePermits == 3)
+        try limiter.reserve(permits: 2).commit()
+        #expect(limiter.availablePermits == 1)
+    }
+
     @Test func `in a dry run it says what it would have done, and neither refuses nor waits`() async throws {
         var configuration = waiting
         configuration.mode = .observe
