@@ -50,6 +50,9 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
         self.machine = Mutex(KeyedRateLimitStateMachine(configuration, at: clock.now))
     }
 
+    /// Whether a call may be made to wait.
+    public var waits: Bool { configuration.limit.maximumWait > .zero }
+
     /// How many keys are remembered.
     public var keyCount: Int { machine.withLock { $0.count } }
 
@@ -103,7 +106,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
         until deadline: Deadline = .never,
         _ operation: () async throws -> Value
     ) async throws -> Value {
-        if configuration.limit.maximumWait > .zero {
+        if waits {
             try await acquireWaiting(for: key, until: deadline)
         } else {
             try acquire(for: key)
