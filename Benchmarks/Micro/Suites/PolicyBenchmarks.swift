@@ -35,7 +35,10 @@ func policyBenchmarks() -> [Benchmark] {
         delay: .init(duration: .seconds(1), percentage: .none),
         abort: .init(status: 503, percentage: .none)
     )
-    let fault = FaultLayer(leaf, source: FixedPolicy(faults), clock: clock, random: random)
+    guard let injector = try? FaultInjector(faults, random: random) else {
+        fatalError("a benchmark's configuration is invalid")
+    }
+    let fault = FaultLayer(leaf, source: FixedPolicy(injector))
     return [
         Benchmark("policy/retry", peer: "stack/leaf") { await exchange(retry, $0) },
         Benchmark("policy/retry-budget", peer: "policy/retry") { await exchange(budget, $0) },

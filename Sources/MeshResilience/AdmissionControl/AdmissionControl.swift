@@ -61,8 +61,8 @@ public final class AdmissionControl: Sendable {
     }
 
     /// Asks whether a call may pass. An admitted call reports its outcome; one that was given up need not.
-    /// - Throws: `MeshError` with code `shed`. It is of this process's making, so that no retry policy names it: a retry
-    ///   would be refused as well, or be the load that the refusal is to spare the peer.
+    /// - Throws: `MeshError` with code `shed`. It is of this process's making, so that no retry policy names it: a
+    ///   retry would be refused as well, or be the load that the refusal is to spare the peer.
     /// - Complexity: O(1) on average, one lock; it allocates only to refuse.
     public func admit() throws(MeshError) {
         guard configuration.mode != .disabled else { return }
@@ -102,13 +102,19 @@ public final class AdmissionControl: Sendable {
         machine.withLock { $0.callEnded(outcome, at: now) }
     }
 
-    /// Runs an operation if it is admitted. What it returns is a success; the criteria say what an error is.
+    /// Runs an operation if it is admitted.
+    /// - Parameters:
+    ///   - outcome: What a returned value counts as. Default: a success. The criteria say what an error is.
+    ///   - operation: What is run at most once.
     /// - Throws: `MeshError` with code `shed`; else what the operation throws.
-    public func run<Value>(_ operation: () async throws -> Value) async throws -> Value {
+    public func run<Value>(
+        outcome: (Value) -> Outcome = { _ in .success },
+        _ operation: () async throws -> Value
+    ) async throws -> Value {
         try admit()
         do {
             let value = try await operation()
-            report(.success)
+            report(outcome(value))
             return value
         } catch {
             report(configuration.criteria.outcome(error: error))

@@ -9,8 +9,8 @@ public struct AdmissionControlConfiguration: PolicyConfiguration {
     public enum Algorithm: Hashable, Sendable {
         /// From the calls and successes of a window: `max(0, (n − s / threshold) / (n + 1)) ^ (1 / aggression)`.
         case successRate(SuccessRate)
-        /// From a moving average of the share of calls that were accepted: `1 − accepted / (1 − threshold)`, and nothing
-        /// above the threshold.
+        /// From a moving average of the share of calls that were accepted: `1 − accepted / (1 − threshold)`, and
+        /// nothing above the threshold.
         case nack(Nack)
     }
 

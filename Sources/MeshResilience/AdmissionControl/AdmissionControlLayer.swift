@@ -6,8 +6,9 @@ public import MeshCore
 /// Refuses a share of the requests to a peer that fails.
 ///
 /// Outside the retries it counts requests, inside them attempts; either way a refusal is not retried. A response that
-/// fails by its head is reported at once, so that it counts even if a retry discards it; one that succeeds when its body
-/// has ended, and not at all if the caller gave up before. A stack has one such layer: its bit of `heldPermits` is one.
+/// fails by its head is reported at once, so that it counts even if a retry discards it; one that succeeds when its
+/// body has ended, and not at all if the caller gave up before. A stack has one such layer: its bit of `heldPermits` is
+/// one.
 public struct AdmissionControlLayer<Base: Transport, Source: PolicySource<AdmissionControl>>: Transport
 where Base.Response: ResponseHead {
     @usableFromInline let base: Base

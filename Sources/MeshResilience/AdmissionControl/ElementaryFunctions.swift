@@ -13,13 +13,16 @@ package enum ElementaryFunctions {
     package static func exp(_ x: Double) -> Double {
         guard x > -745 else { return x.isNaN ? x : 0 }
         guard x < 709 else { return .infinity }
-        // x = k · ln 2 + r with r at most half of ln 2, where twelve terms of the series suffice.
+        // x = k · ln 2 + r with r at most half of ln 2, where fourteen terms of the series suffice, and far fewer for
+        // the small numbers that a moving average asks for.
         let k = (x / ln2).rounded()
         let r = (x - k * ln2High) - k * ln2Low
         var (sum, term) = (1.0, 1.0)
         for n in 1...14 {
             term *= r / Double(n)
-            sum += term
+            let next = sum + term
+            if next == sum { break }
+            sum = next
         }
         return Double(sign: .plus, exponent: Int(k), significand: sum)
     }

@@ -13,9 +13,7 @@ struct SuccessRateStateMachine: AdmissionAlgorithm {
         self.window = CallWindow(length: settings.window, buckets: settings.buckets)
     }
 
-    mutating func callWanted(at now: MeshInstant) {
-        window.forget(at: now)
-    }
+    mutating func callWanted(at now: MeshInstant) {}
 
     mutating func callRefused(at now: MeshInstant) {
         if settings.countsRefusals { window.add(isSuccess: false, at: now) }

@@ -101,19 +101,21 @@ public final class AdaptiveRateLimit: Sendable {
     /// Runs an operation when its turn has come.
     /// - Parameters:
     ///   - deadline: When nobody waits for the answer any more.
+    ///   - isThrottled: Whether a returned value says that the peer throttles. Default: none does.
     ///   - classifier: Which errors say that the peer throttles; what the caller or this process caused says nothing.
     ///   - operation: What is run at most once.
-    /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the operation
-    ///   throws.
+    /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the
+    ///   operation throws.
     public func run<Value>(
         until deadline: Deadline = .never,
+        isThrottled: (Value) -> Bool = { _ in false },
         classifier: ThrottleClassifier = .standard,
         _ operation: () async throws -> Value
     ) async throws -> Value {
         try await acquire(until: deadline)
         do {
             let value = try await operation()
-            report(isThrottled: false)
+            report(isThrottled: isThrottled(value))
             return value
         } catch {
             if let isThrottled = classifier.isThrottled(error: error) { report(isThrottled: isThrottled) }

@@ -9,7 +9,8 @@ public struct KeyedRateLimitConfiguration: PolicyConfiguration {
     public var limit: RateLimitConfiguration
     /// How many keys are remembered at once, 1 to 1000000.
     ///
-    /// Default 10000: about 2 MB. Ours: libraries that partition limits (.NET's `PartitionedRateLimiter`) set no bound.
+    /// Default 10000: about 2 MB, with a log eight bytes more for each call of the rate. Ours: libraries that partition
+    /// limits (.NET's `PartitionedRateLimiter`) set no bound.
     public var maximumKeys: Int
 
     /// Creates a configuration.

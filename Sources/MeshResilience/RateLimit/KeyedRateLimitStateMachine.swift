@@ -79,9 +79,9 @@ public struct KeyedRateLimitStateMachine<Key: Hashable & Sendable>: Sendable {
     }
 
     private mutating func makePlace(for key: Key, at now: MeshInstant) -> Int? {
-        let fresh = RateLimitStateMachine(configuration.limit, at: now)
         if entries.count < configuration.maximumKeys {
-            entries.append(Entry(key: key, limit: fresh, newer: Self.none, older: Self.none))
+            let limit = RateLimitStateMachine(configuration.limit, at: now)
+            entries.append(Entry(key: key, limit: limit, newer: Self.none, older: Self.none))
             places[key] = entries.count - 1
             linkNewest(entries.count - 1)
             return entries.count - 1
@@ -91,7 +91,7 @@ public struct KeyedRateLimitStateMachine<Key: Hashable & Sendable>: Sendable {
         places[entries[place].key] = nil
         places[key] = place
         entries[place].key = key
-        entries[place].limit = fresh
+        entries[place].limit = RateLimitStateMachine(configuration.limit, at: now)
         return place
     }
 

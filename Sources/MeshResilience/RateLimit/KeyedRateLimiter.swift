@@ -50,6 +50,9 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
         self.machine = Mutex(KeyedRateLimitStateMachine(configuration, at: clock.now))
     }
 
+    /// Whether a call may be made to wait.
+    public var waits: Bool { configuration.limit.maximumWait > .zero }
+
     /// How many keys are remembered.
     public var keyCount: Int { machine.withLock { $0.count } }
 
@@ -96,14 +99,14 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     }
 
     /// Runs an operation when there is a permit of its key for it.
-    /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the operation
-    ///   throws.
+    /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the
+    ///   operation throws.
     public func run<Value>(
         for key: Key,
         until deadline: Deadline = .never,
         _ operation: () async throws -> Value
     ) async throws -> Value {
-        if configuration.limit.maximumWait > .zero {
+        if waits {
             try await acquireWaiting(for: key, until: deadline)
         } else {
             try acquire(for: key)

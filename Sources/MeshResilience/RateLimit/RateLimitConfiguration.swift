@@ -72,8 +72,8 @@ public struct RateLimitConfiguration: PolicyConfiguration {
     /// - Parameters:
     ///   - rate: How many calls the interval may hold.
     ///   - interval: The interval.
-    ///   - burst: How many calls may come at once after a rest. Default `nil`: as many as the rate, or one if they are to
-    ///     be evenly spaced.
+    ///   - burst: How many calls may come at once after a rest. Default `nil`: as many as the rate, or one if they are
+    ///     to be evenly spaced.
     ///   - algorithm: How calls are counted.
     ///   - maximumWait: How long a call may wait for its turn.
     ///   - mode: Whether it acts.

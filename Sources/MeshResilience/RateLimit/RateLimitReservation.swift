@@ -7,24 +7,26 @@ public import MeshCore
 public struct RateLimitReservation: ~Copyable, Sendable {
     private let limiter: RateLimiter
     private let place: RateLimitPlace?
+    private let isReady: Bool
     // A struct that holds a reference cannot discard itself.
     private var isSettled = false
     /// When the call may go.
     public let readyAt: MeshInstant
 
-    init(of limiter: RateLimiter, place: RateLimitPlace?, readyAt: MeshInstant) {
+    init(of limiter: RateLimiter, place: RateLimitPlace?, readyAt: MeshInstant, isReady: Bool) {
         self.limiter = limiter
         self.place = place
+        self.isReady = isReady
         self.readyAt = readyAt
     }
 
-    /// Whether the call has to wait at that instant.
-    public func mustWait(at now: MeshInstant) -> Bool { readyAt > now }
+    /// Whether the call had to wait when its turn was reserved.
+    public var mustWait: Bool { !isReady }
 
     /// Waits for the turn and commits it.
     /// - Throws: `CancellationError` if the task is cancelled while it waits; the turn is given back.
     public consuming func wait() async throws {
-        if readyAt > limiter.now { try await limiter.sleep(until: readyAt) }
+        if !isReady { try await limiter.sleep(until: readyAt) }
         isSettled = true
     }
 

@@ -10,8 +10,6 @@ public struct RateLimitStateMachine: Sendable {
         case smooth(SmoothRateStateMachine)
         case window(SlidingWindowStateMachine)
         case log(SlidingLogStateMachine)
-        /// Between taking the log out and putting it back, so that it is never copied.
-        case moved
     }
 
     /// What a caller gets.
@@ -50,13 +48,14 @@ public struct RateLimitStateMachine: Sendable {
 
     /// A call will not use its place: its permits are there for others.
     ///
-    /// The last place is as if it had never been given. Any other is offered to the next call for which it fits, because
-    /// the calls behind it keep their turns; the rate is exceeded in neither case.
+    /// The last place is as if it had never been given. Any other is offered to the next call for which it fits,
+    /// because the calls behind it keep their turns; the rate is exceeded in neither case.
     public mutating func placeGivenBack(_ place: RateLimitPlace, at now: MeshInstant) {
         withSchedule(PlaceGivenBack(place: place, now: now))
     }
 
-    /// The permits that are there now; below zero are those promised to calls that wait (where the algorithm keeps count).
+    /// The permits that are there now; below zero are those promised to calls that wait (where the algorithm keeps
+    /// count).
     public func available(at now: MeshInstant) -> Int {
         // Bringing a copy up to date leaves reads without effect.
         var copy = self
@@ -86,12 +85,10 @@ public struct RateLimitStateMachine: Sendable {
             defer { schedule = .window(window) }
             return event.apply(to: &window, &returned)
         case .log(var log):
-            schedule = .moved
+            // Nothing else holds the log while it is changed, or the whole of it would be copied.
+            schedule = .log(.withoutEntries)
             defer { schedule = .log(log) }
             return event.apply(to: &log, &returned)
-        case .moved:
-            // The machine is a value behind a lock: nobody can see it half way through its own event.
-            preconditionFailure("a rate limit was entered twice")
         }
     }
 }

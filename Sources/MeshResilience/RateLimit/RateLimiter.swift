@@ -75,8 +75,8 @@ public final class RateLimiter: Sendable {
 
     /// Takes permits, and waits for them as long as the configuration lets it.
     ///
-    /// A cancelled wait gives its turn to others. It never begins to wait when the turn would come after the longest wait
-    /// or not before the deadline: it is refused at once, and nothing has changed.
+    /// A cancelled wait gives its turn to others. It never begins to wait when the turn would come after the longest
+    /// wait or not before the deadline: it is refused at once, and nothing has changed.
     /// - Parameters:
     ///   - permits: How many; nothing is taken and nothing is refused below 1.
     ///   - deadline: When nobody waits for the answer any more.
@@ -94,19 +94,24 @@ public final class RateLimiter: Sendable {
     public func reserve(permits: Int = 1, until deadline: Deadline = .never) throws(MeshError) -> RateLimitReservation {
         let now = clock.now
         guard permits > 0, configuration.mode != .disabled else {
-            return RateLimitReservation(of: self, place: nil, readyAt: now)
+            return RateLimitReservation(of: self, place: nil, readyAt: now, isReady: true)
         }
         switch answer(permits, at: now, until: configuration.latestTurn(at: now, deadline: deadline)) {
         case .granted(let place):
-            return RateLimitReservation(of: self, place: place, readyAt: now)
+            return RateLimitReservation(of: self, place: place, readyAt: now, isReady: true)
         case .reserved(let place):
             tell(.queued, because: .limit)
             // A dry run makes nobody wait, and counts the turn that the call would have had.
-            let isEnforced = configuration.mode == .enforce
-            return RateLimitReservation(of: self, place: place, readyAt: isEnforced ? place.readyAt : now)
+            let isReady = configuration.mode == .observe
+            return RateLimitReservation(
+                of: self,
+                place: place,
+                readyAt: isReady ? now : place.readyAt,
+                isReady: isReady
+            )
         case .refused(let wait):
             try refuse(retryAfter: wait, because: configuration.reason(forWait: wait))
-            return RateLimitReservation(of: self, place: nil, readyAt: now)
+            return RateLimitReservation(of: self, place: nil, readyAt: now, isReady: true)
         }
     }
 
@@ -114,8 +119,8 @@ public final class RateLimiter: Sendable {
     /// - Parameters:
     ///   - deadline: When nobody waits for the answer any more.
     ///   - operation: What is run at most once.
-    /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the operation
-    ///   throws.
+    /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the
+    ///   operation throws.
     public func run<Value>(
         until deadline: Deadline = .never,
         _ operation: () async throws -> Value
@@ -136,8 +141,6 @@ public final class RateLimiter: Sendable {
         let now = clock.now
         machine.withLock { $0.placeGivenBack(place, at: now) }
     }
-
-    var now: MeshInstant { clock.now }
 
     private func answer(_ permits: Int, at now: MeshInstant, until latest: MeshInstant) -> RateLimitStateMachine.Answer
     {

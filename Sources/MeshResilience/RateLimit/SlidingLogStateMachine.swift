@@ -17,6 +17,14 @@ struct SlidingLogStateMachine: RateSchedule {
         self.freeAt = Array(repeating: MeshInstant(nanoseconds: 0), count: rate)
     }
 
+    private init() {
+        self.interval = .zero
+        self.freeAt = []
+    }
+
+    /// What stands in for a log that is taken out to be changed.
+    static var withoutEntries: SlidingLogStateMachine { SlidingLogStateMachine() }
+
     var canReserve: Bool { true }
 
     mutating func advance(to now: MeshInstant) {}

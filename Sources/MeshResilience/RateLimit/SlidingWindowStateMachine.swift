@@ -3,9 +3,9 @@
 
 import MeshCore
 
-/// A sliding window estimated from two counts: this interval's, and the part of the last interval's that the window still
-/// covers if its calls came evenly. Two counters instead of a log; exact for even traffic, and never more than twice the
-/// rate in any span for the worst.
+/// A sliding window estimated from two counts: this interval's, and the part of the last interval's that the window
+/// still covers if its calls came evenly. Two counters instead of a log; exact for even traffic, and never more than
+/// twice the rate in any span for the worst.
 struct SlidingWindowStateMachine: RateSchedule {
     private let limit: UInt64
     private let interval: UInt64

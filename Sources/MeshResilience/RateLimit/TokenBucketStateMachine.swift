@@ -79,7 +79,8 @@ extension TokenBucketStateMachine: RateSchedule {
         advance(to: now)
         // Who waits for the last fill that is promised is the last, in whatever order they came.
         guard tokens >= 0 || place.readyAt == paid(-tokens) else { return false }
-        // Nobody waits, and the place is of an earlier fill: that fill is over, and this one was whole without it.
+        // The fill of the place is over. A window's permits do not outlast it; what a larger bucket would have kept of
+        // them is not known any more.
         if tokens >= 0, isOver(place, at: now) { return true }
         let (sum, overflow) = tokens.addingReportingOverflow(place.permits)
         tokens = overflow ? maximum : min(maximum, sum)

@@ -103,9 +103,7 @@ public struct InboundStack: Sendable {
                 localReply: LocalReply(status: 404)
             )
         }
-        if let fault = route.fault {
-            try await FaultDecision(fault, for: request, using: mesh.random).take(&context, clock: mesh.clock)
-        }
+        try await route.fault?.inject(into: request, &context)
         try route.rateLimiter?.acquire()
         guard let reply = route.reply else { return }
         var answer = MeshError(

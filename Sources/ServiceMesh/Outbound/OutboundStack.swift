@@ -90,7 +90,7 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
         let admission = Admission(retries, guarded: AdmissionControlLayer(retries, source: .init()))
         let routeDeadline = RouteDeadline(admission, scope: .request, source: .init(), clock: clock)
         let rateLimit = RateLimit(routeDeadline, source: .init())
-        let fault = Fault(rateLimit, source: .init(), clock: clock, random: mesh.random)
+        let fault = Fault(rateLimit, source: .init())
         let fallback = Fallback(Shedding(fault, source: .init()), mesh: mesh)
         let routes = Routes(Guarded(fault, guarded: fallback), mesh: mesh)
         self.stack = Telemetry(RequestSlot(requestMiddleware, around: routes), mesh: mesh)

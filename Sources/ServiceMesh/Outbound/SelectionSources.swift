@@ -12,7 +12,7 @@ public enum SelectionSources {
     public struct Fault: PolicySource {
         /// The faults of the selected route and cluster.
         @inlinable
-        public func policy(for context: CallContext) -> FaultConfiguration? { context.selection?.fault }
+        public func policy(for context: CallContext) -> FaultInjector? { context.selection?.fault }
     }
 
     /// The route's rate limit.

@@ -4,8 +4,8 @@
 import MeshCore
 import MeshResilience
 
-/// The running policies of the configuration before, so that a push does not refill a bucket, close a breaker or forget
-/// what a limit has learned, where the policy's settings did not change.
+/// The running policies of the configuration before, so that a push does not refill a bucket, close a breaker, prolong a
+/// fault's time to live or forget what a limit has learned, where the policy's settings did not change.
 struct PolicyPool {
     /// Where a policy stands. Routes that share a name have one place, in their order.
     struct Place: Hashable, Sendable {
@@ -63,6 +63,13 @@ struct PolicyPool {
         let (observers, clock) = (observers, clock)
         return policy(name, configuration) {
             RateLimiter(validated: $0, name: name, observers: observers, clock: clock)
+        }
+    }
+
+    mutating func faultInjector(_ place: String, _ name: String, _ configuration: FaultConfiguration) -> FaultInjector {
+        let (observers, clock, random) = (observers, clock, random)
+        return policy(place, configuration) {
+            FaultInjector(validated: $0, name: name, observers: observers, clock: clock, random: random)
         }
     }
 

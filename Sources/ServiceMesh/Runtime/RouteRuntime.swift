@@ -38,7 +38,7 @@ final class RouteSelection: Sendable {
     @usableFromInline let timeout: Nanoseconds?
     /// The route's retries under the cluster's budget.
     @usableFromInline let retry: Retry?
-    @usableFromInline let fault: FaultConfiguration?
+    @usableFromInline let fault: FaultInjector?
     @usableFromInline let rateLimiter: RateLimiter?
     @usableFromInline let loadShedder: LoadShedder?
     @usableFromInline let fallback: LocalReply?
@@ -61,7 +61,7 @@ final class RouteSelection: Sendable {
         cluster: ClusterRuntime?,
         timeout: Nanoseconds?,
         retry: Retry?,
-        fault: FaultConfiguration?,
+        fault: FaultInjector?,
         rateLimiter: RateLimiter?,
         policies: TrafficPolicyRuntime
     ) {

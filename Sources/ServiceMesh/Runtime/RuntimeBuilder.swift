@@ -40,8 +40,9 @@ struct RuntimeBuilder: Sendable {
                 )
             case .outbound:
                 guard let routes = resources.routes(of: listener) else { continue }
-                // The listener's own limit is one bucket, whichever of its routes a request takes.
+                // The listener's own limit is one bucket, whichever of its routes a request takes; so are its faults.
                 let shared = listener.rateLimit.map { pool.rateLimiter("outbound \(name)", $0) }
+                let sharedFault = listener.fault.map { pool.faultInjector("outbound \(name)", name, $0) }
                 for host in routes.virtualHosts {
                     let domains = domains(of: host, listener: name).filter { claimed.insert($0).inserted }
                     guard !domains.isEmpty else { continue }
@@ -57,6 +58,7 @@ struct RuntimeBuilder: Sendable {
                             listener: listener,
                             clusters: clusters,
                             limiter: limiter ?? shared,
+                            sharedFault: sharedFault,
                             pool: &pool
                         )
                         compiled.append((match: route.match, value: value))
@@ -94,12 +96,14 @@ struct RuntimeBuilder: Sendable {
         listener: Listener,
         clusters: [String: ClusterRuntime],
         limiter: RateLimiter?,
+        sharedFault: FaultInjector?,
         pool: inout PolicyPool
     ) -> RouteRuntime {
         let name = route.name.isEmpty ? place : route.name
         guard case .forward(let forward) = route.action else {
             return RouteRuntime(name: name, listener: listener.name, route: route, clusters: nil, selections: [])
         }
+        let fault = route.fault.map { pool.faultInjector(key, name, $0) } ?? sharedFault
         var selections: [RouteSelection] = []
         // What stands on the route is one for all of its clusters, but for hedges, which draw on a cluster's budget.
         var onRoute = route.policies
@@ -107,6 +111,9 @@ struct RuntimeBuilder: Sendable {
         let shared = TrafficPolicyRuntime(onRoute, place: key, name: name, budget: nil, pool: &pool)
         for share in forward.clusters.shares {
             let cluster = clusters[share.cluster]
+            let own = forward.clusterFaults[share.cluster].map {
+                pool.faultInjector("\(key) \(share.cluster)", name, $0)
+            }
             var policies = shared
             policies.hedging = route.policies.hedging.map {
                 pool.hedging("\(key) \(share.cluster)", name, $0, budget: cluster?.live.retryBudget)
@@ -120,7 +127,7 @@ struct RuntimeBuilder: Sendable {
                     retry: forward.retry.map {
                         Retry(validated: $0, budget: cluster?.live.retryBudget, name: share.cluster)
                     },
-                    fault: forward.clusterFaults[share.cluster] ?? route.fault ?? listener.fault,
+                    fault: own ?? fault,
                     rateLimiter: limiter,
                     policies: policies.completed(by: cluster?.policies ?? .none)
                 )

@@ -61,6 +61,15 @@ import Testing
         #expect((control.refusalShare == 0) == isIgnored)
     }
 
+    @Test func `a returned value may be a failure, too`() async throws {
+        let control = try control()
+        func outcome(_ status: Int) -> Outcome { control.configuration.criteria.outcome(status: status) }
+        #expect(try await control.run(outcome: outcome, { 200 }) == 200)
+        #expect(control.refusalShare == 0)
+        #expect(try await control.run(outcome: outcome, { 503 }) == 503)
+        #expect(control.refusalShare > 0)
+    }
+
     @Test func `a cancelled call leaves no trace`() async throws {
         let control = try control()
         let clock = clock

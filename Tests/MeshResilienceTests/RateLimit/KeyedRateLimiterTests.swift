@@ -117,12 +117,13 @@ import Testing
         var now = start
         var passed: [UInt64: [UInt64]] = [:]
         var shared: [UInt64] = []
+        var mostKeys = 0
         for _ in 0..<100_000 {
             now = now.advanced(by: Nanoseconds(rawValue: random.below(5_000_000)))
             // A few busy keys and many rare ones.
             let key = random.below(2) == 0 ? random.below(4) : random.below(100)
             let answer = machine.permitsWanted(for: key, at: now, until: now)
-            #expect(machine.count <= 8)
+            mostKeys = max(mostKeys, machine.count)
             guard case .granted = answer.turn else { continue }
             if answer.isShared {
                 shared.append(now.nanoseconds)
@@ -135,7 +136,7 @@ import Testing
             calls.indices.count { $0 + 6 < calls.count && calls[$0 + 6] - calls[$0] < 100_000_000 }
         }
         #expect(passed.values.allSatisfy { excess($0) == 0 })
-        #expect(excess(shared) == 0 && shared.count > 100 && passed.count > 50)
+        #expect(mostKeys == 8 && excess(shared) == 0 && shared.count > 100 && passed.count > 50)
     }
 
     @Test func `a configuration names every bound that is broken`() {

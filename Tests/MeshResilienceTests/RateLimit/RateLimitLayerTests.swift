@@ -71,6 +71,45 @@ import Testing
         #expect(network.sent.isEmpty && contract.violations.isEmpty && limiter.availablePermits == 0)
     }
 
+    @Test func `each key of a request has its own limit, and a request without a key has none`() async throws {
+        let network = InMemoryTransport([.status(200)], clock: clock)
+        let contract = TransportContract(network)
+        let limit = KeyedRateLimitConfiguration(limit: RateLimitConfiguration(rate: 1, per: .seconds(1)))
+        let limiter = try KeyedRateLimiter<String>(limit, clock: clock)
+        let layer = KeyedRateLimitLayer(contract, source: FixedPolicy(limiter), key: .header("x-user"))
+        var passed: [String] = []
+        for user in ["ann", "ann", "ben", "", "", "ann"] {
+            var context = CallContext(now: clock.now)
+            let request = user.isEmpty ? InMemoryRequest() : InMemoryRequest(headers: [("x-user", user)])
+            if (try? await layer.withResponse(to: request, context: &context) { _ in }) != nil { passed.append(user) }
+        }
+        #expect(passed == ["ann", "ben", "", ""])
+        #expect(network.sent.count == 4 && contract.violations.isEmpty && limiter.keyCount == 2)
+        #expect(RateLimitKey { $0.path }.key(of: InMemoryRequest(path: "/x")) == "/x")
+    }
+
+    @Test func `a keyed request waits within its deadline, and gives its turn back when it is cancelled`() async throws
+    {
+        let clock = clock
+        let network = InMemoryTransport([.status(200)], clock: clock)
+        let limit = RateLimitConfiguration(rate: 1, per: .seconds(1), maximumWait: .seconds(5))
+        let limiter = try KeyedRateLimiter<String>(KeyedRateLimitConfiguration(limit: limit), clock: clock)
+        try limiter.acquire(for: "GET")
+        let layer = KeyedRateLimitLayer(network, source: FixedPolicy(limiter), key: RateLimitKey { $0.method })
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                var context = CallContext(now: clock.now)
+                await #expect(throws: CancellationError.self) {
+                    _ = try await layer.send(InMemoryRequest(), context: &context)
+                }
+            }
+            await clock.waitForSleepers()
+            #expect(limiter.availablePermits(for: "GET") == -1)
+            group.cancelAll()
+        }
+        #expect(limiter.availablePermits(for: "GET") == 0 && network.sent.isEmpty)
+    }
+
     @Test func `without a limiter the layer is not there`() async throws {
         let network = InMemoryTransport([.status(204)], clock: clock)
         let layer = RateLimitLayer(network, source: FixedPolicy<RateLimiter>(nil))

@@ -109,13 +109,24 @@ import Testing
         #expect(limiter.availablePermits == 1)
         do {
             let reservation = try limiter.reserve(permits: 2)
-            let (mustWait, readyAt) = (reservation.mustWait(at: clock.now), reservation.readyAt)
+            let (mustWait, readyAt) = (reservation.mustWait, reservation.readyAt)
             #expect(mustWait && readyAt == clock.now.advanced(by: .seconds(1)))
             #expect(limiter.availablePermits == -1)
             reservation.giveBack()
         }
         #expect(limiter.availablePermits == 1)
         try limiter.acquire(permits: 0)
+        #expect(limiter.availablePermits == 1)
+    }
+
+    @Test(arguments: RateLimitConfiguration.Algorithm.allCases)
+    func `permits that were there and are not used are there again`(
+        algorithm: RateLimitConfiguration.Algorithm
+    ) throws {
+        let limiter = try limiter(RateLimitConfiguration(rate: 3, per: .seconds(1), burst: 3, algorithm: algorithm))
+        try limiter.reserve(permits: 2).giveBack()
+        #expect(limiter.availablePermits == 3)
+        try limiter.reserve(permits: 2).commit()
         #expect(limiter.availablePermits == 1)
     }
 
