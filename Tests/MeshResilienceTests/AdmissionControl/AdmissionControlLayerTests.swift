@@ -93,7 +93,7 @@ import Testing
         )
         let retries = RetryLayer(
             layer,
-            source: FixedPolicy(Retry(policy, budget: nil)),
+            source: FixedPolicy(try Retry(policy, budget: nil)),
             clock: clock,
             random: MeshRandom(seed: 1)
         )
