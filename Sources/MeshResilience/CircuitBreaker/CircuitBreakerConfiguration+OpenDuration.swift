@@ -54,8 +54,7 @@ extension CircuitBreakerConfiguration.OpenJitter {
             // The half grows past the limit, and only the sum is cut, as Finagle does.
             return step == 0 ? time : time / 2 + time / 2 * random.unitInterval()
         case .additive(let share):
-            let base = min(time, limit)
-            return base + base * share * random.unitInterval()
+            return time + time * share * random.unitInterval()
         case .symmetric(let share):
             return min(time, limit) * (1 - share + 2 * share * random.unitInterval())
         }

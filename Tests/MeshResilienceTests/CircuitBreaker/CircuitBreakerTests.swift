@@ -180,6 +180,20 @@ import Testing
         #expect(error?.retryAfter == .seconds(5))
     }
 
+    @Test func `a success of the probe whose rates open it again does so at its own time`() async throws {
+        let configuration = CircuitBreakerConfiguration(
+            probes: 2,
+            callWindow: 4,
+            recovery: .rates,
+            initialState: .halfOpen
+        )
+        let breaker = try CircuitBreaker(configuration, clock: clock)
+        await #expect(throws: Broken.self) { try await breaker.run { throw Broken() } }
+        try await breaker.run {}
+        let error = await #expect(throws: MeshError.self) { try await breaker.run {} }
+        #expect(error?.reason == .open && error?.retryAfter == .seconds(5))
+    }
+
     @Test func `changes can be read as a stream that keeps the newest`() async throws {
         let breaker = try CircuitBreaker(CircuitBreakerConfiguration(), clock: clock)
         let two = breaker.changes(keepingNewest: 2)
