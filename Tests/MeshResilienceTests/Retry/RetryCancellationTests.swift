@@ -22,6 +22,8 @@ import Testing
     private func budgets() throws -> [RetryBudget] {
         [
             try RetryBudget(ConcurrencyRetryBudgetConfiguration(percent: 0, minimum: 1)),
+            // Here a request that is never ended shows, as above a retry that is not.
+            try RetryBudget(ConcurrencyRetryBudgetConfiguration(percent: 100, minimum: 0)),
             try RetryBudget(ThrottleRetryBudgetConfiguration(maximumTokens: 10, tokenRatio: 1)),
             try RetryBudget(QuotaRetryBudgetConfiguration(capacity: 28)),
         ]
@@ -54,47 +56,73 @@ import Testing
                 group.cancelAll()
             }
             #expect(attempts.now == (point == .secondAttempt ? 2 : 1))
-            // A throttle counts the first attempt's failure and a quota what the retry cost; a place is never kept.
-            let failed = point == .firstAttempt ? 0.0 : 1
-            #expect(
-                budget.balance(at: clock.now) == before
-                    - (budget.plan is ConcurrencyRetryBudgetConfiguration ? 0 : failed)
-            )
+            #expect(budget.balance(at: clock.now) == before - charge(budget, point))
         }
     }
 
     @Test(arguments: Point.allCases)
     func `as a layer: what was held is given back, and no exchange stays open`(point: Point) async throws {
         let clock = clock
-        let budget = try RetryBudget(ConcurrencyRetryBudgetConfiguration(percent: 0, minimum: 1))
-        let script: [InMemoryTransport.Step] = [
-            point == .firstAttempt ? .respondAfter(.seconds(9), InMemoryResponse(200)) : .status(503),
-            .respondAfter(.seconds(9), InMemoryResponse(200)),
-        ]
-        let contract = TransportContract(InMemoryTransport(script, clock: clock))
-        let policy = RetryPolicy(
-            conditions: .serverError,
-            backoff: .constant(point == .wait ? .seconds(1) : .zero)
-        )
-        let layer = RetryLayer(
-            contract,
-            source: FixedPolicy(try Retry(policy, budget: budget)),
-            clock: clock,
-            random: MeshRandom(seed: 1)
-        )
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask {
-                var context = CallContext(now: clock.now)
-                await #expect(throws: CancellationError.self) {
-                    _ = try await layer.send(InMemoryRequest(), context: &context)
+        for budget in try budgets() {
+            let before = budget.balance(at: clock.now)
+            let script: [InMemoryTransport.Step] = [
+                point == .firstAttempt ? .respondAfter(.seconds(9), InMemoryResponse(200)) : .status(503),
+                .respondAfter(.seconds(9), InMemoryResponse(200)),
+            ]
+            let contract = TransportContract(InMemoryTransport(script, clock: clock))
+            let policy = RetryPolicy(
+                conditions: .serverError,
+                backoff: .constant(point == .wait ? .seconds(1) : .zero)
+            )
+            let layer = RetryLayer(
+                contract,
+                source: FixedPolicy(try Retry(policy, budget: budget)),
+                clock: clock,
+                random: MeshRandom(seed: 1)
+            )
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    var context = CallContext(now: clock.now)
+                    await #expect(throws: CancellationError.self) {
+                        _ = try await layer.send(InMemoryRequest(), context: &context)
+                    }
+                    #expect(context.openExchanges == 0 && context.heldPermits.isEmpty)
                 }
-                #expect(context.openExchanges == 0 && context.heldPermits.isEmpty)
+                await clock.waitForSleepers()
+                group.cancelAll()
             }
-            await clock.waitForSleepers()
-            group.cancelAll()
+            #expect(contract.violations.isEmpty)
+            #expect(budget.balance(at: clock.now) == before - charge(budget, point))
         }
-        #expect(contract.violations.isEmpty)
-        #expect(budget.balance(at: clock.now) == 1)
+    }
+
+    /// A throttle counts the first attempt's failure and a quota what the retry cost; a place is never kept.
+    private func charge(_ budget: RetryBudget, _ point: Point) -> Double {
+        point == .firstAttempt || budget.plan is ConcurrencyRetryBudgetConfiguration ? 0 : 1
+    }
+
+    @Test func `every way out of a call ends its request in the budget`() async throws {
+        let budget = try RetryBudget(ConcurrencyRetryBudgetConfiguration(percent: 100, minimum: 0))
+        let retry = try Retry(
+            RetryPolicy(maximumAttempts: 2, conditions: .serverError, backoff: .none),
+            budget: budget
+        )
+        let underWay = try await retry.run { budget.balance(at: clock.now) }
+        #expect(underWay == 1 && budget.balance(at: clock.now) == 0)
+        await #expect(throws: Broken.self) { try await retry.run { _ in throw Broken() } }
+        _ = try await retry.run(rejecting: { _ in true }) { $0 }
+        #expect(budget.balance(at: clock.now) == 0)
+        for step in [InMemoryTransport.Step.refuseConnection, .status(503), .status(200)] {
+            let layer = RetryLayer(
+                InMemoryTransport([step]),
+                source: FixedPolicy(retry),
+                clock: clock,
+                random: MeshRandom(seed: 1)
+            )
+            var context = CallContext(now: clock.now)
+            _ = try? await layer.withResponse(to: InMemoryRequest(), context: &context) { $0.statusCode }
+            #expect(budget.balance(at: clock.now) == 0)
+        }
     }
 
     @Test func `a caller who gave up before the answer failed gets no other attempt`() async throws {

@@ -65,6 +65,24 @@ import Testing
         #expect(status == 200 && decisions.isEmpty)
     }
 
+    @Test func `a request that its caller's own deadline ends is not this layer's doing`() async {
+        for scope in [DeadlineLayer<InMemoryTransport, FixedPolicy<DeadlineConfiguration>>.Scope.request, .attempt] {
+            let observer = RecordingObserver()
+            let layer = DeadlineLayer(
+                InMemoryTransport([.respondAfter(.seconds(2), InMemoryResponse(200))], clock: clock),
+                scope: scope,
+                source: FixedPolicy(DeadlineConfiguration(timeout: .seconds(1))),
+                clock: clock,
+                observers: ObserverSet([observer])
+            )
+            var context = CallContext(now: clock.now, deadline: Deadline(.milliseconds(500), after: clock.now))
+            let error = await #expect(throws: MeshError.self) {
+                _ = try await layer.send(InMemoryRequest(), context: &context)
+            }
+            #expect(error?.code == .deadlineExceeded && observer.events.isEmpty)
+        }
+    }
+
     @Test func `an answer in time is no news`() async throws {
         for mode in PolicyMode.allCases {
             let observer = RecordingObserver()
