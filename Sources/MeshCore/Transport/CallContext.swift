@@ -47,6 +47,8 @@ public struct CallContext: Sendable {
     public var requestLine: RequestLine? = nil
     /// What answered in place of the transport below a fallback layer; `nil` while nothing did.
     public var fallback: (any Sendable & AnyObject)? = nil
+    /// What answered in place of the transport below a layer (a fallback, a cache, another's call); `nil` while nothing did.
+    public var standIn: (any Sendable & AnyObject)? = nil
     /// What the leaf transport needs to finish the exchange in hand.
     public var exchange: (any Sendable & AnyObject)? = nil
     /// What the observers keep for this request (spans, say).

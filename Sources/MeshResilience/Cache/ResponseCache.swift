@@ -65,7 +65,12 @@ public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sen
         self.cost = cost
         self.isCacheable = isCacheable
         self.machine = Mutex(ResponseCacheStateMachine(configuration))
-        self.fetches = Coalescing(validated: CoalescingConfiguration(), name: name, observers: observers)
+        self.fetches = Coalescing(
+            validated: CoalescingConfiguration(),
+            name: name,
+            observers: observers,
+            timers: .serving(clock)
+        )
     }
 
     /// How many values are kept.
@@ -74,14 +79,24 @@ public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sen
     /// The value from memory, or from the operation, which is run once for all who miss it together.
     ///
     /// The operation runs in a task of its own with the first caller's task-local values; see `Coalescing`.
-    /// - Throws: What the operation throws, unless a value that is not too old takes its place; `CancellationError` at once
-    ///   if this caller is cancelled while it waits.
+    /// - Parameters:
+    ///   - key: What the value is kept under.
+    ///   - deadline: When this caller stops waiting for the operation.
+    ///   - operation: What to run if there is no value.
+    /// - Throws: What the operation throws, or `MeshError` with code `deadlineExceeded`, unless a value that is not too old
+    ///   takes its place; `CancellationError` at once if this caller is cancelled while it waits.
     /// - Complexity: O(1); a hit allocates nothing.
-    public func run(_ key: Key, _ operation: @escaping @Sendable () async throws -> Value) async throws -> Value {
-        guard configuration.mode != .disabled else { return try await operation() }
-        let now = clock.now
-        let (finding, epoch) = machine.withLock { ($0.lookedUp(key, at: now), $0.epoch) }
-        guard configuration.mode == .enforce else { return try await watch(key, finding, epoch, operation) }
+    public func run(
+        _ key: Key,
+        deadline: Deadline = .never,
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        switch configuration.mode {
+        case .disabled: return try await operation()
+        case .observe: return try await runWatched(key, operation)
+        case .enforce: break
+        }
+        let (finding, epoch) = look(key)
         switch finding {
         case .fresh(let value):
             tell(.served, because: .duplicate)
@@ -93,7 +108,7 @@ public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sen
         case .stale, .nothing: break
         }
         do {
-            return try await fetches.run(key) { try await self.fetch(key, epoch, operation) }
+            return try await fetches.run(key, deadline: deadline) { try await self.fetch(key, epoch, operation) }
         } catch {
             guard !(error is CancellationError), !Task.isCancelled, let value = standIn(for: key) else { throw error }
             tell(.servedStale, because: .failure)
@@ -136,30 +151,54 @@ public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sen
         }
     }
 
-    /// Every call runs its operation; what would have been answered from memory is told.
-    private func watch(
-        _ key: Key,
-        _ finding: ResponseCacheStateMachine<Key, Value>.Finding,
-        _ epoch: UInt64,
-        _ operation: () async throws -> Value
-    ) async throws -> Value {
-        var isToldOfFailure = false
+    private func look(_ key: Key) -> (ResponseCacheStateMachine<Key, Value>.Finding, UInt64) {
+        let now = clock.now
+        return machine.withLock { ($0.lookedUp(key, at: now), $0.epoch) }
+    }
+
+    /// A call that runs its operation whatever is in memory.
+    struct Watch: Sendable {
+        fileprivate let key: Key
+        fileprivate let epoch: UInt64
+        fileprivate let isFresh: Bool
+        fileprivate let mayAnswerFailure: Bool
+    }
+
+    /// Tells what would have been answered from memory.
+    func watchBegan(_ key: Key) -> Watch {
+        let (finding, epoch) = look(key)
         switch finding {
-        case .fresh: tell(.served, because: .duplicate)
-        case .stale(_, mayAnswerAtOnce: true, _): tell(.servedStale, because: .latency)
-        case .stale(_, _, mayAnswerFailure: let mayAnswer): isToldOfFailure = mayAnswer
-        case .nothing: break
+        case .fresh:
+            tell(.served, because: .duplicate)
+            return Watch(key: key, epoch: epoch, isFresh: true, mayAnswerFailure: false)
+        case .stale(_, mayAnswerAtOnce: true, _):
+            tell(.servedStale, because: .latency)
+            return Watch(key: key, epoch: epoch, isFresh: false, mayAnswerFailure: false)
+        case .stale(_, _, let mayAnswerFailure):
+            return Watch(key: key, epoch: epoch, isFresh: false, mayAnswerFailure: mayAnswerFailure)
+        case .nothing:
+            return Watch(key: key, epoch: epoch, isFresh: false, mayAnswerFailure: false)
         }
+    }
+
+    func watchEnded(_ watch: Watch, _ value: Value) {
+        // A value that would have been served from memory would not have been fetched again.
+        if !watch.isFresh { keep(watch.key, watch.epoch, value) }
+    }
+
+    func watchEnded(_ watch: Watch, _ error: any Error) {
+        guard watch.mayAnswerFailure, !(error is CancellationError), !Task.isCancelled else { return }
+        tell(.servedStale, because: .failure)
+    }
+
+    private func runWatched(_ key: Key, _ operation: () async throws -> Value) async throws -> Value {
+        let watch = watchBegan(key)
         do {
             let value = try await operation()
-            // A value that would have been served from memory would not have been fetched again.
-            if case .fresh = finding { return value }
-            keep(key, epoch, value)
+            watchEnded(watch, value)
             return value
         } catch {
-            if isToldOfFailure, !(error is CancellationError), !Task.isCancelled {
-                tell(.servedStale, because: .failure)
-            }
+            watchEnded(watch, error)
             throw error
         }
     }

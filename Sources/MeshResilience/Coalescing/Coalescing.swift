@@ -15,9 +15,14 @@ import Synchronization
 /// deadline) and priority; those who join get its result, be it a value or an error. A caller that is cancelled leaves
 /// alone; when the last one leaves, the task is cancelled.
 public final class Coalescing<Key: Hashable & Sendable, Value: Sendable>: Sendable {
+    private struct Caller {
+        var continuation: CheckedContinuation<Value, any Error>
+        var timer: TimerTicket?
+    }
+
     private struct State {
         var machine = CoalescingStateMachine<Key>()
-        var callers: [UInt64: CheckedContinuation<Value, any Error>] = [:]
+        var callers: [UInt64: Caller] = [:]
         var tasks: [UInt64: Task<Void, Never>] = [:]
         var lastCaller: UInt64 = 0
     }
@@ -27,23 +32,34 @@ public final class Coalescing<Key: Hashable & Sendable, Value: Sendable>: Sendab
     /// What it stands on, as observers are told; empty if nobody gave it a name.
     public let name: String
     private let observers: ObserverSet
+    private let timers: TimerWheel
     private let state = Mutex(State())
 
     /// Creates a coalescing under which nothing is under way.
+    /// - Parameter timers: The wheel that callers' deadlines stand on. By default the shared one, or one of its own for
+    ///   another clock than the system's. A wheel brings its clock.
     /// - Throws: `ConfigurationError` with every bound that is broken.
     public convenience init(
         _ configuration: CoalescingConfiguration = CoalescingConfiguration(),
         name: String = "",
-        observers: ObserverSet = .none
+        observers: ObserverSet = .none,
+        clock: any MeshClock = SystemClock(),
+        timers: TimerWheel? = nil
     ) throws(ConfigurationError) {
         try configuration.validate()
-        self.init(validated: configuration, name: name, observers: observers)
+        self.init(validated: configuration, name: name, observers: observers, timers: timers ?? .serving(clock))
     }
 
-    package init(validated configuration: CoalescingConfiguration, name: String, observers: ObserverSet) {
+    package init(
+        validated configuration: CoalescingConfiguration,
+        name: String,
+        observers: ObserverSet,
+        timers: TimerWheel
+    ) {
         self.configuration = configuration
         self.name = name
         self.observers = observers
+        self.timers = timers
     }
 
     /// How many calls are under way.
@@ -54,13 +70,22 @@ public final class Coalescing<Key: Hashable & Sendable, Value: Sendable>: Sendab
     /// Runs an operation, or waits for the equal one that is under way.
     /// - Parameters:
     ///   - key: What makes calls equal.
+    ///   - deadline: When this caller stops waiting; the others go on.
     ///   - operation: What to run if none is under way.
-    /// - Throws: What the operation throws, to everybody who waits; `CancellationError` at once if this caller is cancelled.
+    /// - Throws: What the operation throws, to everybody who waits; `CancellationError` at once if this caller is
+    ///   cancelled; `MeshError` with code `deadlineExceeded` when its deadline passes.
     /// - Complexity: O(1). A caller allocates a continuation, a leader a task.
-    public func run(_ key: Key, _ operation: @escaping @Sendable () async throws -> Value) async throws -> Value {
+    public func run(
+        _ key: Key,
+        deadline: Deadline = .never,
+        _ operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
         switch configuration.mode {
         case .disabled: return try await operation()
-        case .observe: return try await watch(key, operation)
+        case .observe:
+            let flight = watchBegan(key)
+            defer { watchEnded(flight) }
+            return try await operation()
         case .enforce: break
         }
         let caller = newCaller()
@@ -69,9 +94,10 @@ public final class Coalescing<Key: Hashable & Sendable, Value: Sendable>: Sendab
                 let arrival = state.withLock { state -> CoalescingStateMachine<Key>.Arrival? in
                     // A cancellation before this lock has set the task's mark; one after it finds the continuation.
                     guard !Task.isCancelled else { return nil }
-                    state.callers[caller] = continuation
+                    state.callers[caller] = Caller(continuation: continuation)
                     return state.machine.callerCame(caller, for: key)
                 }
+                if arrival != nil, !deadline.isNever { arm(caller, until: deadline) }
                 switch arrival {
                 case nil: continuation.resume(throwing: CancellationError())
                 case .joins: tellJoined()
@@ -79,7 +105,7 @@ public final class Coalescing<Key: Hashable & Sendable, Value: Sendable>: Sendab
                 }
             }
         } onCancel: {
-            leave(caller)
+            leave(caller, CancellationError())
         }
     }
 
@@ -137,30 +163,56 @@ public final class Coalescing<Key: Hashable & Sendable, Value: Sendable>: Sendab
             state.tasks[flight] = nil
             return state.machine.flightEnded(flight).compactMap { state.callers.removeValue(forKey: $0) }
         }
-        for continuation in waiting { continuation.resume(with: result) }
+        for caller in waiting {
+            if let timer = caller.timer { timers.cancel(timer) }
+            caller.continuation.resume(with: result)
+        }
     }
 
-    private func leave(_ caller: UInt64) {
-        let (continuation, task) = state.withLock {
-            state -> (CheckedContinuation<Value, any Error>?, Task<Void, Never>?) in
-            let abandoned = state.machine.callerLeft(caller)
-            let task = abandoned.flatMap { state.tasks.removeValue(forKey: $0) }
-            return (state.callers.removeValue(forKey: caller), task)
+    private func arm(_ number: UInt64, until deadline: Deadline) {
+        let ticket = timers.arm(until: deadline.instant, CallerTimer(self), token: number)
+        let isOver = state.withLock { state in
+            state.callers[number]?.timer = ticket
+            return state.callers[number] == nil
         }
-        continuation?.resume(throwing: CancellationError())
+        if isOver { timers.cancel(ticket) }
+    }
+
+    fileprivate func deadlinePassed(_ caller: UInt64) {
+        let error = MeshError(
+            .deadlineExceeded,
+            origin: .local,
+            requestState: .maybeSent,
+            message: "the deadline passed while an equal call was under way",
+            reason: .deadline
+        )
+        leave(caller, error)
+    }
+
+    private func leave(_ number: UInt64, _ error: any Error) {
+        let (caller, task) = state.withLock { state -> (Caller?, Task<Void, Never>?) in
+            let abandoned = state.machine.callerLeft(number)
+            let task = abandoned.flatMap { state.tasks.removeValue(forKey: $0) }
+            return (state.callers.removeValue(forKey: number), task)
+        }
+        if let timer = caller?.timer { timers.cancel(timer) }
+        caller?.continuation.resume(throwing: error)
         task?.cancel()
     }
 
-    /// Everybody runs; whoever comes while a first one runs would have joined it.
-    private func watch(_ key: Key, _ operation: () async throws -> Value) async throws -> Value {
+    /// Whoever comes while a first one runs would have joined it.
+    /// - Returns: The flight that begins, for `watchEnded`; `nil` if the call would have joined one.
+    func watchBegan(_ key: Key) -> UInt64? {
         let caller = newCaller()
         let arrival = state.withLock { $0.machine.callerCame(caller, for: key, isPinned: true) }
-        guard case .leads(let flight) = arrival else {
-            tellJoined()
-            return try await operation()
-        }
-        defer { state.withLock { _ = $0.machine.flightEnded(flight) } }
-        return try await operation()
+        if case .leads(let flight) = arrival { return flight }
+        tellJoined()
+        return nil
+    }
+
+    func watchEnded(_ flight: UInt64?) {
+        guard let flight else { return }
+        state.withLock { _ = $0.machine.flightEnded(flight) }
     }
 
     private func tellJoined() {
@@ -168,5 +220,18 @@ public final class Coalescing<Key: Hashable & Sendable, Value: Sendable>: Sendab
         let isEnforced = configuration.mode == .enforce
         let decision = PolicyDecision(.coalescing, name: name, .joined, because: .duplicate, isEnforced: isEnforced)
         observers.noticed(.policyActed(decision))
+    }
+}
+
+/// Tells a coalescing that a caller's deadline has passed, so that being told is no part of its interface.
+private final class CallerTimer<Key: Hashable & Sendable, Value: Sendable>: TimerTarget {
+    private let owner: Coalescing<Key, Value>
+
+    init(_ owner: Coalescing<Key, Value>) {
+        self.owner = owner
+    }
+
+    func timerFired(_ token: UInt64) {
+        owner.deadlinePassed(token)
     }
 }

@@ -37,7 +37,7 @@ public struct FallbackLayer<
     /// Ends the exchange where it was opened.
     @inlinable
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
-        guard context.fallback != nil, finishFallback(&context, ending) else { return base.finish(&context, ending) }
+        guard context.standIn != nil, finishFallback(&context, ending) else { return base.finish(&context, ending) }
     }
 
     @usableFromInline
@@ -87,12 +87,9 @@ public struct FallbackLayer<
     /// - Returns: Whether the answer in hand is this layer's fallback's.
     @usableFromInline
     func finishFallback(_ context: inout CallContext, _ ending: ExchangeEnding) -> Bool {
-        guard
-            let frame = context.fallback as? FallbackFrame<Base.Request, Base.Response>,
-            frame.owner === source.policy(for: context)
-        else { return false }
-        context.fallback = frame.below
-        frame.owner.alternative.finish(&context, ending)
+        let fallback = source.policy(for: context)
+        guard let fallback, StandIn.take(fallback, from: &context) else { return false }
+        fallback.alternative.finish(&context, ending)
         return true
     }
 }

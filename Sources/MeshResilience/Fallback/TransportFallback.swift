@@ -46,20 +46,7 @@ public final class TransportFallback<Request: Sendable, Response: Sendable>: Sen
         defer { gate.leave() }
         context.requestState = .notSent
         let response = try await alternative.send(request, context: &context)
-        context.fallback = FallbackFrame(owner: self, below: context.fallback)
+        StandIn.note(self, in: &context)
         return response
-    }
-}
-
-/// Says which fallback's answer a context carries.
-///
-/// A list and not a mark: an alternative may be a stack with a fallback of its own, and each finishes what is its own.
-final class FallbackFrame<Request: Sendable, Response: Sendable>: Sendable {
-    let owner: TransportFallback<Request, Response>
-    let below: (any Sendable & AnyObject)?
-
-    init(owner: TransportFallback<Request, Response>, below: (any Sendable & AnyObject)?) {
-        self.owner = owner
-        self.below = below
     }
 }

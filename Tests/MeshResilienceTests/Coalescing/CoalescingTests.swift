@@ -112,6 +112,29 @@ import Testing
         gate.open()
     }
 
+    @Test func `a caller's deadline is its own: it stops waiting and the others go on`() async throws {
+        let (gate, clock) = (Gate(), ManualClock())
+        let wheel = TimerWheel(clock: clock)
+        let coalescing = try Coalescing<String, Int>(timers: wheel)
+        let deadline = Deadline(.milliseconds(5), after: clock.now)
+        async let failure = #expect(throws: MeshError.self) {
+            try await coalescing.run("a", deadline: deadline) {
+                await gate.pass()
+                return Task.isCancelled ? -1 : 7
+            }
+        }
+        await gate.waitForArrivals()
+        let patient = await caller(coalescing) { 8 }
+        clock.advance(by: .milliseconds(5))
+        let error = await failure
+        #expect(error?.code == .deadlineExceeded)
+        #expect(error?.reason == .deadline)
+        gate.open()
+        #expect(try await patient.value == 7)
+        #expect(try await coalescing.run("b", deadline: Deadline(.seconds(1), after: clock.now)) { 9 } == 9)
+        #expect(wheel.count == 0)
+    }
+
     @Test func `a caller that was cancelled before runs nothing and joins nothing`() async throws {
         let (coalescing, gate, runs) = (try coalescing(), Gate(), Journal<Int>())
         let caller = Task {

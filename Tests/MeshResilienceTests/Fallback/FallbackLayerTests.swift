@@ -38,7 +38,7 @@ import Testing
         defer {
             #expect(leaves.flatMap(\.violations).isEmpty)
             #expect(context.openExchanges == 0)
-            #expect(context.fallback == nil)
+            #expect(context.standIn == nil)
         }
         return try await layer.withResponse(to: request, context: &context) { $0.statusCode }
     }

@@ -110,7 +110,8 @@ import Testing
 
     @Test func `a call whose caller gave up says nothing about latencies`() async throws {
         let (hedging, gate, disposed) = (
-            try hedging(HedgingConfiguration(delay: .percentile(HedgingPercentile(0.5, minimumCalls: 1)))), Gate(), Gate()
+            try hedging(HedgingConfiguration(delay: .percentile(HedgingPercentile(0.5, minimumCalls: 1)))), Gate(),
+            Gate()
         )
         let caller = Task {
             try await hedging.run(dispose: { _ in disposed.open() }) { attempt in
