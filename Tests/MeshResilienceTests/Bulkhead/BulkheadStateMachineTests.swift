@@ -151,6 +151,42 @@ import Testing
         #expect(machine.nextSettlement(at: start) == .admitted(second))
     }
 
+    /// One place, a millisecond a call, and two calls for each that can be served: how many were served after waiting
+    /// for at most 10 ms, and how many after more, in two seconds.
+    private func overload(_ order: BulkheadConfiguration.Order) -> (soon: Int, late: Int) {
+        var machine = BulkheadStateMachine(
+            BulkheadConfiguration(maximumConcurrent: 1, maximumQueued: 10_000, order: order)
+        )
+        var now = start
+        var since: [BulkheadStateMachine.WaiterID: (MeshInstant, until: MeshInstant)] = [:]
+        var (soon, late) = (0, 0)
+        for step in 0..<4_000 {
+            now = now.advanced(by: Nanoseconds(rawValue: 500_000))
+            for (id, waiter) in since where waiter.until <= now {
+                _ = machine.waiterTimedOut(id)
+                since[id] = nil
+            }
+            if case .queued(let id, let until, _) = machine.callWanted(at: now) { since[id] = (now, until) }
+            guard step % 2 == 1, machine.placeReturned() else { continue }
+            while let settlement = machine.nextSettlement(at: now) {
+                switch settlement {
+                case .admitted(let id):
+                    guard let (began, _) = since.removeValue(forKey: id) else { continue }
+                    if now.elapsed(since: began) <= .milliseconds(10) { soon += 1 } else { late += 1 }
+                case .refused(let id, _): since[id] = nil
+                }
+            }
+        }
+        return (soon, late)
+    }
+
+    @Test func `under lasting overload controlled delay serves in time whom a fair queue serves too late`() {
+        let fair = overload(.fifo)
+        let controlled = overload(.controlledDelay)
+        #expect(fair.soon < 100 && fair.late > 1_500)
+        #expect(controlled.soon > 1_800 && controlled.late < 150)
+    }
+
     @Test func `observing counts those who would have run or waited and nobody else`() {
         var machine = BulkheadStateMachine(BulkheadConfiguration(maximumConcurrent: 1, maximumQueued: 1))
         #expect(machine.callObserved() == .admitted)

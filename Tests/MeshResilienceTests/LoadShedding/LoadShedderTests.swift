@@ -223,4 +223,23 @@ import Testing
         }
         #expect(missing?.problems.map(\.path) == ["loadTrigger"])
     }
+
+    @Test func `settings say what is in force and where it comes from`() {
+        let settings = LoadShedderConfiguration(capacity: 7).settings
+        #expect(settings.count == 13 && settings[1].description == "capacity 7")
+        #expect(settings[2].description == "queueFrom 2.0 (default: failsafe-go initialRejectionFactor)")
+        let standard = LoadShedderConfiguration().settings
+        #expect(standard.allSatisfy { if case .standard = $0.source { true } else { false } })
+    }
+
+    @Test func `the example of the documentation compiles and runs`() async throws {
+        let shedder = try LoadShedder(
+            LoadShedderConfiguration(capacity: 100, userHeader: "x-user"),
+            name: "inbound"
+        )
+        let permit = try shedder.admit(.sheddable, user: "ada")
+        #expect(shedder.inFlight == 1)
+        permit.served()
+        #expect(shedder.inFlight == 0)
+    }
 }
