@@ -58,10 +58,7 @@ public final class AdaptiveRateLimit: Sendable {
     public func acquire(until deadline: Deadline = .never) async throws {
         guard configuration.mode != .disabled else { return }
         let now = clock.now
-        var latest = now.advanced(by: configuration.maximumWait)
-        if !deadline.isNever {
-            latest = min(latest, MeshInstant(nanoseconds: max(deadline.instant.nanoseconds, 1) - 1))
-        }
+        let latest = deadline.latestTurn(at: now, waitingAtMost: configuration.maximumWait)
         switch machine.withLock({ $0.permitWanted(at: now, until: latest) }) {
         case .granted: return
         case .reserved(let turn):
@@ -124,9 +121,6 @@ public final class AdaptiveRateLimit: Sendable {
     }
 
     private func tell(_ action: PolicyDecision.Action, because reason: PolicyDecision.Reason) {
-        guard !observers.isEmpty else { return }
-        let isEnforced = configuration.mode == .enforce
-        let decision = PolicyDecision(.rateLimit, name: name, action, because: reason, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.rateLimitActed(action, because: reason, name: name, mode: configuration.mode)
     }
 }

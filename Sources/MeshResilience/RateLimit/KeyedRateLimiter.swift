@@ -79,7 +79,7 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     public func acquireWaiting(for key: Key, permits: Int = 1, until deadline: Deadline = .never) async throws {
         guard permits > 0, configuration.mode != .disabled else { return }
         let now = clock.now
-        let latest = configuration.limit.latestTurn(at: now, deadline: deadline)
+        let latest = deadline.latestTurn(at: now, waitingAtMost: configuration.limit.maximumWait)
         let answer = machine.withLock { $0.permitsWanted(permits, for: key, at: now, until: latest) }
         switch answer.turn {
         case .granted: return
@@ -121,9 +121,6 @@ public final class KeyedRateLimiter<Key: Hashable & Sendable>: Sendable {
     }
 
     private func tell(_ action: PolicyDecision.Action, because reason: PolicyDecision.Reason) {
-        guard !observers.isEmpty else { return }
-        let isEnforced = configuration.mode == .enforce
-        let decision = PolicyDecision(.rateLimit, name: name, action, because: reason, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.rateLimitActed(action, because: reason, name: name, mode: configuration.mode)
     }
 }

@@ -164,14 +164,6 @@ public struct RateLimitConfiguration: PolicyConfiguration {
 }
 
 extension RateLimitConfiguration {
-    /// The last instant at which the turn of a call may come for which it makes sense to wait.
-    func latestTurn(at now: MeshInstant, deadline: Deadline) -> MeshInstant {
-        let latest = now.advanced(by: maximumWait)
-        if deadline.isNever { return latest }
-        // A turn at the deadline leaves no time for the call.
-        return min(latest, MeshInstant(nanoseconds: max(deadline.instant.nanoseconds, 1) - 1))
-    }
-
     /// Why a call was refused whose turn would have come after `wait`.
     func reason(forWait wait: Nanoseconds) -> PolicyDecision.Reason {
         if maximumWait == .zero { return .limit }

@@ -96,7 +96,7 @@ public final class RateLimiter: Sendable {
         guard permits > 0, configuration.mode != .disabled else {
             return RateLimitReservation(of: self, place: nil, readyAt: now, isReady: true)
         }
-        switch answer(permits, at: now, until: configuration.latestTurn(at: now, deadline: deadline)) {
+        switch answer(permits, at: now, until: deadline.latestTurn(at: now, waitingAtMost: configuration.maximumWait)) {
         case .granted(let place):
             return RateLimitReservation(of: self, place: place, readyAt: now, isReady: true)
         case .reserved(let place):
@@ -154,9 +154,6 @@ public final class RateLimiter: Sendable {
     }
 
     private func tell(_ action: PolicyDecision.Action, because reason: PolicyDecision.Reason) {
-        guard !observers.isEmpty else { return }
-        let isEnforced = configuration.mode == .enforce
-        let decision = PolicyDecision(.rateLimit, name: name, action, because: reason, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.rateLimitActed(action, because: reason, name: name, mode: configuration.mode)
     }
 }
