@@ -45,8 +45,6 @@ public struct CallContext: Sendable {
     public var inFlightAtStart: UInt32 = 0
     /// The request line, kept for whoever records the request when it has ended; `nil` while nobody listens.
     public var requestLine: RequestLine? = nil
-    /// What answered in place of the transport below a fallback layer; `nil` while nothing did.
-    public var fallback: (any Sendable & AnyObject)? = nil
     /// What answered in place of the transport below a layer (a fallback, a cache, another's call); `nil` while nothing did.
     public var standIn: (any Sendable & AnyObject)? = nil
     /// What the leaf transport needs to finish the exchange in hand.

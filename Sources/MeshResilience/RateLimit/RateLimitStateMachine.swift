@@ -146,8 +146,13 @@ private struct PlaceGivenBack: ScheduleEvent {
             returned.insert(place, at: position)
             return
         }
-        // The places before it may have been given back earlier, and one of them is the last now.
-        while let last = returned.last, schedule.takeBack(last, at: now) { returned.removeLast() }
+        // The places before it may have been given back earlier, and one of them is the last now. Those that are ready at
+        // the same instant lie in the order in which they came back.
+        while let latest = returned.last?.readyAt,
+            let last = returned.lastIndex(where: { $0.readyAt == latest && schedule.takeBack($0, at: now) })
+        {
+            returned.remove(at: last)
+        }
     }
 }
 

@@ -134,6 +134,21 @@ import Testing
         #expect(reserve(&machine, 3, at: at(1_100)) == nil)
     }
 
+    @Test(arguments: [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
+    func `places that are ready at once are all undone, in whichever order they come back`(order: [Int]) {
+        var machine = Machine(Configuration(rate: 3, per: .seconds(1), algorithm: .slidingLog), at: start)
+        for _ in 0..<3 { #expect(reserve(&machine, at: at(0)) == .zero) }
+        var places: [RateLimitPlace] = []
+        for _ in 0..<3 {
+            let answer = machine.permitsWanted(at: at(0), until: MeshInstant(nanoseconds: .max))
+            if case .reserved(let place) = answer { places.append(place) }
+        }
+        #expect(places.map(\.readyAt) == [at(1_000), at(1_000), at(1_000)])
+        for number in order { machine.placeGivenBack(places[number], at: at(0)) }
+        #expect(machine.wait(at: at(0)) == .seconds(1))
+        #expect(machine.available(at: at(1_000)) == 3)
+    }
+
     @Test(arguments: [Configuration.Algorithm.tokenBucket, .smooth, .slidingLog])
     func `a last place given back is as if nobody had asked`(algorithm: Configuration.Algorithm) {
         let limit = Configuration(rate: 1, per: .seconds(1), algorithm: algorithm, maximumWait: .seconds(9))
