@@ -9,29 +9,36 @@ func policyBenchmarks() -> [Benchmark] {
     let random = MeshRandom(seed: 1)
     let leaf = MinimalTransport()
     let policy = RetryPolicy(maximumAttempts: 3, conditions: .serverError)
-    let retry = RetryLayer(leaf, source: FixedPolicy(Retry(policy, budget: nil)), clock: clock, random: random)
+    let retry = RetryLayer(
+        leaf,
+        source: FixedPolicy(Retry(validated: policy, budget: nil)),
+        clock: clock,
+        random: random
+    )
     let budget = RetryLayer(
         leaf,
-        source: FixedPolicy(Retry(policy, budget: RetryBudget())),
+        source: FixedPolicy(Retry(validated: policy, budget: RetryBudget())),
         clock: clock,
         random: random
     )
     let deadline = DeadlineLayer(leaf, scope: .request, source: FixedPolicy(Nanoseconds.seconds(30)), clock: clock)
     let attempt = DeadlineLayer(leaf, scope: .attempt, source: FixedPolicy(Nanoseconds.seconds(30)), clock: clock)
-    let breaker = CircuitBreaker(CircuitBreakerConfiguration())
-    let limiter = RateLimiter(
-        RateLimitConfiguration(
-            maximumTokens: Int(UInt32.max),
-            tokensPerFill: Int(UInt32.max),
-            fillInterval: .milliseconds(1)
-        )
+    guard let breaker = try? CircuitBreaker(CircuitBreakerConfiguration()) else { fatalError("the defaults are valid") }
+    let unlimited = RateLimitConfiguration(
+        maximumTokens: Int(UInt32.max),
+        tokensPerFill: Int(UInt32.max),
+        fillInterval: .milliseconds(1)
     )
+    guard let limiter = try? RateLimiter(unlimited) else { fatalError("a benchmark's configuration is invalid") }
     let limit = RateLimitLayer(leaf, source: FixedPolicy(limiter))
     let faults = FaultConfiguration(
         delay: .init(duration: .seconds(1), percentage: .none),
         abort: .init(status: 503, percentage: .none)
     )
-    let fault = FaultLayer(leaf, source: FixedPolicy(faults), clock: clock, random: random)
+    guard let injector = try? FaultInjector(faults, random: random) else {
+        fatalError("a benchmark's configuration is invalid")
+    }
+    let fault = FaultLayer(leaf, source: FixedPolicy(injector))
     return [
         Benchmark("policy/retry", peer: "stack/leaf") { await exchange(retry, $0) },
         Benchmark("policy/retry-budget", peer: "policy/retry") { await exchange(budget, $0) },

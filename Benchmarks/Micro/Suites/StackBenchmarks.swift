@@ -14,7 +14,7 @@ private struct PassThroughStack: Sendable {
     typealias Retries = RetryLayer<MiddlewareSlot<Attempt>, FixedPolicy<Retry>>
     typealias Whole = FaultLayer<
         RateLimitLayer<DeadlineLayer<Retries, FixedPolicy<Nanoseconds>>, FixedPolicy<RateLimiter>>,
-        FixedPolicy<FaultConfiguration>
+        FixedPolicy<FaultInjector>
     >
 
     let stack: Whole
@@ -30,7 +30,7 @@ private struct PassThroughStack: Sendable {
         )
         let deadline = DeadlineLayer(retries, scope: .request, source: FixedPolicy<Nanoseconds>(nil), clock: clock)
         let limit = RateLimitLayer(deadline, source: FixedPolicy<RateLimiter>(nil))
-        stack = Whole(limit, source: FixedPolicy(nil), clock: clock, random: random)
+        stack = Whole(limit, source: FixedPolicy(nil))
     }
 
     func run(_ iterations: Int) async { await exchange(stack, iterations) }

@@ -23,7 +23,8 @@ struct LeastRequestPicker: EndpointPicker {
         var bestLoad = Double.infinity
         for _ in 0..<choiceCount {
             let candidate = endpoints[Int(random.below(count))]
-            guard candidate.isAvailable(at: now), !excluded.contains(candidate.endpoint.address) else { continue }
+            guard candidate.isAvailable(at: now) else { continue }
+            if !excluded.isEmpty, excluded.contains(candidate.endpoint.address) { continue }
             // One more than the requests under way: the request that is being placed counts, so that weights matter
             // among idle endpoints too.
             let active = candidate.activeRequests.load(ordering: .relaxed) + 1

@@ -38,6 +38,8 @@ public struct Cluster: Hashable, Sendable {
     ///
     /// Default `direct`: Envoy has a proxy only where the transport socket is `http_11_proxy`.
     public var proxy: Proxy
+    /// What else stands on the cluster, for routes that have none of their own.
+    public var policies: TrafficPolicies
 
     /// Where endpoints come from.
     public enum Discovery: Hashable, Sendable {
@@ -112,7 +114,8 @@ public struct Cluster: Hashable, Sendable {
         serverName: String? = nil,
         circuitBreaker: CircuitBreakerConfiguration? = nil,
         connection: ConnectionOptions = ConnectionOptions(),
-        proxy: Proxy = .direct
+        proxy: Proxy = .direct,
+        policies: TrafficPolicies = .none
     ) {
         self.name = name
         self.discovery = discovery
@@ -125,6 +128,7 @@ public struct Cluster: Hashable, Sendable {
         self.circuitBreaker = circuitBreaker
         self.connection = connection
         self.proxy = proxy
+        self.policies = policies
     }
 
     /// The name of the endpoint assignment that the cluster needs; `nil` if its endpoints stand in it.

@@ -48,6 +48,8 @@ public struct Route: Hashable, Sendable {
     public var fault: FaultConfiguration?
     /// A rate limit of this route, counted in each process.
     public var rateLimit: RateLimitConfiguration?
+    /// What else stands on the route; it takes precedence over the cluster's.
+    public var policies: TrafficPolicies
 
     /// Creates a route.
     public init(
@@ -55,13 +57,15 @@ public struct Route: Hashable, Sendable {
         match: RouteMatch = RouteMatch(),
         action: RouteAction,
         fault: FaultConfiguration? = nil,
-        rateLimit: RateLimitConfiguration? = nil
+        rateLimit: RateLimitConfiguration? = nil,
+        policies: TrafficPolicies = .none
     ) {
         self.name = name
         self.match = match
         self.action = action
         self.fault = fault
         self.rateLimit = rateLimit
+        self.policies = policies
     }
 }
 

@@ -80,6 +80,8 @@ extension Route {
         if let rateLimit {
             _ = problems.nest("rateLimit") { () throws(ConfigurationError) in try rateLimit.validate() }
         }
+        _ = problems.nest("policies") { () throws(ConfigurationError) in try policies.validate() }
+        problems.require(policies.retryBudget == nil, "policies.retryBudget", "belongs to a cluster, not to a route")
         switch action {
         case .forward(let forward):
             if let retry = forward.retry {
@@ -114,6 +116,7 @@ extension Cluster {
         if let circuitBreaker {
             _ = problems.nest("circuitBreaker") { () throws(ConfigurationError) in try circuitBreaker.validate() }
         }
+        _ = problems.nest("policies") { () throws(ConfigurationError) in try policies.validate() }
         _ = problems.nest("connection") { () throws(ConfigurationError) in try connection.validate() }
         if let serverName {
             problems.require(upstreamSecurity != .plaintext, "serverName", "there is no TLS to name a server in")

@@ -39,3 +39,15 @@ public struct SystemClock: MeshClock {
         try await Task.sleep(for: remaining.duration)
     }
 }
+
+// Here because this is the one file that asks the C library for the time.
+extension WallClock {
+    /// The operating system's (`CLOCK_REALTIME`); a time before 1970 reads as 1970.
+    public static let system = WallClock {
+        var time = timespec()
+        // It cannot fail: the clock exists on every supported system and the pointer is valid.
+        _ = clock_gettime(CLOCK_REALTIME, &time)
+        guard time.tv_sec >= 0 else { return .zero }
+        return Nanoseconds(rawValue: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+    }
+}

@@ -22,8 +22,8 @@ extension TraceContext {
     /// The position that a request names in its own `traceparent` and `tracestate` fields.
     /// - Returns: `nil` if it names none, or an invalid one.
     public init?(headersOf request: borrowing some RequestHead) {
-        guard let traceparent = request.value(of: "traceparent") else { return nil }
-        self.init(traceparent: traceparent, state: request.value(of: "tracestate"))
+        guard let traceparent = request.value(of: .traceparent) else { return nil }
+        self.init(traceparent: traceparent, state: request.value(of: .tracestate))
     }
 
     /// The `traceparent` header: `00-` trace `-` span `-` flags, 55 characters.
@@ -69,6 +69,12 @@ extension TraceContext {
             return 16
         }
     }
+}
+
+extension HeaderName {
+    // Made once: a literal is looked through for upper-case letters each time.
+    fileprivate static let traceparent: HeaderName = "traceparent"
+    fileprivate static let tracestate: HeaderName = "tracestate"
 }
 
 /// Reads fixed-width lower-case hexadecimal fields; upper case is invalid in `traceparent`.

@@ -6,84 +6,71 @@ public struct CallContext: Sendable {
     /// When nobody waits for the answer any more. Layers shorten it, none extends it.
     public var deadline: Deadline
     /// When the current attempt is given up if its response's head has not come; its body has until `deadline`.
-    public var attemptDeadline: Deadline
+    public var attemptDeadline: Deadline = .never
     /// When the request entered the mesh.
     public var startedAt: MeshInstant
     /// When the current attempt began.
     public var attemptStartedAt: MeshInstant
     /// The current attempt, counted from 1; 0 before the first.
-    public var attempt: Int
+    public var attempt: Int = 0
     /// The trace that the request belongs to; its span is the current attempt's.
     public var trace: TraceContext
     /// The endpoint that the current attempt goes to.
-    public var endpoint: Endpoint?
+    public var endpoint: Endpoint? = nil
     /// How far the current attempt came. The transport keeps it exact.
-    public var requestState: RequestState
+    public var requestState: RequestState = .notSent
     /// The status code of the response in hand; 0 while there is none.
-    public var responseStatus: Int
+    public var responseStatus: Int = 0
     /// A delay was injected into this request.
-    public var isDelayInjected: Bool
+    public var isDelayInjected: Bool = false
     /// How many responses wait for their `finish` in this context. A leaf transport counts its own.
-    public var openExchanges: Int
+    public var openExchanges: Int = 0
     /// The middleware that answered by itself; `nil` while the response in hand came from the leaf transport.
     ///
     /// What stands below that middleware opened nothing, and is not finished.
-    var answeredBy: ObjectIdentifier?
+    @usableFromInline var answeredBy: ObjectIdentifier? = nil
     /// The endpoints that earlier attempts went to and that a further attempt avoids.
-    public var attemptedEndpoints: [EndpointAddress]
+    public var attemptedEndpoints: [EndpointAddress] = []
     /// The permit that the endpoint's circuit breaker gave the current attempt.
-    public var circuitBreakerPermit: UInt64
+    public var circuitBreakerPermit: UInt64 = 0
+    /// The breaker of a route or a cluster that waits for the end of the request; `heldPermits` says whether one does.
+    public var routeBreaker: ObjectIdentifier? = nil
+    /// The permit that it gave.
+    public var routeBreakerPermit: UInt64 = 0
+    /// When it gave it.
+    public var routeBreakerAdmittedAt: MeshInstant = MeshInstant(nanoseconds: 0)
     /// What layers hold for this request and give back when it ends.
-    public var heldPermits: HeldPermits
+    public var heldPermits: HeldPermits = []
     /// How many requests were under way, with this one, when an adaptive limit let it pass.
-    public var inFlightAtStart: UInt32
+    public var inFlightAtStart: UInt32 = 0
     /// The request line, kept for whoever records the request when it has ended; `nil` while nobody listens.
-    public var requestLine: RequestLine?
+    public var requestLine: RequestLine? = nil
     /// What answered in place of the transport below a layer (a fallback, a cache, another's call); `nil` while nothing did.
-    public var standIn: (any Sendable & AnyObject)?
+    public var standIn: (any Sendable & AnyObject)? = nil
     /// What the leaf transport needs to finish the exchange in hand.
-    public var exchange: (any Sendable & AnyObject)?
+    public var exchange: (any Sendable & AnyObject)? = nil
     /// What the observers keep for this request (spans, say).
-    public var observation: (any Sendable & AnyObject)?
+    public var observation: (any Sendable & AnyObject)? = nil
     /// The configuration that this request is decided by: loaded once, the same for every layer.
-    public var snapshot: (any Sendable & AnyObject)?
+    public var snapshot: (any Sendable & AnyObject)? = nil
     /// The route that was selected, as the module that assembles the stack knows it.
-    public var route: (any Sendable & AnyObject)?
+    public var route: (any Sendable & AnyObject)? = nil
     /// The cluster that was selected, likewise.
-    public var cluster: (any Sendable & AnyObject)?
+    public var cluster: (any Sendable & AnyObject)? = nil
     /// The live state of the endpoint that was picked, likewise.
-    public var pick: (any Sendable & AnyObject)?
+    public var pick: (any Sendable & AnyObject)? = nil
 
     /// Creates the context of a new request.
     /// - Parameters:
     ///   - now: The instant at which the request enters the mesh.
     ///   - deadline: When nobody waits for the answer any more.
     ///   - trace: The trace that the request belongs to.
+    @inlinable
     public init(now: MeshInstant, deadline: Deadline = .never, trace: TraceContext = .none) {
         self.deadline = deadline
-        self.attemptDeadline = .never
         self.startedAt = now
         self.attemptStartedAt = now
-        self.attempt = 0
         self.trace = trace
-        self.endpoint = nil
-        self.requestState = .notSent
-        self.responseStatus = 0
-        self.isDelayInjected = false
-        self.openExchanges = 0
-        self.answeredBy = nil
-        self.attemptedEndpoints = []
-        self.circuitBreakerPermit = 0
-        self.heldPermits = []
-        self.inFlightAtStart = 0
-        self.requestLine = nil
-        self.standIn = nil
-        self.exchange = nil
-        self.observation = nil
-        self.snapshot = nil
-        self.route = nil
-        self.cluster = nil
-        self.pick = nil
     }
 
     /// The earlier of both deadlines: what a transport enforces until the response's head.

@@ -3,19 +3,30 @@
 
 public import MeshCore
 
-/// Faults to inject into a share of the requests (`envoy.extensions.filters.http.fault.v3.HTTPFault`).
-public struct FaultConfiguration: Hashable, Sendable {
-    /// A delay before the request goes on.
+/// Faults to inject into a share of the calls (`envoy.extensions.filters.http.fault.v3.HTTPFault`).
+public struct FaultConfiguration: PolicyConfiguration {
+    /// A delay before the call goes on.
     public struct Delay: Hashable, Sendable {
-        /// How long.
+        /// How long; the shortest, if there is a longest.
         public var duration: Nanoseconds
-        /// The share of requests that are delayed.
+        /// The share of calls that are delayed.
         public var percentage: FractionalPercent
+        /// The longest: each delay is drawn evenly from `duration` to it. Default `nil`, all delays are `duration`:
+        /// Envoy's `fixed_delay`.
+        public var upTo: Nanoseconds?
 
         /// Creates a delay.
-        public init(duration: Nanoseconds, percentage: FractionalPercent) {
+        public init(duration: Nanoseconds, percentage: FractionalPercent, upTo: Nanoseconds? = nil) {
             self.duration = duration
             self.percentage = percentage
+            self.upTo = upTo
+        }
+
+        /// How long a call with that random number is delayed.
+        func drawn(using random: MeshRandom) -> Nanoseconds {
+            guard let upTo, upTo > duration else { return duration }
+            let spread = upTo.rawValue - duration.rawValue
+            return Nanoseconds(rawValue: duration.rawValue + random.below(spread == .max ? spread : spread + 1))
         }
     }
 
@@ -23,13 +34,22 @@ public struct FaultConfiguration: Hashable, Sendable {
     public struct Abort: Hashable, Sendable {
         /// The status code, 200 to 599.
         public var status: Int
-        /// The share of requests that are aborted.
+        /// The share of calls that are aborted.
         public var percentage: FractionalPercent
+        /// The gRPC status, 1 to 16, that is answered with HTTP status 200. Default `nil`: a plain HTTP answer.
+        public var grpcStatus: Int?
 
-        /// Creates an abort.
+        /// Creates an abort with an HTTP status.
         public init(status: Int, percentage: FractionalPercent) {
             self.status = status
             self.percentage = percentage
+        }
+
+        /// Creates an abort with a gRPC status.
+        public init(grpcStatus: Int, percentage: FractionalPercent) {
+            self.status = 200
+            self.percentage = percentage
+            self.grpcStatus = grpcStatus
         }
     }
 
@@ -39,12 +59,55 @@ public struct FaultConfiguration: Hashable, Sendable {
     public var abort: Abort?
     /// The faults apply only to requests whose headers match all of these.
     public var headers: [HeaderMatcher]
+    /// How long faults are injected; then the injector switches itself off, so that no experiment is forgotten.
+    ///
+    /// Default forever: Envoy has no such field.
+    public var timeToLive: Nanoseconds
+    /// How many calls may suffer at once, at least 1; further ones are left alone. A call suffers while it is held
+    /// back.
+    ///
+    /// Default `nil`, any number: `max_active_faults`, which counts a request until its stream has ended.
+    public var maximumActive: Int?
+    /// Whether it acts.
+    ///
+    /// Default `enforce`.
+    public var mode: PolicyMode
 
     /// Creates a configuration.
-    public init(delay: Delay? = nil, abort: Abort? = nil, headers: [HeaderMatcher] = []) {
+    public init(
+        delay: Delay? = nil,
+        abort: Abort? = nil,
+        headers: [HeaderMatcher] = [],
+        timeToLive: Nanoseconds = .forever,
+        maximumActive: Int? = nil,
+        mode: PolicyMode = .enforce
+    ) {
         self.delay = delay
         self.abort = abort
         self.headers = headers
+        self.timeToLive = timeToLive
+        self.maximumActive = maximumActive
+        self.mode = mode
+    }
+
+    /// Fault injection.
+    public static var kind: PolicyKind { .fault }
+
+    /// Every value in force.
+    public var settings: [PolicySetting] {
+        let envoy = "Envoy HTTPFault"
+        return [
+            PolicySetting("delay.duration", delay?.duration, default: nil, from: envoy),
+            PolicySetting("delay.upTo", delay?.upTo, default: nil, from: "Envoy HTTPFault fixed_delay"),
+            PolicySetting("delay.percentage", delay?.percentage, default: nil, from: envoy),
+            PolicySetting("abort.status", abort?.status, default: nil, from: envoy),
+            PolicySetting("abort.grpcStatus", abort?.grpcStatus, default: nil, from: envoy),
+            PolicySetting("abort.percentage", abort?.percentage, default: nil, from: envoy),
+            PolicySetting("headers", headers.count, default: 0, from: envoy),
+            PolicySetting("timeToLive", timeToLive, default: .forever, from: "swift-service-mesh"),
+            PolicySetting("maximumActive", maximumActive, default: nil, from: "Envoy HTTPFault max_active_faults"),
+            PolicySetting("mode", mode.rawValue, default: "enforce", from: "every policy"),
+        ]
     }
 
     /// Checks the bounds.
@@ -57,6 +120,13 @@ public struct FaultConfiguration: Hashable, Sendable {
                 "delay.duration",
                 "must be above 0 and at most 24 h"
             )
+            if let upTo = delay.upTo {
+                problems.require(
+                    upTo >= delay.duration && upTo <= .seconds(86_400),
+                    "delay.upTo",
+                    "must be at least the duration and at most 24 h"
+                )
+            }
         }
         if let abort {
             problems.require(
@@ -64,6 +134,18 @@ public struct FaultConfiguration: Hashable, Sendable {
                 "abort.status",
                 "must be from 200 to 599, is \(abort.status)"
             )
+            if let grpcStatus = abort.grpcStatus {
+                problems.require(
+                    (1...16).contains(grpcStatus),
+                    "abort.grpcStatus",
+                    "must be from 1 to 16, is \(grpcStatus)"
+                )
+                problems.require(abort.status == 200, "abort.status", "must be 200 with a gRPC status")
+            }
+        }
+        problems.require(timeToLive > .zero, "timeToLive", "must be above 0")
+        if let maximumActive {
+            problems.require(maximumActive >= 1, "maximumActive", "must be at least 1, is \(maximumActive)")
         }
         try problems.throwIfAny()
     }

@@ -4,27 +4,23 @@
 public import MeshCore
 
 /// Injects the faults that a route asks for. It stands outside the retries, so that they do not mask it.
-public struct FaultLayer<Base: Transport, Source: PolicySource<FaultConfiguration>>: Transport
+public struct FaultLayer<Base: Transport, Source: PolicySource<FaultInjector>>: Transport
 where Base.Request: RequestHead {
     @usableFromInline let base: Base
     @usableFromInline let source: Source
-    @usableFromInline let clock: any MeshClock
-    @usableFromInline let random: MeshRandom
 
     /// Creates the layer.
-    public init(_ base: Base, source: Source, clock: any MeshClock, random: MeshRandom) {
+    public init(_ base: Base, source: Source) {
         self.base = base
         self.source = source
-        self.clock = clock
-        self.random = random
     }
 
     /// Sends, after the delay and unless the request is aborted.
     @inlinable
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        if let configuration = source.policy(for: context) {
-            let decision = FaultDecision(configuration, for: request, using: random)
-            if !decision.isEmpty { try await decision.take(&context, clock: clock) }
+        if let injector = source.policy(for: context) {
+            let decision = injector.faults(for: request)
+            if !decision.isEmpty { try await injector.inject(decision, &context) }
         }
         return try await base.send(request, context: &context)
     }

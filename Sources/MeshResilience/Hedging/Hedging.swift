@@ -62,7 +62,7 @@ public final class Hedging: Sendable {
         self.configuration = configuration
         self.name = name
         self.budget = budget
-        self.ownBudget = configuration.ownBudget.map { RetryBudget($0, cluster: name) }
+        self.ownBudget = configuration.ownBudget.map { RetryBudget(validated: $0, cluster: name) }
         self.timers = timers
         self.observers = observers
         self.delays = Mutex(HedgingDelayStateMachine(configuration.delay, at: timers.clock.now))

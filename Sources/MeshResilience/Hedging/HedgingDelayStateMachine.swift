@@ -6,7 +6,7 @@ package import MeshCore
 /// Which delay is in force: a fixed one, or the percentile as it was when it was last computed.
 package struct HedgingDelayStateMachine: Sendable {
     private let percentile: HedgingPercentile?
-    private var histogram: LatencyHistogram?
+    private var histogram: SlidingLatencyHistogram?
     private var delay: Nanoseconds?
     private var refreshAt: MeshInstant
 
@@ -14,7 +14,7 @@ package struct HedgingDelayStateMachine: Sendable {
     package init(_ delay: HedgingDelay, at now: MeshInstant) {
         self.percentile = if case .percentile(let percentile) = delay { percentile } else { nil }
         self.histogram = percentile.map { percentile in
-            LatencyHistogram(
+            SlidingLatencyHistogram(
                 highest: percentile.highestTrackable,
                 slices: percentile.slices,
                 sliceWidth: percentile.sliceDuration,

@@ -3,7 +3,7 @@
 
 public import MeshCore
 
-/// Refuses requests above their route's rate.
+/// Refuses requests above their route's rate, or makes them wait for their turn where the limit says so.
 public struct RateLimitLayer<Base: Transport, Source: PolicySource<RateLimiter>>: Transport {
     @usableFromInline let base: Base
     @usableFromInline let source: Source
@@ -14,10 +14,16 @@ public struct RateLimitLayer<Base: Transport, Source: PolicySource<RateLimiter>>
         self.source = source
     }
 
-    /// Sends if there is a token.
+    /// Sends if there is a permit; never waits past the request's deadline.
     @inlinable
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        try source.policy(for: context)?.acquire()
+        if let limiter = source.policy(for: context) {
+            if limiter.waits {
+                try await limiter.acquireWaiting(until: context.deadline)
+            } else {
+                try limiter.acquire()
+            }
+        }
         return try await base.send(request, context: &context)
     }
 

@@ -15,6 +15,8 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     @usableFromInline let observers: ObserverSet
 
     /// Creates the layer.
+    ///
+    /// Its clock, randomness and observers take the place of those of the `Retry` that the source returns.
     public init(
         _ base: Base,
         source: Source,
@@ -33,32 +35,41 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     @inlinable
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         context.attempt = 1
-        guard let retry = source.policy(for: context) else { return try await base.send(request, context: &context) }
-        retry.budget?.deposit(at: context.startedAt)
-        var machine = RetryStateMachine(retry.policy)
+        guard let retry = source.policy(for: context), retry.policy.mode != .disabled else {
+            return try await base.send(request, context: &context)
+        }
+        var call = RetryCall(retry, startedAt: context.startedAt)
         // Waits between attempts are measured against the request's own deadline, whatever an attempt may take.
         let deadline = context.deadline
         while true {
             let action: RetryStateMachine.Action
             do {
-                let response = try await base.send(request, context: &context)
+                let response = try await base.send(
+                    context.attempt == 1 ? request : marked(request, as: context.attempt, retry),
+                    context: &context
+                )
                 let status = response.statusCode
                 // The common case costs one comparison: nothing is retried below 400 but a gRPC status in a 200.
                 let grpcStatus = status == 200 ? response.value(of: .grpcStatus).flatMap { Int($0) } : nil
-                if status < 400, grpcStatus == nil || grpcStatus == 0 { return response }
-                action = decide(.response(status: status, grpcStatus: grpcStatus), &machine, request, deadline)
-                guard case .retry = action, withdraw(retry) else { return response }
+                if status < 400, grpcStatus == nil || grpcStatus == 0 {
+                    guard retry.examinesSuccesses else {
+                        call.succeeded()
+                        handOver(&call, &context)
+                        return response
+                    }
+                }
+                action = decide(response, grpcStatus: grpcStatus, &call, retry, request, deadline)
+                guard case .retry = action else {
+                    handOver(&call, &context)
+                    return response
+                }
                 base.finish(&context, .discarded)
             } catch let error as MeshError {
-                action = decide(.error(error.code, error.requestState), &machine, request, deadline)
-                guard case .retry = action, withdraw(retry) else {
-                    throw error.afterAttempts(context.attempt, action)
-                }
+                action = decide(error, &call, retry, request, deadline)
+                guard case .retry = action else { throw error.afterAttempts(context.attempt, action) }
             }
             context.deadline = deadline
-            if case .retry(let wait) = action, wait > .zero {
-                try await clock.sleep(until: clock.now.advanced(by: wait))
-            }
+            try await action.sleep(on: clock)
             if retry.policy.avoidsPreviousEndpoints, let endpoint = context.endpoint {
                 context.attemptedEndpoints.append(endpoint.address)
             }
@@ -67,60 +78,89 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         }
     }
 
-    /// Ends the exchange of the attempt that was returned.
+    /// Ends the exchange of the attempt that was returned, and with it the request.
     @inlinable
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
+        if context.heldPermits.contains(.retryBudget) {
+            context.heldPermits.remove(.retryBudget)
+            source.policy(for: context)?.budget?.requestEnded()
+        }
         base.finish(&context, ending)
+    }
+
+    /// A request whose response goes to the caller is under way until it is finished.
+    @usableFromInline
+    func handOver(_ call: inout RetryCall, _ context: inout CallContext) {
+        guard call.handOver() else { return }
+        if context.heldPermits.insert(.retryBudget).inserted { return }
+        // A retry further in holds the bit, and with it the one place that a request has in `finish`.
+        source.policy(for: context)?.budget?.requestEnded()
     }
 
     @usableFromInline
     func decide(
-        _ failure: RetryStateMachine.Failure,
-        _ machine: inout RetryStateMachine,
+        _ response: Base.Response,
+        grpcStatus: Int?,
+        _ call: inout RetryCall,
+        _ retry: Retry,
         _ request: Base.Request,
         _ deadline: Deadline
     ) -> RetryStateMachine.Action {
-        machine.attemptEnded(
-            failure,
+        var attempt = RetryCall.Attempt(
+            .response(status: response.statusCode, grpcStatus: grpcStatus),
             isIdempotent: request.isIdempotent,
-            isReplayable: request.isReplayable,
+            isAlreadyRetried: isAlreadyRetried(request, retry)
+        )
+        attempt.isReplayable = request.isReplayable
+        attempt.pushback = RetryPushback(response, retry.policy, retry.wallClock)
+        attempt.isRateLimited = response.value(of: "x-envoy-ratelimited") != nil
+        let action = call.attemptEnded(
+            attempt,
             deadline: deadline,
             at: clock.now,
-            using: random
+            random: random.next(),
+            observers
         )
+        if action == .stop(.notRetriable), response.statusCode < 400, grpcStatus ?? 0 == 0 { call.succeeded() }
+        return action
     }
 
     @usableFromInline
-    func withdraw(_ retry: Retry) -> Bool {
-        guard let budget = retry.budget, !budget.withdraw(at: clock.now) else { return true }
-        observers.noticed(.retryBudgetExhausted(cluster: budget.cluster))
-        return false
+    func decide(
+        _ error: MeshError,
+        _ call: inout RetryCall,
+        _ retry: Retry,
+        _ request: Base.Request,
+        _ deadline: Deadline
+    ) -> RetryStateMachine.Action {
+        var attempt = RetryCall.Attempt(
+            error,
+            retry.policy,
+            isIdempotent: request.isIdempotent,
+            isAlreadyRetried: isAlreadyRetried(request, retry)
+        )
+        attempt.isReplayable = request.isReplayable
+        return call.attemptEnded(attempt, deadline: deadline, at: clock.now, random: random.next(), observers)
+    }
+
+    /// Tells those behind that they see a retry, so that they make none of their own.
+    @usableFromInline
+    func marked(_ request: Base.Request, as attempt: Int, _ retry: Retry) -> Base.Request {
+        guard let chainStop = retry.policy.chainStop else { return request }
+        var request = request
+        request.setValue(String(attempt), for: chainStop.header)
+        return request
+    }
+
+    private func isAlreadyRetried(_ request: Base.Request, _ retry: Retry) -> Bool {
+        guard let chainStop = retry.policy.chainStop, let value = request.value(of: chainStop.header) else {
+            return false
+        }
+        return chainStop.marksRetry(value)
     }
 }
 
 extension HeaderName {
     /// Where gRPC puts its status.
     @usableFromInline static let grpcStatus: HeaderName = "grpc-status"
-}
-
-extension MeshError {
-    /// The error that the caller sees when no attempt follows: it says so if there had been others.
-    @usableFromInline
-    func afterAttempts(_ attempts: Int, _ action: RetryStateMachine.Action) -> MeshError {
-        var error = self
-        error.attempt = attempts
-        guard attempts > 1, action == .stop(.attemptsExhausted) else { return error }
-        var exhausted = MeshError(
-            .retriesExhausted,
-            origin: origin,
-            requestState: requestState,
-            message: "all \(attempts) attempts failed",
-            cause: error
-        )
-        exhausted.attempt = attempts
-        exhausted.route = route
-        exhausted.cluster = cluster
-        exhausted.endpoint = endpoint
-        return exhausted
-    }
 }

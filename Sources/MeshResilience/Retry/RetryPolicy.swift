@@ -3,15 +3,24 @@
 
 public import MeshCore
 
-/// When a failed attempt is followed by another (`envoy.config.route.v3.RetryPolicy`).
-public struct RetryPolicy: Hashable, Sendable {
-    /// The most attempts, the first included; 1 means no retry.
+/// When a failed attempt is followed by another (`envoy.config.route.v3.RetryPolicy`, and what other libraries add).
+public struct RetryPolicy: PolicyConfiguration {
+    /// `.retry`.
+    public static let kind = PolicyKind.retry
+    /// The most attempts that gRPC makes, whatever its configuration says (gRFC A6).
+    public static let grpcAttemptCeiling = 5
+
+    /// The most attempts, the first included, 1 to 1000; 1 means no retry.
     ///
     /// Default 2: Envoy's `num_retries` of 1.
     public var maximumAttempts: Int
     /// Which failures are followed by another attempt.
+    ///
+    /// Default what Istio's clients retry.
     public var conditions: RetryConditions
-    /// The status codes that `RetryConditions.retriableStatusCodes` means.
+    /// The status codes that `RetryConditions.retriableStatusCodes` means, 100 to 599.
+    ///
+    /// Default none: Envoy's `retriable_status_codes`.
     public var retriableStatusCodes: [Int]
     /// How long one attempt may take until the response's head arrives; `nil` leaves only the request's deadline, which
     /// is also what bounds the body.
@@ -19,11 +28,48 @@ public struct RetryPolicy: Hashable, Sendable {
     /// Default none: Envoy's `per_try_timeout`.
     public var perTryTimeout: Nanoseconds?
     /// How long to wait before each further attempt.
+    ///
+    /// Default Envoy's: full jitter on 25 ms, doubled up to 250 ms.
     public var backoff: Backoff
     /// Which requests may be sent again.
+    ///
+    /// Default the harmless ones; Envoy sends all again.
     public var replay: Replay
     /// Whether a further attempt avoids the endpoints that were tried (`previous_hosts`).
+    ///
+    /// Default `true`: Istio's.
     public var avoidsPreviousEndpoints: Bool
+    /// For how long, from the request's start, an attempt may still begin; `nil` for as long as the deadline allows.
+    ///
+    /// Default none: Failsafe's `maxDuration`.
+    public var totalTime: Nanoseconds?
+    /// What has the first word about a failed attempt, before the conditions.
+    ///
+    /// Default none.
+    public var predicate: RetryPredicate?
+    /// How a peer that says when to come back is obeyed; `nil` if it is not.
+    ///
+    /// Default by `Retry-After`, up to 300 s; Envoy does so where `rate_limited_retry_back_off` is set.
+    public var rateLimitedBackoff: RateLimitedBackoff?
+    /// Whether `grpc-retry-pushback-ms` is obeyed: it sets the next wait, and a negative one stops (gRFC A6).
+    ///
+    /// Default `true`: gRPC's.
+    public var honoursGRPCPushback: Bool
+    /// A bound that `maximumAttempts` is clamped to rather than refused for; `nil` for none.
+    ///
+    /// Default none; `grpcAttemptCeiling` is gRPC's.
+    public var attemptCeiling: Int?
+    /// How a request that is already somebody's retry is known; it is not retried here (Kitex's *ChainStop*).
+    ///
+    /// Default none; Kitex has it on.
+    public var chainStop: ChainStop?
+    /// The share of the budget's balance, when the request starts, that this one request may use up, from 0; above 1
+    /// only the budget limits it. `nil` for no such limit.
+    ///
+    /// Default none; Finagle's `RequeueFilter` (`maxRetriesPerReq`) has 0.2.
+    public var budgetShare: Double?
+    /// Whether it retries, or only says what it would retry.
+    public var mode: PolicyMode
 
     /// Which requests may be sent again.
     public enum Replay: Hashable, Sendable {
@@ -31,6 +77,14 @@ public struct RetryPolicy: Hashable, Sendable {
         case harmless
         /// Every request that can be replayed, as Envoy does: a POST may be executed twice.
         case always
+    }
+
+    /// How a request that is already a retry of somebody before us is known, and how ours are marked for those behind.
+    public enum ChainStop: Hashable, Sendable {
+        /// By `x-envoy-attempt-count` above 1, which Envoy sets where `include_request_attempt_count` is.
+        case attemptCount
+        /// By a header of that name that is present, whatever its value.
+        case header(HeaderName)
     }
 
     /// Creates a policy.
@@ -41,7 +95,15 @@ public struct RetryPolicy: Hashable, Sendable {
         perTryTimeout: Nanoseconds? = nil,
         backoff: Backoff = Backoff(),
         replay: Replay = .harmless,
-        avoidsPreviousEndpoints: Bool = true
+        avoidsPreviousEndpoints: Bool = true,
+        totalTime: Nanoseconds? = nil,
+        predicate: RetryPredicate? = nil,
+        rateLimitedBackoff: RateLimitedBackoff? = RateLimitedBackoff(),
+        honoursGRPCPushback: Bool = true,
+        attemptCeiling: Int? = nil,
+        chainStop: ChainStop? = nil,
+        budgetShare: Double? = nil,
+        mode: PolicyMode = .enforce
     ) {
         self.maximumAttempts = maximumAttempts
         self.conditions = conditions
@@ -50,79 +112,16 @@ public struct RetryPolicy: Hashable, Sendable {
         self.backoff = backoff
         self.replay = replay
         self.avoidsPreviousEndpoints = avoidsPreviousEndpoints
+        self.totalTime = totalTime
+        self.predicate = predicate
+        self.rateLimitedBackoff = rateLimitedBackoff
+        self.honoursGRPCPushback = honoursGRPCPushback
+        self.attemptCeiling = attemptCeiling
+        self.chainStop = chainStop
+        self.budgetShare = budgetShare
+        self.mode = mode
     }
 
-    /// Checks the bounds.
-    /// - Throws: `ConfigurationError` with every bound that is broken.
-    public func validate() throws(ConfigurationError) {
-        var problems = ProblemCollector()
-        problems.require(
-            (1...1000).contains(maximumAttempts),
-            "maximumAttempts",
-            "must be from 1 to 1000, is \(maximumAttempts)"
-        )
-        problems.require(perTryTimeout != .zero, "perTryTimeout", "must be greater than 0")
-        for (position, code) in retriableStatusCodes.enumerated() {
-            problems.require(
-                (100...599).contains(code),
-                "retriableStatusCodes[\(position)]",
-                "must be from 100 to 599, is \(code)"
-            )
-        }
-        _ = problems.nest("backoff") { () throws(ConfigurationError) in try backoff.validate() }
-        try problems.throwIfAny()
-    }
-}
-
-/// Failures that are followed by another attempt, in Envoy's words (`retry_on`).
-public struct RetryConditions: OptionSet, Hashable, Sendable {
-    /// The conditions as bits.
-    public let rawValue: UInt32
-
-    /// Creates a set from its bits.
-    public init(rawValue: UInt32) {
-        self.rawValue = rawValue
-    }
-
-    /// `5xx`: a status of 500 or more, or no response at all.
-    public static let serverError = RetryConditions(rawValue: 1 << 0)
-    /// `gateway-error`: 502, 503 or 504, or no response at all.
-    public static let gatewayError = RetryConditions(rawValue: 1 << 1)
-    /// `reset`: no response at all.
-    public static let reset = RetryConditions(rawValue: 1 << 2)
-    /// `reset-before-request`: no response, and not a byte of the request was sent.
-    public static let resetBeforeRequest = RetryConditions(rawValue: 1 << 3)
-    /// `connect-failure`: no connection could be made.
-    public static let connectFailure = RetryConditions(rawValue: 1 << 4)
-    /// `retriable-4xx`: 409.
-    public static let retriableClientError = RetryConditions(rawValue: 1 << 5)
-    /// `refused-stream`: the peer said that it did not process the request.
-    public static let refusedStream = RetryConditions(rawValue: 1 << 6)
-    /// `retriable-status-codes`: a status of `RetryPolicy.retriableStatusCodes`.
-    public static let retriableStatusCodes = RetryConditions(rawValue: 1 << 7)
-    /// gRPC `cancelled`, in the response's headers.
-    public static let grpcCancelled = RetryConditions(rawValue: 1 << 8)
-    /// gRPC `deadline-exceeded`, in the response's headers.
-    public static let grpcDeadlineExceeded = RetryConditions(rawValue: 1 << 9)
-    /// gRPC `internal`, in the response's headers.
-    public static let grpcInternal = RetryConditions(rawValue: 1 << 10)
-    /// gRPC `resource-exhausted`, in the response's headers.
-    public static let grpcResourceExhausted = RetryConditions(rawValue: 1 << 11)
-    /// gRPC `unavailable`, in the response's headers.
-    public static let grpcUnavailable = RetryConditions(rawValue: 1 << 12)
-
-    /// What Istio's clients retry by default: connect-failure, refused-stream, unavailable, cancelled.
-    public static let standard: RetryConditions = [
-        .connectFailure, .refusedStream, .grpcUnavailable, .grpcCancelled, .resetBeforeRequest,
-    ]
-
-    /// The names of Envoy's `retry_on`, with the condition that each means.
-    public static let names: [(name: String, condition: RetryConditions)] = [
-        ("5xx", .serverError), ("gateway-error", .gatewayError), ("reset", .reset),
-        ("reset-before-request", .resetBeforeRequest), ("connect-failure", .connectFailure),
-        ("retriable-4xx", .retriableClientError), ("refused-stream", .refusedStream),
-        ("retriable-status-codes", .retriableStatusCodes), ("cancelled", .grpcCancelled),
-        ("deadline-exceeded", .grpcDeadlineExceeded), ("internal", .grpcInternal),
-        ("resource-exhausted", .grpcResourceExhausted), ("unavailable", .grpcUnavailable),
-    ]
+    /// How many attempts there are, the ceiling applied.
+    public var effectiveAttempts: Int { min(maximumAttempts, attemptCeiling ?? .max) }
 }

@@ -41,7 +41,7 @@ public final class TimerWheel: Sendable {
     }
 
     /// The shared wheel for the system's clock, a wheel of its own for any other clock.
-    static func serving(_ clock: any MeshClock) -> TimerWheel {
+    package static func serving(_ clock: any MeshClock) -> TimerWheel {
         clock is SystemClock ? .shared : TimerWheel(clock: clock)
     }
 

@@ -3,7 +3,7 @@
 
 /// Finds the virtual host of an authority in Envoy's order: exact, longest suffix, longest prefix, `*`.
 struct DomainIndex: Sendable {
-    private var exact: [String: Int] = [:]
+    private var exact = NameTable()
     private var suffixes: [(text: String, host: Int)] = []
     private var prefixes: [(text: String, host: Int)] = []
     private var fallback: Int?
@@ -13,8 +13,7 @@ struct DomainIndex: Sendable {
     mutating func insert(_ pattern: DomainPattern, host: Int) -> Int? {
         switch pattern {
         case .exact(let name):
-            if let existing = exact[name] { return existing }
-            exact[name] = host
+            return exact.insert(name, host)
         case .suffix(let suffix):
             if let existing = suffixes.first(where: { $0.text == suffix }) { return existing.host }
             suffixes.append((suffix, host))
@@ -34,13 +33,22 @@ struct DomainIndex: Sendable {
         prefixes.sort { $0.text.utf8.count > $1.text.utf8.count }
     }
 
-    /// The virtual host of a lower-case authority.
+    /// The virtual host of an authority, whose letters may be of either case.
     /// - Complexity: O(1) for exact domains, O(number of wildcards) otherwise.
     func host(of authority: String) -> Int? {
-        if let host = exact[authority] { return host }
+        if let host = exact.value(of: authority) { return host }
+        if suffixes.isEmpty, prefixes.isEmpty { return fallback }
+        let authority = authority.lowercasedIfNeeded
         let length = authority.utf8.count
         for (suffix, host) in suffixes where length > suffix.utf8.count && authority.hasSuffix(suffix) { return host }
         for (prefix, host) in prefixes where length > prefix.utf8.count && authority.hasPrefix(prefix) { return host }
         return fallback
+    }
+}
+
+extension String {
+    /// The text in lower case; the same string, without a copy, if it has no upper-case ASCII letter.
+    fileprivate var lowercasedIfNeeded: String {
+        utf8.contains { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") } ? lowercased() : self
     }
 }

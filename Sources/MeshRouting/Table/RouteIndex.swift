@@ -19,7 +19,7 @@ struct RouteIndex: Sendable {
     /// The virtual host of an authority.
     @usableFromInline
     func host(of authority: String) -> Int? {
-        domains.host(of: authority.lowercasedIfNeeded)
+        domains.host(of: authority)
     }
 
     /// The first route of a host, from a position on, whose path matches.
@@ -45,12 +45,5 @@ struct RouteIndex: Sendable {
     @usableFromInline
     func headers(of host: Int, _ route: Int) -> [HeaderMatcher] {
         matches[host][route].headers
-    }
-}
-
-extension String {
-    /// The text in lower case; the same string, without a copy, if it has no upper-case ASCII letter.
-    fileprivate var lowercasedIfNeeded: String {
-        utf8.contains { $0 >= UInt8(ascii: "A") && $0 <= UInt8(ascii: "Z") } ? lowercased() : self
     }
 }

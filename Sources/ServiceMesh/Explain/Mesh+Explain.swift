@@ -62,7 +62,9 @@ extension Mesh {
             explanation.note("retry", "none")
         }
         for (share, selection) in zip(forward.clusters.shares, route.selections) {
-            if let fault = selection.fault { explanation.note("fault", "\(share.cluster): \(fault.summary)") }
+            if let fault = selection.fault?.configuration {
+                explanation.note("fault", "\(share.cluster): \(fault.summary)")
+            }
             if let limiter = selection.rateLimiter {
                 let limit = limiter.configuration
                 explanation.note("rate limit", "\(limit.tokensPerFill) per \(limit.fillInterval.duration)")
@@ -111,8 +113,14 @@ extension Mesh {
 extension FaultConfiguration {
     /// The faults in words.
     var summary: String {
-        let delay = delay.map { "delay of \($0.duration.duration) for \($0.percentage)" }
-        let abort = abort.map { "abort with \($0.status) for \($0.percentage)" }
+        let delay = delay.map { delay in
+            let longest = delay.upTo.map { " to \($0.duration)" } ?? ""
+            return "delay of \(delay.duration.duration)\(longest) for \(delay.percentage)"
+        }
+        let abort = abort.map { abort in
+            let answer = abort.grpcStatus.map { "gRPC status \($0)" } ?? "\(abort.status)"
+            return "abort with \(answer) for \(abort.percentage)"
+        }
         return [delay, abort].compactMap { $0 }.joined(separator: ", ")
     }
 }

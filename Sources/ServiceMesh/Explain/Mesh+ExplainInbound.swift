@@ -37,7 +37,7 @@ extension Mesh {
     }
 
     private func explain(_ route: InboundRoute, _ explanation: inout Explanation) {
-        if let fault = route.fault { explanation.note("fault", fault.summary) }
+        if let fault = route.fault { explanation.note("fault", fault.configuration.summary) }
         if let limit = route.rateLimiter?.configuration {
             explanation.note("rate limit", "\(limit.tokensPerFill) per \(limit.fillInterval.duration)")
         }

@@ -57,7 +57,7 @@ public struct InboundStack: Sendable {
         let parent = TraceContext(headersOf: request)
         var context = CallContext(now: now, trace: (parent ?? .none).child(random: mesh.random))
         context.attempt = 1
-        if let timeout = CallerTimeout.read(request) { context.deadline = Deadline(timeout, after: now) }
+        if let timeout = TimeoutHeaders.read(request) { context.deadline = Deadline(timeout, after: now) }
         context.snapshot = mesh.loadSnapshot()
         if !mesh.observers.isEmpty {
             context.requestLine = RequestLine(request)
@@ -103,9 +103,7 @@ public struct InboundStack: Sendable {
                 localReply: LocalReply(status: 404)
             )
         }
-        if let fault = route.fault {
-            try await FaultDecision(fault, for: request, using: mesh.random).take(&context, clock: mesh.clock)
-        }
+        try await route.fault?.inject(into: request, &context)
         try route.rateLimiter?.acquire()
         guard let reply = route.reply else { return }
         var answer = MeshError(

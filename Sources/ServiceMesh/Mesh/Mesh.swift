@@ -4,6 +4,7 @@
 import MeshBalancing
 public import MeshConfig
 public import MeshCore
+import MeshResilience
 import Synchronization
 
 /// The service mesh in this process: configuration, live state, and the work that goes on behind the requests.
@@ -47,7 +48,13 @@ public final class Mesh: Sendable {
         self.random = random
         self.observers = ObserverSet(configuration.observers)
         self.store = SnapshotStore(
-            RuntimeBuilder(configuration: configuration, clock: clock, random: random, observers: observers)
+            RuntimeBuilder(
+                configuration: configuration,
+                clock: clock,
+                random: random,
+                observers: observers,
+                timers: TimerWheel.serving(clock)
+            )
         )
     }
 

@@ -88,7 +88,7 @@ public struct AttemptLayer<Base: Transport>: Transport where Base.Response: Resp
                         "\(cluster.cluster.concurrencyLimit.maximumRequests) requests are under way, which is the limit"
                 )
             }
-            let endpoint = try cluster.pick(at: now, context: &context, observers: mesh.observers)
+            let endpoint = try cluster.pick(at: now, context: &context, mesh: mesh)
             endpoint.activeRequests.wrappingAdd(1, ordering: .relaxed)
             context.cluster = cluster
             context.pick = endpoint
@@ -110,7 +110,12 @@ public struct AttemptLayer<Base: Transport>: Transport where Base.Response: Resp
             context.pick = nil
             cluster.live.activeRequests.wrappingSubtract(1, ordering: .relaxed)
             endpoint.activeRequests.wrappingSubtract(1, ordering: .relaxed)
-            cluster.attemptEnded(outcome, at: endpoint, permit: context.circuitBreakerPermit, now: now)
+            let ending = CircuitBreakerStateMachine.Ending(
+                outcome,
+                isOverload: error == nil && status == 429 && cluster.cluster.circuitBreaker?.recognizesOverload == true,
+                duration: now.elapsed(since: context.attemptStartedAt)
+            )
+            cluster.attemptEnded(ending, at: endpoint, permit: context.circuitBreakerPermit, now: now)
         }
         guard !mesh.observers.isEmpty else { return }
         let record = AttemptRecord(

@@ -15,7 +15,7 @@ extension ClusterRuntime {
     func pick(
         at now: MeshInstant,
         context: inout CallContext,
-        observers: ObserverSet
+        mesh: Mesh
     ) throws(MeshError) -> EndpointState {
         guard !endpoints.isEmpty else {
             throw MeshError(.noHealthyUpstream, origin: .local, message: "the cluster has no endpoint")
@@ -30,7 +30,7 @@ extension ClusterRuntime {
         // and in the end to those that earlier attempts went to.
         for _ in 0..<(endpoints.count + avoided.count) {
             let endpoint = picker.pick(at: now, excluding: avoided) ?? pickInPanic(excluding: avoided)
-            switch breaker(for: endpoint, configuration, observers).admit(at: now) {
+            switch breaker(for: endpoint, configuration, mesh).admit(at: now) {
             case .admitted(let permit):
                 context.circuitBreakerPermit = permit
                 return endpoint
@@ -43,15 +43,22 @@ extension ClusterRuntime {
             .circuitOpen,
             origin: .local,
             message: "the circuit breaker of every endpoint is open",
-            retryAfter: shortestWait
+            reason: .open,
+            // A breaker that somebody holds open does not know when it will let requests pass.
+            retryAfter: shortestWait == .forever ? nil : shortestWait
         )
     }
 
     /// An attempt at an endpoint has ended.
-    func attemptEnded(_ outcome: Outcome, at endpoint: EndpointState, permit: UInt64, now: MeshInstant) {
-        live.outlierDetector?.attemptEnded(outcome, at: endpoint, endpointCount: endpoints.count, now: now)
+    func attemptEnded(
+        _ ending: CircuitBreakerStateMachine.Ending,
+        at endpoint: EndpointState,
+        permit: UInt64,
+        now: MeshInstant
+    ) {
+        live.outlierDetector?.attemptEnded(ending.outcome, at: endpoint, endpointCount: endpoints.count, now: now)
         guard cluster.circuitBreaker != nil, permit != 0 else { return }
-        live.existingBreaker(for: endpoint.endpoint.address)?.report(outcome, permit: permit, at: now)
+        live.existingBreaker(for: endpoint.endpoint.address)?.report(ending, permit: permit, at: now)
     }
 
     /// An endpoint in its turn, whatever is held against it; one that is avoided only if there is no other.
@@ -64,14 +71,15 @@ extension ClusterRuntime {
     private func breaker(
         for endpoint: EndpointState,
         _ configuration: CircuitBreakerConfiguration,
-        _ observers: ObserverSet
+        _ mesh: Mesh
     ) -> CircuitBreaker {
         let name = cluster.name
+        let observers = mesh.observers
         return live.breaker(for: endpoint.endpoint.address) {
-            CircuitBreaker(configuration) { change in
-                // The picker passes an open breaker over without asking it.
+            CircuitBreaker(validated: configuration, name: name, clock: mesh.clock, random: mesh.random) { change in
+                // The picker passes an open breaker over without asking it; one that only observes is always asked.
                 var until: UInt64 = 0
-                if case .open(let instant) = change.to { until = instant.nanoseconds }
+                if case .open(let instant) = change.to, change.isEnforced { until = instant.nanoseconds }
                 endpoint.refusedUntil.store(until, ordering: .relaxed)
                 observers.noticed(
                     .circuitBreakerChanged(
@@ -93,6 +101,8 @@ extension CircuitBreakerStateMachine.State {
         case .closed: "closed"
         case .open: "open"
         case .halfOpen: "half-open"
+        case .forcedOpen: "forced open"
+        case .forcedClosed: "forced closed"
         }
     }
 }

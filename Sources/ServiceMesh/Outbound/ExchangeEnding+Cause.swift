@@ -8,7 +8,7 @@ extension ExchangeEnding {
     ///
     /// `nil` for an error of the application's own, thrown while it read the response, and for that of another exchange
     /// that it made meanwhile: neither says anything about this one's endpoint.
-    func failure(of context: CallContext) -> (any Error)? {
+    func failure(of context: borrowing CallContext) -> (any Error)? {
         switch self {
         case .completed, .discarded: return nil
         case .cancelled: return CancellationError()

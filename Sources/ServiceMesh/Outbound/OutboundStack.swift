@@ -15,18 +15,40 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
     public typealias Attempt = AttemptLayer<Leaf>
     /// Outside the pick, so that the time that an attempt waits for a connection counts.
     public typealias AttemptDeadline = DeadlineLayer<Attempt, SelectionSources.AttemptTimeout>
-    /// Outside the attempt's deadline: the application sees each attempt with its outcome.
+    /// Outside the attempt's deadline, so that an attempt that took too long is a failure to it and not a cancellation.
+    public typealias Breaker = CircuitBreakerLayer<AttemptDeadline, SelectionSources.Breakers>
+    /// Outside the breaker: what an open circuit refuses needs no place for long.
+    public typealias Places = BulkheadLayer<Breaker, SelectionSources.Bulkheads>
+    /// Outside the bulkhead: a queue that grows in there is a latency, at which the limit shrinks.
+    public typealias Limit = AdaptiveLimitLayer<Places, SelectionSources.AdaptiveLimits>
+    /// Outside the attempt's policies: the application sees each attempt with its outcome.
+    public typealias GuardedAttemptSlot = MiddlewareSlot<Limit>
+    /// Outside everything that belongs to one attempt: each hedge is one.
+    public typealias Hedges = HedgeLayer<GuardedAttemptSlot, SelectionSources.Hedges>
+    /// The same slot where the route has none of these policies.
     public typealias AttemptSlot = MiddlewareSlot<AttemptDeadline>
-    /// Outside everything that belongs to one attempt.
-    public typealias Retries = RetryLayer<AttemptSlot, SelectionSources.Retries>
+    /// The attempts of one try: past policies that the route does not have.
+    public typealias Attempts = OptionalLayers<AttemptSlot, Hedges, SelectionNeeds.Attempt>
+    /// Outside every attempt: one follows the other.
+    public typealias Retries = RetryLayer<Attempts, SelectionSources.Retries>
+    /// Outside the retries: what it refuses must not be tried again at once.
+    public typealias Admission = OptionalLayers<
+        Retries, AdmissionControlLayer<Retries, SelectionSources.Admission>, SelectionNeeds.Admission
+    >
     /// Outside the retries, so that all attempts and their waits share it.
-    public typealias RouteDeadline = DeadlineLayer<Retries, SelectionSources.RouteTimeout>
+    public typealias RouteDeadline = DeadlineLayer<Admission, SelectionSources.RouteTimeout>
     /// Outside the retries: a request counts once, however many attempts it takes.
     public typealias RateLimit = RateLimitLayer<RouteDeadline, SelectionSources.RateLimit>
     /// Outside the rate limit and the retries, so that retries do not mask an injected abort.
     public typealias Fault = FaultLayer<RateLimit, SelectionSources.Fault>
+    /// Outside everything that costs something: what is refused for its unimportance has cost nothing yet.
+    public typealias Shedding = LoadSheddingLayer<Fault, SelectionSources.LoadShedding>
+    /// Outside every policy: it answers in place of whatever fails.
+    public typealias Fallback = LocalAnswerLayer<Shedding>
+    /// The whole request: past policies that the route does not have.
+    public typealias Guarded = OptionalLayers<Fault, Fallback, SelectionNeeds.Request>
     /// Outside everything that reads its policy from the route.
-    public typealias Routes = RouteLayer<Fault>
+    public typealias Routes = RouteLayer<Guarded>
     /// Outside route selection: the application may change what is routed by.
     public typealias RequestSlot = MiddlewareSlot<Routes>
     /// Outermost: it sees what every other layer does, and the end of the body.
@@ -54,18 +76,23 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
         let clock = mesh.clock
         let attempt = Attempt(leaf, mesh: mesh)
         let deadline = AttemptDeadline(attempt, scope: .attempt, source: .init(), clock: clock)
-        let attemptSlot = AttemptSlot(attemptMiddleware, around: deadline)
+        let classifier = mesh.configuration.classifier
+        let breaker = Breaker(deadline, source: .init(), classifier: classifier)
+        let limit = Limit(Places(breaker, source: .init()), source: .init())
+        let hedges = Hedges(GuardedAttemptSlot(attemptMiddleware, around: limit), source: .init())
         let retries = Retries(
-            attemptSlot,
+            Attempts(AttemptSlot(attemptMiddleware, around: deadline), guarded: hedges),
             source: .init(),
             clock: clock,
             random: mesh.random,
             observers: mesh.observers
         )
-        let routeDeadline = RouteDeadline(retries, scope: .request, source: .init(), clock: clock)
+        let admission = Admission(retries, guarded: AdmissionControlLayer(retries, source: .init()))
+        let routeDeadline = RouteDeadline(admission, scope: .request, source: .init(), clock: clock)
         let rateLimit = RateLimit(routeDeadline, source: .init())
-        let fault = Fault(rateLimit, source: .init(), clock: clock, random: mesh.random)
-        let routes = Routes(fault, mesh: mesh)
+        let fault = Fault(rateLimit, source: .init())
+        let fallback = Fallback(Shedding(fault, source: .init()), mesh: mesh)
+        let routes = Routes(Guarded(fault, guarded: fallback), mesh: mesh)
         self.stack = Telemetry(RequestSlot(requestMiddleware, around: routes), mesh: mesh)
         self.disabled = Disabled(
             requestMiddleware,

@@ -12,7 +12,7 @@ public enum SelectionSources {
     public struct Fault: PolicySource {
         /// The faults of the selected route and cluster.
         @inlinable
-        public func policy(for context: CallContext) -> FaultConfiguration? { context.selection?.fault }
+        public func policy(for context: CallContext) -> FaultInjector? { context.selection?.fault }
     }
 
     /// The route's rate limit.
@@ -43,5 +43,47 @@ public enum SelectionSources {
         /// The retries of the selected route under its cluster's budget.
         @inlinable
         public func policy(for context: CallContext) -> Retry? { context.selection?.retry }
+    }
+
+    /// The load shedding of the route or cluster.
+    public struct LoadShedding: PolicySource {
+        /// What the selected route has, or else its cluster.
+        @inlinable
+        public func policy(for context: CallContext) -> LoadShedder? { context.selection?.loadShedder }
+    }
+
+    /// The admission control of the route or cluster.
+    public struct Admission: PolicySource {
+        /// What the selected route has, or else its cluster.
+        @inlinable
+        public func policy(for context: CallContext) -> AdmissionControl? { context.selection?.admissionControl }
+    }
+
+    /// The hedging of the route or cluster.
+    public struct Hedges: PolicySource {
+        /// What the selected route has, or else its cluster.
+        @inlinable
+        public func policy(for context: CallContext) -> Hedging? { context.selection?.hedging }
+    }
+
+    /// The adaptive limit of the route or cluster.
+    public struct AdaptiveLimits: PolicySource {
+        /// What the selected route has, or else its cluster.
+        @inlinable
+        public func policy(for context: CallContext) -> AdaptiveLimit? { context.selection?.adaptiveLimit }
+    }
+
+    /// The bulkhead of the route or cluster.
+    public struct Bulkheads: PolicySource {
+        /// What the selected route has, or else its cluster.
+        @inlinable
+        public func policy(for context: CallContext) -> Bulkhead? { context.selection?.bulkhead }
+    }
+
+    /// The circuit breaker over the whole of the route or cluster.
+    public struct Breakers: PolicySource {
+        /// What the selected route has, or else its cluster.
+        @inlinable
+        public func policy(for context: CallContext) -> CircuitBreaker? { context.selection?.circuitBreaker }
     }
 }

@@ -12,14 +12,23 @@ import Synchronization
 final class ClusterRuntime: Sendable {
     let cluster: Cluster
     let live: ClusterLiveState
+    /// What stands on the cluster, for routes that have none of their own.
+    let policies: TrafficPolicyRuntime
     let endpoints: [EndpointState]
     let picker: any EndpointPicker
     /// Whether a request to it may leave without encryption: what asks for `https` must not be sent to it.
     let isCleartext: Bool
 
-    init(cluster: Cluster, live: ClusterLiveState, endpoints: [EndpointState], picker: any EndpointPicker) {
+    init(
+        cluster: Cluster,
+        live: ClusterLiveState,
+        policies: TrafficPolicyRuntime,
+        endpoints: [EndpointState],
+        picker: any EndpointPicker
+    ) {
         self.cluster = cluster
         self.live = live
+        self.policies = policies
         self.endpoints = endpoints
         self.picker = picker
         self.isCleartext =

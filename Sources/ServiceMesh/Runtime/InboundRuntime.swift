@@ -12,14 +12,21 @@ final class InboundRuntime: Sendable {
     let listener: Listener
     let engine: AuthorizationEngine
     let rateLimiter: RateLimiter?
+    let fault: FaultInjector?
     /// What holds for some requests only; `nil` for a listener without virtual hosts, which serves them all alike.
     let routes: RouteTable<InboundRoute>?
     /// Whether peers must prove an identity.
     let requiresIdentity: Bool
 
-    init(listener: Listener, rateLimiter: RateLimiter?, routes: RouteTable<InboundRoute>?) {
+    init(
+        listener: Listener,
+        rateLimiter: RateLimiter?,
+        fault: FaultInjector?,
+        routes: RouteTable<InboundRoute>?
+    ) {
         self.listener = listener
         self.rateLimiter = rateLimiter
+        self.fault = fault
         self.routes = routes
         self.engine = AuthorizationEngine(
             listener.filters.compactMap { if case .authorization(let rules) = $0 { rules } else { nil } }
@@ -34,7 +41,7 @@ final class InboundRuntime: Sendable {
     /// What is done to a request on its way to the handler; `nil` if no route of the listener takes it.
     func route(of request: some RequestHead) -> InboundRoute? {
         guard let routes else {
-            return InboundRoute(name: listener.name, fault: listener.fault, rateLimiter: rateLimiter, reply: nil)
+            return InboundRoute(name: listener.name, fault: fault, rateLimiter: rateLimiter, reply: nil)
         }
         return if case .route(_, _, let route) = routes.decide(request) { route } else { nil }
     }
@@ -44,7 +51,7 @@ final class InboundRuntime: Sendable {
 struct InboundRoute: Sendable {
     let name: String
     /// The route's own fault, or else the listener's.
-    let fault: FaultConfiguration?
+    let fault: FaultInjector?
     /// The route's own limit, or else the listener's.
     let rateLimiter: RateLimiter?
     /// What is answered in the handler's place, if the route does not lead to it.

@@ -38,8 +38,19 @@ final class RouteSelection: Sendable {
     @usableFromInline let timeout: Nanoseconds?
     /// The route's retries under the cluster's budget.
     @usableFromInline let retry: Retry?
-    @usableFromInline let fault: FaultConfiguration?
+    @usableFromInline let fault: FaultInjector?
     @usableFromInline let rateLimiter: RateLimiter?
+    @usableFromInline let loadShedder: LoadShedder?
+    @usableFromInline let fallback: LocalReply?
+    @usableFromInline let admissionControl: AdmissionControl?
+    @usableFromInline let hedging: Hedging?
+    @usableFromInline let adaptiveLimit: AdaptiveLimit?
+    @usableFromInline let bulkhead: Bulkhead?
+    @usableFromInline let circuitBreaker: CircuitBreaker?
+    /// Whether requests pass the layers around the whole request.
+    @usableFromInline let needsRequestLayers: Bool
+    /// Whether attempts pass the layers around each of them.
+    @usableFromInline let needsAttemptLayers: Bool
 
     /// Whether a request may leave without encryption by it.
     var isCleartext: Bool { cluster?.isCleartext ?? false }
@@ -50,8 +61,9 @@ final class RouteSelection: Sendable {
         cluster: ClusterRuntime?,
         timeout: Nanoseconds?,
         retry: Retry?,
-        fault: FaultConfiguration?,
-        rateLimiter: RateLimiter?
+        fault: FaultInjector?,
+        rateLimiter: RateLimiter?,
+        policies: TrafficPolicyRuntime
     ) {
         self.routeName = routeName
         self.clusterName = clusterName
@@ -60,6 +72,17 @@ final class RouteSelection: Sendable {
         self.retry = retry
         self.fault = fault
         self.rateLimiter = rateLimiter
+        self.loadShedder = policies.loadShedder
+        self.fallback = policies.fallback
+        self.admissionControl = policies.admissionControl
+        self.hedging = policies.hedging
+        self.adaptiveLimit = policies.adaptiveLimit
+        self.bulkhead = policies.bulkhead
+        self.circuitBreaker = policies.circuitBreaker
+        self.needsRequestLayers = policies.loadShedder != nil || policies.fallback != nil
+        self.needsAttemptLayers =
+            policies.hedging != nil || policies.adaptiveLimit != nil || policies.bulkhead != nil
+            || policies.circuitBreaker != nil
     }
 }
 

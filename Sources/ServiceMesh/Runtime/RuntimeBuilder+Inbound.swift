@@ -12,24 +12,27 @@ extension RuntimeBuilder {
     func build(
         inbound listener: Listener,
         _ routes: RouteConfiguration?,
-        limiters: inout RateLimiterPool
+        pool: inout PolicyPool
     ) throws(ConfigurationError) -> InboundRuntime {
         let place = "inbound \(listener.name)"
-        let shared = listener.rateLimit.map { limiters.limiter(place, $0) }
+        let shared = listener.rateLimit.map { pool.rateLimiter(place, $0) }
+        let sharedFault = listener.fault.map { pool.faultInjector(place, listener.name, $0) }
         guard let routes, !routes.virtualHosts.isEmpty else {
-            return InboundRuntime(listener: listener, rateLimiter: shared, routes: nil)
+            return InboundRuntime(listener: listener, rateLimiter: shared, fault: sharedFault, routes: nil)
         }
         var hosts: [RouteTable<InboundRoute>.Host] = []
         for host in routes.virtualHosts {
             var compiled: [(match: RouteMatch, value: InboundRoute)] = []
             for (number, route) in host.routes.enumerated() {
                 let name = route.name.isEmpty ? "\(host.name)[\(number)]" : route.name
-                let own = route.rateLimit.map { limiters.limiter("\(place) \(host.name) \(name)", $0) }
+                let spot = "\(place) \(host.name) \(name)"
+                let own = route.rateLimit.map { pool.rateLimiter(spot, $0) }
+                let ownFault = route.fault.map { pool.faultInjector(spot, name, $0) }
                 var reply: LocalReply?
                 if case .directResponse(let answer) = route.action { reply = answer }
                 let value = InboundRoute(
                     name: name,
-                    fault: route.fault ?? listener.fault,
+                    fault: ownFault ?? sharedFault,
                     rateLimiter: own ?? shared,
                     reply: reply
                 )
@@ -37,6 +40,11 @@ extension RuntimeBuilder {
             }
             hosts.append(RouteTable.Host(name: host.name, domains: host.domains, routes: compiled))
         }
-        return InboundRuntime(listener: listener, rateLimiter: shared, routes: try RouteTable(hosts))
+        return InboundRuntime(
+            listener: listener,
+            rateLimiter: shared,
+            fault: sharedFault,
+            routes: try RouteTable(hosts)
+        )
     }
 }

@@ -14,17 +14,19 @@ struct RuntimeBuilder: Sendable {
     let clock: any MeshClock
     let random: MeshRandom
     let observers: ObserverSet
+    let timers: TimerWheel
 
     func build(
         _ snapshot: MeshSnapshot,
         replacing previous: RuntimeSnapshot
     ) throws(ConfigurationError) -> RuntimeSnapshot {
         let resources = snapshot.resources
+        var pool = PolicyPool(previous: previous, builder: self)
         var clusters: [String: ClusterRuntime] = [:]
         for (name, cluster) in resources.clusters {
-            clusters[name] = build(cluster, resources.endpoints(of: cluster), replacing: previous.clusters[name])
+            let endpoints = resources.endpoints(of: cluster)
+            clusters[name] = build(cluster, endpoints, replacing: previous.clusters[name], pool: &pool)
         }
-        var limiters = RateLimiterPool(previous: previous, clock: clock)
         var inbound: [EndpointAddress: InboundRuntime] = [:]
         var hosts: [RouteTable<RouteRuntime>.Host] = []
         var claimed: Set<DomainPattern> = []
@@ -34,28 +36,32 @@ struct RuntimeBuilder: Sendable {
                 inbound[address] = try build(
                     inbound: listener,
                     resources.routes(of: listener),
-                    limiters: &limiters
+                    pool: &pool
                 )
             case .outbound:
                 guard let routes = resources.routes(of: listener) else { continue }
-                // The listener's own limit is one bucket, whichever of its routes a request takes.
-                let shared = listener.rateLimit.map { limiters.limiter("outbound \(name)", $0) }
+                // The listener's own limit is one bucket, whichever of its routes a request takes; so are its faults.
+                let shared = listener.rateLimit.map { pool.rateLimiter("outbound \(name)", $0) }
+                let sharedFault = listener.fault.map { pool.faultInjector("outbound \(name)", name, $0) }
                 for host in routes.virtualHosts {
                     let domains = domains(of: host, listener: name).filter { claimed.insert($0).inserted }
                     guard !domains.isEmpty else { continue }
-                    let compiled = host.routes.enumerated().map { number, route in
+                    var compiled: [(match: RouteMatch, value: RouteRuntime)] = []
+                    for (number, route) in host.routes.enumerated() {
                         let place = "\(host.name)[\(number)]"
-                        let limiter = route.rateLimit.map { limiters.limiter("\(name) \(host.name) \(route.name)", $0) }
-                        return (
-                            match: route.match,
-                            value: build(
-                                route,
-                                place: place,
-                                listener: listener,
-                                clusters: clusters,
-                                limiter: limiter ?? shared
-                            )
+                        let key = "\(name) \(host.name) \(route.name)"
+                        let limiter = route.rateLimit.map { pool.rateLimiter(key, $0) }
+                        let value = build(
+                            route,
+                            place: place,
+                            key: "route \(key)",
+                            listener: listener,
+                            clusters: clusters,
+                            limiter: limiter ?? shared,
+                            sharedFault: sharedFault,
+                            pool: &pool
                         )
+                        compiled.append((match: route.match, value: value))
                     }
                     hosts.append(RouteTable.Host(name: host.name, domains: domains, routes: compiled))
                 }
@@ -66,7 +72,7 @@ struct RuntimeBuilder: Sendable {
             routes: try OutboundRoutes(hosts),
             clusters: clusters,
             inbound: inbound,
-            rateLimiters: limiters.made
+            policies: pool.made
         )
     }
 
@@ -86,24 +92,45 @@ struct RuntimeBuilder: Sendable {
     private func build(
         _ route: Route,
         place: String,
+        key: String,
         listener: Listener,
         clusters: [String: ClusterRuntime],
-        limiter: RateLimiter?
+        limiter: RateLimiter?,
+        sharedFault: FaultInjector?,
+        pool: inout PolicyPool
     ) -> RouteRuntime {
         let name = route.name.isEmpty ? place : route.name
         guard case .forward(let forward) = route.action else {
             return RouteRuntime(name: name, listener: listener.name, route: route, clusters: nil, selections: [])
         }
-        let selections = forward.clusters.shares.map { share in
+        let fault = route.fault.map { pool.faultInjector(key, name, $0) } ?? sharedFault
+        var selections: [RouteSelection] = []
+        // What stands on the route is one for all of its clusters, but for hedges, which draw on a cluster's budget.
+        var onRoute = route.policies
+        onRoute.hedging = nil
+        let shared = TrafficPolicyRuntime(onRoute, place: key, name: name, budget: nil, pool: &pool)
+        for share in forward.clusters.shares {
             let cluster = clusters[share.cluster]
-            return RouteSelection(
-                routeName: name,
-                clusterName: share.cluster,
-                cluster: cluster,
-                timeout: forward.timeout,
-                retry: forward.retry.map { Retry($0, budget: cluster?.live.retryBudget) },
-                fault: forward.clusterFaults[share.cluster] ?? route.fault ?? listener.fault,
-                rateLimiter: limiter
+            let own = forward.clusterFaults[share.cluster].map {
+                pool.faultInjector("\(key) \(share.cluster)", name, $0)
+            }
+            var policies = shared
+            policies.hedging = route.policies.hedging.map {
+                pool.hedging("\(key) \(share.cluster)", name, $0, budget: cluster?.live.retryBudget)
+            }
+            selections.append(
+                RouteSelection(
+                    routeName: name,
+                    clusterName: share.cluster,
+                    cluster: cluster,
+                    timeout: forward.timeout,
+                    retry: forward.retry.map {
+                        Retry(validated: $0, budget: cluster?.live.retryBudget, name: share.cluster)
+                    },
+                    fault: own ?? fault,
+                    rateLimiter: limiter,
+                    policies: policies.completed(by: cluster?.policies ?? .none)
+                )
             )
         }
         return RouteRuntime(
@@ -113,66 +140,6 @@ struct RuntimeBuilder: Sendable {
             clusters: forward.clusters,
             selections: selections
         )
-    }
-
-    private func build(
-        _ cluster: Cluster,
-        _ assignment: EndpointAssignment?,
-        replacing previous: ClusterRuntime?
-    ) -> ClusterRuntime {
-        var cluster = cluster
-        if cluster.circuitBreaker == nil { cluster.circuitBreaker = configuration.circuitBreaker }
-        let known = Dictionary((previous?.endpoints ?? []).map { ($0.endpoint.address, $0) }) { first, _ in first }
-        let endpoints = cluster.usableEndpoints(of: assignment).map { endpoint, weight in
-            guard let state = known[endpoint.address] else { return EndpointState(endpoint, weight: weight) }
-            if state.endpoint == endpoint, state.weight == weight { return state }
-            // What is held against an address holds however it is weighted, protected or connected to.
-            return EndpointState(endpoint, weight: weight, succeeding: state)
-        }
-        if let previous, previous.cluster == cluster, previous.endpoints.elementsEqual(endpoints, by: ===) {
-            return previous
-        }
-        let live = liveState(of: cluster, endpoints, replacing: previous)
-        live.outlierDetector?.endpointsChanged(endpoints)
-        live.keepBreakers(of: Set(endpoints.map(\.endpoint.address)))
-        let picker = cluster.loadBalancing.policy.makePicker(endpoints, random: random)
-        return ClusterRuntime(cluster: cluster, live: live, endpoints: endpoints, picker: picker)
-    }
-
-    /// What is remembered of a cluster: all of it but what was learned under settings that are no more.
-    private func liveState(
-        of cluster: Cluster,
-        _ endpoints: [EndpointState],
-        replacing previous: ClusterRuntime?
-    ) -> ClusterLiveState {
-        guard let previous else {
-            return ClusterLiveState(
-                retryBudget: configuration.retryBudget.map { RetryBudget($0, cluster: cluster.name) },
-                outlierDetector: detector(of: cluster),
-                breakers: CircuitBreakerTable()
-            )
-        }
-        let keepsDetector = previous.cluster.outlierDetection == cluster.outlierDetection
-        let keepsBreakers = previous.cluster.circuitBreaker == cluster.circuitBreaker
-        if keepsDetector, keepsBreakers { return previous.live }
-        // Verdicts end with the policy that passed them: whoever comes after it knows nothing of them, counts nobody as
-        // ejected and never reports a return.
-        for endpoint in endpoints {
-            if !keepsDetector {
-                endpoint.consecutiveFailures.store(0, ordering: .relaxed)
-                endpoint.ejectedUntil.store(0, ordering: .relaxed)
-            }
-            if !keepsBreakers { endpoint.refusedUntil.store(0, ordering: .relaxed) }
-        }
-        return ClusterLiveState(
-            retryBudget: previous.live.retryBudget,
-            outlierDetector: keepsDetector ? previous.live.outlierDetector : detector(of: cluster),
-            breakers: keepsBreakers ? previous.live.breakers : CircuitBreakerTable()
-        )
-    }
-
-    private func detector(of cluster: Cluster) -> OutlierDetector? {
-        cluster.outlierDetection.map { OutlierDetector($0, cluster: cluster.name, observers: observers) }
     }
 }
 
@@ -194,43 +161,5 @@ extension MeshResources {
             return (rank: (address?.host ?? authority, place, name), listener: listener)
         }
         return ranked.sorted { $0.rank < $1.rank }.map { (name: $0.rank.2, listener: $0.listener) }
-    }
-}
-
-extension Cluster {
-    /// The endpoints of the highest priority that has any, each with all that a transport must know.
-    fileprivate func usableEndpoints(of assignment: EndpointAssignment?) -> [(Endpoint, weight: UInt32)] {
-        var usable: [LocalityEndpoints] = []
-        for var group in assignment?.localities ?? [] {
-            group.endpoints.removeAll { !$0.health.isUsable }
-            if !group.endpoints.isEmpty { usable.append(group) }
-        }
-        guard let priority = usable.map(\.priority).min() else { return [] }
-        let groups = usable.filter { $0.priority == priority }
-        let weights = LocalityWeights.endpointWeights(of: groups).joined()
-        return zip(groups.flatMap(\.endpoints), weights).map { (endpoint(for: $0), weight: $1) }
-    }
-
-    private func endpoint(for endpoint: ClusterEndpoint) -> Endpoint {
-        Endpoint(
-            address: endpoint.address,
-            security: security(of: endpoint),
-            serverName: serverName,
-            connectTimeout: connectTimeout,
-            maximumPendingRequests: Int(concurrencyLimit.maximumPendingRequests),
-            maximumConnections: Int(concurrencyLimit.maximumConnections),
-            connection: connection,
-            proxy: proxy.address(for: endpoint),
-            cluster: name
-        )
-    }
-
-    private func security(of endpoint: ClusterEndpoint) -> Endpoint.Security {
-        switch upstreamSecurity {
-        case .plaintext: .plaintext
-        case .automatic(let identities):
-            endpoint.speaksMutualTLS ? .mutualTLS(acceptedIdentities: identities) : .plaintext
-        case .mutualTLS(let identities): .mutualTLS(acceptedIdentities: identities)
-        }
     }
 }

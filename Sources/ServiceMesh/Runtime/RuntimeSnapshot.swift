@@ -3,7 +3,6 @@
 
 import MeshConfig
 import MeshCore
-import MeshResilience
 
 /// A configuration in the form that requests use: tables compiled, references resolved, live state attached.
 @usableFromInline
@@ -16,8 +15,8 @@ final class RuntimeSnapshot: Sendable {
     let clusters: [String: ClusterRuntime]
     /// The inbound listeners by address.
     let inbound: [EndpointAddress: InboundRuntime]
-    /// The rate limiters by their places, for the configuration that comes next.
-    let rateLimiters: [String: [RateLimiter]]
+    /// The running policies by their places, for the configuration that comes next.
+    let policies: [PolicyPool.Place: PolicyPool.Running]
 
     var generation: UInt64 { source?.generation ?? 0 }
 
@@ -26,15 +25,15 @@ final class RuntimeSnapshot: Sendable {
         routes: OutboundRoutes,
         clusters: [String: ClusterRuntime],
         inbound: [EndpointAddress: InboundRuntime],
-        rateLimiters: [String: [RateLimiter]]
+        policies: [PolicyPool.Place: PolicyPool.Running]
     ) {
         self.source = source
         self.routes = routes
         self.clusters = clusters
         self.inbound = inbound
-        self.rateLimiters = rateLimiters
+        self.policies = policies
     }
 
     /// Nothing is known yet.
-    static let empty = RuntimeSnapshot(source: nil, routes: .empty, clusters: [:], inbound: [:], rateLimiters: [:])
+    static let empty = RuntimeSnapshot(source: nil, routes: .empty, clusters: [:], inbound: [:], policies: [:])
 }

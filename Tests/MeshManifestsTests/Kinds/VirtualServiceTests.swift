@@ -123,7 +123,7 @@ struct VirtualServiceTests {
             ),
             Mistake(
                 "a retry condition that is not supported",
-                "  - retries: {attempts: 1, retryOn: \"reset,envoy-ratelimited\"}\n    \(route)",
+                "  - retries: {attempts: 1, retryOn: \"reset,retriable-headers\"}\n    \(route)",
                 "7:44 MM0210"
             ),
             Mistake(

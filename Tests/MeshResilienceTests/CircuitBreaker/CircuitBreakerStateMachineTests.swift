@@ -6,31 +6,6 @@ import MeshResilience
 import Testing
 
 @Suite struct CircuitBreakerStateMachineTests {
-    /// A breaker with a time of its own, driven by words: `F` failure, `S` success, `I` ignored, one call each.
-    struct Bench {
-        var machine: CircuitBreakerStateMachine
-        var now = MeshInstant(nanoseconds: 1_000_000_000)
-
-        init(_ configuration: CircuitBreakerConfiguration) { machine = CircuitBreakerStateMachine(configuration) }
-
-        mutating func wait(_ time: Nanoseconds) { now = now.advanced(by: time) }
-
-        mutating func admit() -> UInt64? {
-            if case .admitted(let permit) = machine.callWanted(at: now) { permit } else { nil }
-        }
-
-        mutating func play(_ outcomes: String, step: Nanoseconds = .zero) {
-            for letter in outcomes {
-                wait(step)
-                guard let permit = admit() else { continue }
-                let outcome: Outcome = letter == "F" ? .failure : letter == "S" ? .success : .ignored
-                machine.callEnded(outcome, permit: permit, at: now)
-            }
-        }
-
-        var isOpen: Bool { if case .open = machine.state { true } else { false } }
-    }
-
     private static let rowA = CircuitBreakerConfiguration(
         failureRate: 0.5,
         minimumCalls: 5,
@@ -62,16 +37,16 @@ import Testing
         calls: String,
         opens: Bool
     ) {
-        var bench = Bench(configuration)
+        var bench = BreakerBench(configuration)
         bench.play(calls)
         #expect(bench.isOpen == opens)
     }
 
     @Test func `an open breaker refuses until its time is over, and says how long that is`() {
-        var bench = Bench(Self.rowA)
+        var bench = BreakerBench(Self.rowA)
         bench.play("FFFFF")
         bench.wait(.seconds(2))
-        #expect(bench.machine.callWanted(at: bench.now) == .refused(retryAfter: .seconds(3)))
+        #expect(bench.ask() == .refused(retryAfter: .seconds(3)))
         bench.wait(Nanoseconds(rawValue: 2_999_999_999))
         #expect(bench.admit() == nil)
         bench.wait(Nanoseconds(rawValue: 1))
@@ -80,83 +55,24 @@ import Testing
         #expect(bench.machine.state == .halfOpen)
     }
 
-    @Test func `half-open admits as many probes as configured`() {
-        var bench = Bench(Self.rowA)
-        bench.play("FFFFF")
-        bench.wait(.seconds(5))
-        let permits = (0..<5).map { _ in bench.admit() }
-        #expect(permits.map { $0 != nil } == [true, true, true, true, false])
-    }
-
-    @Test func `an ignored probe gives its place to another and counts for nothing`() throws {
-        var bench = Bench(Self.rowA)
-        bench.play("FFFFF")
-        bench.wait(.seconds(5))
-        let permits = (0..<4).compactMap { _ in bench.admit() }
-        bench.machine.callEnded(.ignored, permit: try #require(permits.first), at: bench.now)
-        #expect(bench.machine.state == .halfOpen)
-        #expect(bench.admit() != nil)
-        #expect(bench.admit() == nil)
-    }
-
-    @Test func `one of a hundred callers is the probe`() {
-        var bench = Bench(CircuitBreakerConfiguration(minimumCalls: 1))
-        bench.play("F")
-        bench.wait(.seconds(5))
-        #expect((0..<100).compactMap { _ in bench.admit() }.count == 1)
-    }
-
-    @Test func `a cancelled probe does not keep the breaker shut`() throws {
-        var bench = Bench(CircuitBreakerConfiguration(minimumCalls: 1))
-        bench.play("F")
-        bench.wait(.seconds(5))
-        let cancelled = bench.admit()
-        bench.machine.callEnded(.ignored, permit: try #require(cancelled), at: bench.now)
-        #expect(bench.machine.state == .halfOpen)
-        bench.play("S")
-        #expect(bench.machine.state == .closed)
-    }
-
-    @Test func `all probes have to succeed, and then the window is empty`() {
-        var bench = Bench(Self.rowA)
-        bench.play("FFFFF")
-        bench.wait(.seconds(5))
-        bench.play("SSS")
-        #expect(bench.machine.state == .halfOpen)
-        bench.play("S")
-        #expect(bench.machine.state == .closed)
-        bench.play("FFFF")
-        #expect(bench.machine.state == .closed)
-        bench.play("F")
-        #expect(bench.isOpen)
-    }
-
-    @Test func `a probe that fails opens it for the whole time again`() {
-        var bench = Bench(Self.rowA)
-        bench.play("FFFFF")
-        bench.wait(.seconds(6))
-        bench.play("SF")
-        #expect(bench.machine.state == .open(until: bench.now.advanced(by: .seconds(5))))
-    }
-
     @Test func `a result from an earlier state changes nothing`() throws {
-        var bench = Bench(Self.rowA)
+        var bench = BreakerBench(Self.rowA)
         let first = bench.admit()
         let late = try #require(first)
         bench.play("FFFFF")
         bench.wait(.seconds(5))
         let second = bench.admit()
         let probe = try #require(second)
-        bench.machine.callEnded(.failure, permit: late, at: bench.now)
+        bench.end("F", late)
         #expect(bench.machine.state == .halfOpen)
-        bench.machine.callEnded(.success, permit: late, at: bench.now)
-        bench.machine.callEnded(.success, permit: probe, at: bench.now)
+        bench.end("S", late)
+        bench.end("S", probe)
         #expect(bench.machine.state == .halfOpen)
         #expect((0..<4).compactMap { _ in bench.admit() }.count == 3)
     }
 
     @Test func `failures that are older than the window are forgotten`() {
-        var bench = Bench(Self.rowA)
+        var bench = BreakerBench(Self.rowA)
         bench.play("FFFF")
         bench.wait(.seconds(20))
         bench.play("F")
@@ -168,52 +84,108 @@ import Testing
         #expect(bench.isOpen)
     }
 
-    @Test func `extremes of time and configuration do not overflow`() {
-        var bench = Bench(
-            CircuitBreakerConfiguration(minimumCalls: 1, window: .forever, openDuration: .forever, probes: .max)
+    @Test func `a thousand openings in a row stay at the longest time`() {
+        let configuration = CircuitBreakerConfiguration(
+            minimumCalls: 1,
+            openGrowth: .exponential(2),
+            openJitter: .additive(100),
+            maximumOpenDuration: .seconds(60)
         )
+        var bench = BreakerBench(configuration)
         bench.play("F")
-        bench.now = MeshInstant(nanoseconds: .max)
-        bench.play("FSI")
-        var tiny = Bench(CircuitBreakerConfiguration(minimumCalls: 1, window: .zero, openDuration: .zero))
-        tiny.play("FFSSF")
-        tiny.now = MeshInstant(nanoseconds: .max)
-        tiny.play("FFSSF")
-        #expect(bench.machine.state == .halfOpen || bench.isOpen)
+        for _ in 0..<1_000 {
+            bench.waitOut()
+            bench.play("F")
+            #expect((bench.openFor ?? .forever) <= .seconds(60))
+        }
+        #expect(bench.machine.openings == 1_001 && bench.openFor == .seconds(60))
     }
 
-    @Test(arguments: [1, 2, 3] as [UInt64])
-    func `a random walk never admits too many probes and never refuses while closed`(seed: UInt64) {
-        let random = MeshRandom(seed: seed)
+    @Test(arguments: [
+        (CircuitBreakerConfiguration.OpenGrowth.constant, [30, 30, 30, 30] as [UInt64]),
+        (.linear, [30, 60, 90, 100]), (.exponential(3), [30, 90, 100, 100]),
+    ])
+    func `the open time grows as configured`(growth: CircuitBreakerConfiguration.OpenGrowth, seconds: [UInt64]) {
         let configuration = CircuitBreakerConfiguration(
-            failureRate: 0.4,
-            minimumCalls: 3,
-            window: .seconds(1),
-            openDuration: .milliseconds(300),
-            probes: 3
+            minimumCalls: 1,
+            openDuration: .seconds(30),
+            openGrowth: growth,
+            maximumOpenDuration: .seconds(100)
         )
-        var bench = Bench(configuration)
-        var out: [(permit: UInt64, state: CircuitBreakerStateMachine.State)] = []
-        for _ in 0..<20_000 {
-            bench.wait(.milliseconds(random.below(40)))
-            let before = bench.machine.state
-            if out.isEmpty || random.below(2) == 0 {
-                switch bench.machine.callWanted(at: bench.now) {
-                case .admitted(let permit):
-                    if case .open(let until) = before { #expect(bench.now >= until) }
-                    out.append((permit, bench.machine.state))
-                case .refused(let wait):
-                    #expect(before != .closed)
-                    #expect(wait <= configuration.openDuration)
-                }
-            } else {
-                let call = out.remove(at: Int(random.below(UInt64(out.count))))
-                let outcome = [Outcome.success, .failure, .ignored][Int(random.below(3))]
-                bench.machine.callEnded(outcome, permit: call.permit, at: bench.now)
-            }
-            if bench.machine.state == .halfOpen, let newest = out.map(\.permit).max() {
-                #expect(out.count { $0.permit == newest && $0.state == .halfOpen } <= configuration.probes)
-            }
+        var bench = BreakerBench(configuration)
+        let times = seconds.map { _ in
+            bench.waitOut()
+            bench.play("F")
+            return bench.openFor
         }
+        #expect(times == seconds.map { .seconds($0) })
+    }
+
+    @Test func `symmetric jitter spreads the open time evenly around it`() {
+        let configuration = CircuitBreakerConfiguration(minimumCalls: 1, openJitter: .symmetric(0.5))
+        var (sum, least, most) = (0.0, Double.infinity, 0.0)
+        var bench = BreakerBench(configuration)
+        for _ in 0..<2_000 {
+            bench.play("F")
+            let time = bench.openFor?.seconds ?? 0
+            (sum, least, most) = (sum + time, min(least, time), max(most, time))
+            bench.waitOut()
+        }
+        #expect(least >= 2.5 && least < 2.6 && most <= 7.5 && most > 7.4)
+        #expect(abs(sum / 2_000 - 5) < 0.1)
+    }
+
+    @Test func `a share that is met exactly opens it, whatever doubles do to products`() {
+        // 0.1 * 30 is more than 3 in doubles.
+        var bench = BreakerBench(CircuitBreakerConfiguration(failureRate: 0.1, minimumCalls: 30))
+        bench.play("S" * 27 + "FF")
+        #expect(bench.machine.state == .closed)
+        bench.play("F")
+        #expect(bench.isOpen)
+    }
+
+    @Test func `a number of failures in the window opens it, however many calls there were`() {
+        let configuration = CircuitBreakerConfiguration(failureRate: nil, failureCount: 5)
+        var bench = BreakerBench(configuration)
+        bench.play("FFFF" + "S" * 1_000)
+        #expect(bench.machine.state == .closed)
+        bench.play("F")
+        #expect(bench.isOpen && bench.machine.cause == .failureCount)
+    }
+
+    @Test func `a peer that asks to be left alone is left alone as long as the configuration allows`() {
+        var configuration = CircuitBreakerConfiguration(minimumCalls: 1)
+        func opened(after retryAfter: Nanoseconds?) -> Nanoseconds? {
+            var bench = BreakerBench(configuration)
+            guard let permit = bench.admit() else { return nil }
+            bench.machine.callEnded(
+                .init(.failure, retryAfter: retryAfter),
+                permit: permit,
+                at: bench.now,
+                using: bench.random
+            )
+            return bench.openFor
+        }
+        #expect(opened(after: .seconds(30)) == .seconds(5))
+        configuration.maximumRetryAfter = .seconds(300)
+        #expect(opened(after: .seconds(30)) == .seconds(30))
+        #expect(opened(after: .seconds(1)) == .seconds(5))
+        #expect(opened(after: .forever) == .seconds(300))
+        #expect(opened(after: nil) == .seconds(5))
+    }
+
+    @Test func `live counts take late results of the state before, and of no older one`() throws {
+        var bench = BreakerBench(CircuitBreakerConfiguration(minimumCalls: 1, probes: 2, countsWhileOpen: .live))
+        let first = bench.admit()
+        let oldest = try #require(first)
+        bench.play("F")
+        bench.waitOut()
+        let second = bench.admit()
+        bench.play("F")
+        #expect(bench.isOpen && bench.metrics.calls == 1)
+        bench.end("S", oldest)
+        #expect(bench.metrics.calls == 1)
+        bench.end("S", try #require(second))
+        #expect(bench.isOpen && bench.metrics.calls == 2 && bench.metrics.failureRate == 0.5)
     }
 }

@@ -13,31 +13,28 @@ import Testing
         _ fault: FaultConfiguration?,
         over network: InMemoryTransport,
         seed: UInt64 = 1
-    ) -> FaultLayer<TransportContract<InMemoryTransport>, FixedPolicy<FaultConfiguration>> {
-        FaultLayer(
-            TransportContract(network),
-            source: FixedPolicy(fault),
-            clock: clock,
-            random: MeshRandom(seed: seed)
-        )
+    ) throws -> FaultLayer<TransportContract<InMemoryTransport>, FixedPolicy<FaultInjector>> {
+        let injector = try fault.map { try FaultInjector($0, clock: clock, random: MeshRandom(seed: seed)) }
+        return FaultLayer(TransportContract(network), source: FixedPolicy(injector))
     }
 
-    @Test func `an abort answers in place of the upstream`() async {
+    @Test func `an abort answers in place of the upstream`() async throws {
         let network = InMemoryTransport([.status(200)], clock: clock)
         let fault = FaultConfiguration(abort: .init(status: 418, percentage: .all))
+        let aborting = try layer(fault, over: network)
         var context = CallContext(now: clock.now)
         let error = await #expect(throws: MeshError.self) {
-            _ = try await layer(fault, over: network).send(InMemoryRequest(), context: &context)
+            _ = try await aborting.send(InMemoryRequest(), context: &context)
         }
         #expect(error?.code == .faultInjected && error?.localReply?.status == 418)
         #expect(network.sent.isEmpty)
     }
 
-    @Test func `a share of requests is aborted, the same for the same seed`() async {
+    @Test func `a share of requests is aborted, the same for the same seed`() async throws {
         var shares: [Int] = []
         for _ in 0..<2 {
             let network = InMemoryTransport([.status(200)], clock: clock)
-            let layer = layer(
+            let layer = try layer(
                 FaultConfiguration(abort: .init(status: 503, percentage: .init(numerator: 10))),
                 over: network
             )
@@ -58,7 +55,7 @@ import Testing
             headers: [HeaderMatcher("end-user", .value(StringMatcher(.exact("jason"))))]
         )
         var context = CallContext(now: clock.now)
-        let layer = layer(fault, over: network)
+        let layer = try layer(fault, over: network)
         let status = try await layer.withResponse(to: InMemoryRequest(), context: &context) { $0.statusCode }
         #expect(status == 200)
         await #expect(throws: MeshError.self) {
@@ -67,10 +64,10 @@ import Testing
     }
 
     @Test(arguments: [(UInt64(5), false), (6, true)])
-    func `a delay holds the request back, and the caller's deadline ends it`(delay: UInt64, isCut: Bool) async {
+    func `a delay holds the request back, and the caller's deadline ends it`(delay: UInt64, isCut: Bool) async throws {
         let clock = clock
         let network = InMemoryTransport([.status(200)], clock: clock)
-        let layer = layer(
+        let layer = try layer(
             FaultConfiguration(delay: .init(duration: .seconds(delay), percentage: .all)),
             over: network
         )
@@ -94,12 +91,45 @@ import Testing
         #expect(network.sent.count == (isCut ? 0 : 1))
     }
 
-    @Test func `a configuration names every bound that is broken`() {
-        let broken = FaultConfiguration(
-            delay: .init(duration: .zero, percentage: .all),
-            abort: .init(status: 199, percentage: .all)
-        )
-        let error = #expect(throws: ConfigurationError.self) { try broken.validate() }
-        #expect(error?.problems.map(\.path) == ["delay.duration", "abort.status"])
+    @Test func `a gRPC abort is an answer of trailers only, and nothing reaches the network`() async throws {
+        let network = InMemoryTransport([.status(200)], clock: clock)
+        let contract = TransportContract(network)
+        let fault = FaultConfiguration(abort: .init(grpcStatus: 14, percentage: .all))
+        let layer = FaultLayer(contract, source: FixedPolicy(try FaultInjector(fault, clock: clock)))
+        var context = CallContext(now: clock.now)
+        let error = await #expect(throws: MeshError.self) {
+            _ = try await layer.send(InMemoryRequest(), context: &context)
+        }
+        let reply = error?.localReply
+        #expect(reply?.status == 200 && reply?.body == "")
+        #expect(reply?.headers.first { $0.name == "grpc-status" }?.value == "14")
+        #expect(network.sent.isEmpty && contract.violations.isEmpty)
+    }
+
+    @Test func `a request that is cancelled during its delay is never sent`() async throws {
+        let clock = clock
+        let network = InMemoryTransport([.status(200)], clock: clock)
+        let fault = FaultConfiguration(delay: .init(duration: .seconds(5), percentage: .all))
+        let injector = try FaultInjector(fault, clock: clock)
+        let layer = FaultLayer(TransportContract(network), source: FixedPolicy(injector))
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                var context = CallContext(now: clock.now)
+                await #expect(throws: CancellationError.self) {
+                    _ = try await layer.send(InMemoryRequest(), context: &context)
+                }
+            }
+            await clock.waitForSleepers()
+            #expect(injector.activeFaults == 1)
+            group.cancelAll()
+        }
+        #expect(network.sent.isEmpty && injector.activeFaults == 0)
+    }
+
+    @Test func `without an injector the layer is not there`() async throws {
+        let network = InMemoryTransport([.status(204)], clock: clock)
+        let layer = try layer(nil, over: network)
+        var context = CallContext(now: clock.now)
+        #expect(try await layer.withResponse(to: InMemoryRequest(), context: &context) { $0.statusCode } == 204)
     }
 }

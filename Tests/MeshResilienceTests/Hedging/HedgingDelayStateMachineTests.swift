@@ -79,7 +79,7 @@ import Testing
         let random = MeshRandom(seed: 5)
         for _ in 0..<100_000 {
             let latency = Nanoseconds(rawValue: random.next() >> (random.below(40) + 12))
-            let bound = LatencyHistogram.upperBound(of: LatencyHistogram.step(of: latency))
+            let bound = SlidingLatencyHistogram.upperBound(of: SlidingLatencyHistogram.step(of: latency))
             let isClose = Double(bound.rawValue - latency.rawValue) <= max(Double(latency.rawValue) * 0.0321, 1000)
             guard bound > latency, isClose else {
                 Issue.record("\(latency) lies in a step that ends at \(bound)")
@@ -90,7 +90,7 @@ import Testing
 
     @Test func `a random walk: the percentile lies where sorting puts it`() {
         let random = MeshRandom(seed: 9)
-        var histogram = LatencyHistogram(
+        var histogram = SlidingLatencyHistogram(
             highest: .seconds(2),
             slices: 3,
             sliceWidth: .seconds(10),
@@ -108,7 +108,7 @@ import Testing
             model.removeAll { $0.slice + 2 < current }
             let sorted = model.map(\.latency).sorted()
             let exact = sorted[max(Int((0.9 * Double(sorted.count)).rounded(.up)), 1) - 1]
-            let bound = LatencyHistogram.upperBound(of: LatencyHistogram.step(of: exact))
+            let bound = SlidingLatencyHistogram.upperBound(of: SlidingLatencyHistogram.step(of: exact))
             guard histogram.count == model.count, histogram.value(at: 0.9) == bound else {
                 Issue.record("step \(step): \(histogram.count) of \(model.count), \(bound)")
                 return
@@ -118,10 +118,10 @@ import Testing
 
     @Test func `extreme latencies neither overflow nor trap`() {
         for latency in [0, 1, 999, 1000, 31_999, 32_000, .max] as [UInt64] {
-            let step = LatencyHistogram.step(of: Nanoseconds(rawValue: latency))
-            #expect(LatencyHistogram.upperBound(of: step).rawValue >= latency)
+            let step = SlidingLatencyHistogram.step(of: Nanoseconds(rawValue: latency))
+            #expect(SlidingLatencyHistogram.upperBound(of: step).rawValue >= latency)
         }
-        var histogram = LatencyHistogram(
+        var histogram = SlidingLatencyHistogram(
             highest: .seconds(3600),
             slices: 60,
             sliceWidth: .milliseconds(100),

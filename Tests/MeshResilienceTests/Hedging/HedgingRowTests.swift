@@ -177,7 +177,7 @@ import Testing
     @Test func `row 106: calls deposit into the hedges' own budget and not into the one shared with retries`()
         async throws
     {
-        let shared = RetryBudget(RetryBudgetConfiguration(percent: 100, minimumPerSecond: 5))
+        let shared = try RetryBudget(RetryBudgetConfiguration(percent: 100, minimumPerSecond: 5))
         let own = RetryBudgetConfiguration(percent: 1, minimumPerSecond: 30)
         let hedging = try hedging(HedgingConfiguration(delay: .fixed(.seconds(1)), ownBudget: own), budget: shared)
         #expect(hedging.ownBudget?.balance(at: clock.now) == 300)
@@ -199,7 +199,7 @@ import Testing
 
     @Test(arguments: [(0.0, 5.0), (30.0, 0.0)])
     func `row 106: either budget that is empty prevents the hedge`(own: Double, shared: Double) async throws {
-        let budget = RetryBudget(RetryBudgetConfiguration(percent: 0, minimumPerSecond: shared))
+        let budget = try RetryBudget(RetryBudgetConfiguration(percent: 0, minimumPerSecond: shared))
         let configuration = HedgingConfiguration(
             maximumAttempts: 3,
             delay: .fixed(.zero),

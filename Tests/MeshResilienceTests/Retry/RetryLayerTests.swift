@@ -11,6 +11,10 @@ import Testing
     // A back-off that is always zero: nothing waits, so that no test has to advance the clock.
     private static let atOnce = Backoff(base: Nanoseconds(rawValue: 1), maximum: Nanoseconds(rawValue: 1))
 
+    private static func retry(_ policy: RetryPolicy, _ budget: RetryBudget?) -> Retry? {
+        try? Retry(policy, budget: budget, name: "reviews")
+    }
+
     /// Sends one request through retries over a network, and checks the contract.
     private func send(
         _ script: [InMemoryTransport.Step],
@@ -23,7 +27,7 @@ import Testing
         let contract = TransportContract(network)
         let layer = RetryLayer(
             contract,
-            source: FixedPolicy(Retry(policy, budget: budget)),
+            source: FixedPolicy(Self.retry(policy, budget)),
             clock: clock,
             random: MeshRandom(seed: 1),
             observers: observers
@@ -102,7 +106,7 @@ import Testing
 
     @Test func `an empty budget refuses the retry, and somebody hears of it`() async throws {
         let observer = RecordingObserver()
-        let budget = RetryBudget(RetryBudgetConfiguration(percent: 0, minimumPerSecond: 1, timeToLive: .seconds(1)))
+        let budget = try RetryBudget(RetryBudgetConfiguration(percent: 0, minimumPerSecond: 1, timeToLive: .seconds(1)))
         let policy = RetryPolicy(maximumAttempts: 5, conditions: .serverError, backoff: Self.atOnce)
         let (result, network, _) = await send(
             [.status(503)],
@@ -112,11 +116,13 @@ import Testing
         )
         #expect(try result.get() == 503)
         #expect(network.sent.count == 2)
-        #expect(observer.events.count == 1)
+        #expect(observer.decisions.map(\.action) == [.retried, .refused])
+        #expect(observer.decisions.map(\.reason) == [.failure, .budget])
+        #expect(observer.decisions.allSatisfy { $0.name == "reviews" && $0.policy == .retry && $0.isEnforced })
     }
 
     @Test(arguments: [InMemoryTransport.Step.status(503), .refuseConnection])
-    func `an empty budget is reported under its cluster's name`(step: InMemoryTransport.Step) async {
+    func `an empty budget is reported under its cluster's name`(step: InMemoryTransport.Step) async throws {
         let observer = RecordingObserver()
         let configuration = RetryBudgetConfiguration(percent: 0, minimumPerSecond: 1, timeToLive: .seconds(1))
         let policy = RetryPolicy(
@@ -127,17 +133,19 @@ import Testing
         _ = await send(
             [step],
             policy,
-            budget: RetryBudget(configuration, cluster: "reviews-v1"),
+            budget: try RetryBudget(configuration, cluster: "reviews-v1"),
             observers: ObserverSet([observer])
         )
-        let clusters = observer.events.map { event -> String? in
+        let clusters = observer.events.compactMap { event -> String? in
             if case .retryBudgetExhausted(let cluster) = event { cluster } else { nil }
         }
         #expect(clusters == ["reviews-v1"])
     }
 
-    @Test func `ten always failing requests share the budget's retries`() async {
-        let budget = RetryBudget(RetryBudgetConfiguration(percent: 50, minimumPerSecond: 0, timeToLive: .seconds(10)))
+    @Test func `ten always failing requests share the budget's retries`() async throws {
+        let budget = try RetryBudget(
+            RetryBudgetConfiguration(percent: 50, minimumPerSecond: 0, timeToLive: .seconds(10))
+        )
         let policy = RetryPolicy(maximumAttempts: 5, conditions: .serverError, backoff: Self.atOnce)
         var attempts = 0
         for _ in 0..<10 { attempts += await send([.status(503)], policy, budget: budget).network.sent.count }
@@ -158,7 +166,7 @@ import Testing
         let policy = RetryPolicy(conditions: .serverError, backoff: Backoff(base: .seconds(1)))
         let layer = RetryLayer(
             contract,
-            source: FixedPolicy(Retry(policy, budget: nil)),
+            source: FixedPolicy(Self.retry(policy, nil)),
             clock: clock,
             random: MeshRandom(seed: 1)
         )
@@ -194,7 +202,7 @@ import Testing
         let policy = RetryPolicy(conditions: .serverError, backoff: Self.atOnce)
         let layer = RetryLayer(
             attempt,
-            source: FixedPolicy(Retry(policy, budget: nil)),
+            source: FixedPolicy(Self.retry(policy, nil)),
             clock: clock,
             random: MeshRandom(seed: 1)
         )

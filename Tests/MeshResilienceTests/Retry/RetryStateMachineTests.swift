@@ -16,14 +16,14 @@ import Testing
         isReplayable: Bool = true,
         deadline: Deadline = .never
     ) -> RetryStateMachine.Action {
-        var machine = RetryStateMachine(policy)
+        var machine = RetryStateMachine(policy, startedAt: now)
         return machine.attemptEnded(
             failure,
             isIdempotent: isIdempotent,
             isReplayable: isReplayable,
             deadline: deadline,
             at: now,
-            using: random
+            random: random.next()
         )
     }
 
@@ -108,7 +108,7 @@ import Testing
     }
 
     @Test func `the attempts run out`() {
-        var machine = RetryStateMachine(RetryPolicy(maximumAttempts: 3, conditions: .serverError))
+        var machine = RetryStateMachine(RetryPolicy(maximumAttempts: 3, conditions: .serverError), startedAt: now)
         let actions = (0..<3).map { _ in
             machine.attemptEnded(
                 .response(status: 500, grpcStatus: nil),
@@ -116,7 +116,7 @@ import Testing
                 isReplayable: true,
                 deadline: .never,
                 at: now,
-                using: random
+                random: random.next()
             )
         }
         #expect(actions.map(isRetried) == [true, true, false])
@@ -134,42 +134,100 @@ import Testing
         #expect(isRetried(action(policy, failure, deadline: Deadline(.seconds(2), after: now))))
     }
 
+    @Test func `extreme clocks and deadlines neither trap nor grant what never comes`() {
+        let ends = [0, 1, .max - 1, .max] as [UInt64]
+        for start in ends {
+            for instant in ends {
+                for wait in [Nanoseconds.zero, .forever] {
+                    let policy = RetryPolicy(conditions: .serverError, backoff: .constant(wait), totalTime: .forever)
+                    var machine = RetryStateMachine(policy, startedAt: MeshInstant(nanoseconds: start))
+                    let action = machine.attemptEnded(
+                        .rejected,
+                        pushback: .notBefore(wait),
+                        isIdempotent: true,
+                        isReplayable: true,
+                        deadline: .never,
+                        at: MeshInstant(nanoseconds: instant),
+                        random: .max
+                    )
+                    let comes = wait == .zero && instant < .max
+                    #expect(action == (comes ? .retry(after: .zero) : .stop(.deadlineTooClose)))
+                }
+            }
+        }
+    }
+
     @Test(arguments: [1, 2, 3] as [UInt64])
-    func `in a random walk there are never more attempts than allowed, nor waits above the bound`(seed: UInt64) {
+    func `in a random walk no limit is passed, and every stop has its reason`(seed: UInt64) {
         let random = MeshRandom(seed: seed)
         let failures: [Failure] = [
             .response(status: 503, grpcStatus: nil), .error(.connectionFailed, .notSent),
-            .error(.connectionClosed, .maybeSent), .response(status: 200, grpcStatus: 14),
+            .error(.connectionClosed, .maybeSent), .response(status: 200, grpcStatus: 14), .rejected,
+            .response(status: 404, grpcStatus: nil),
         ]
-        for _ in 0..<10_000 {
-            let maximum = Int(random.below(6)) + 1
+        var steps = 0
+        while steps < 100_000 {
             let policy = RetryPolicy(
-                maximumAttempts: maximum,
-                conditions: [.serverError, .grpcUnavailable],
-                backoff: Backoff(base: Nanoseconds(rawValue: random.next()), maximum: .milliseconds(250))
+                maximumAttempts: Int(random.below(6)) + 1,
+                conditions: [.serverError, .connectFailure, .grpcUnavailable],
+                backoff: Backoff(base: Nanoseconds(rawValue: random.next() | 1), maximum: .milliseconds(250)),
+                totalTime: random.below(2) == 0 ? .milliseconds(random.below(900) + 1) : nil,
+                attemptCeiling: random.below(2) == 0 ? Int(random.below(4)) + 1 : nil,
+                budgetShare: random.below(2) == 0 ? random.unitInterval() : nil
             )
-            let isIdempotent = random.below(2) == 0
-            let deadline = Deadline(Nanoseconds(rawValue: random.below(500_000_000)), after: now)
-            var machine = RetryStateMachine(policy)
+            let balance = random.below(8)
+            let (isIdempotent, isAlreadyRetried) = (random.below(4) > 0, random.below(9) == 0)
+            let deadline = Deadline(.milliseconds(random.below(2000)), after: now)
+            var machine = RetryStateMachine(
+                policy,
+                startedAt: now,
+                isAlreadyRetried: isAlreadyRetried,
+                budgetBalance: Double(balance)
+            )
             var (attempts, time) = (1, now)
             while true {
-                let failure = failures[Int(random.below(4))]
+                steps += 1
+                let failure = failures[Int(random.below(6))]
+                let pushback =
+                    [.none, .none, .stop, .exactly(.milliseconds(300)), .notBefore(.milliseconds(100))][
+                        Int(random.below(5))
+                    ] as RetryPushback
                 let action = machine.attemptEnded(
                     failure,
+                    pushback: pushback,
                     isIdempotent: isIdempotent,
                     isReplayable: true,
                     deadline: deadline,
                     at: time,
-                    using: random
+                    random: random.next()
                 )
-                guard case .retry(let wait) = action else { break }
-                #expect(wait < .milliseconds(250))
+                guard case .retry(let wait) = action else {
+                    switch action {
+                    case .stop(.attemptsExhausted): #expect(attempts == policy.effectiveAttempts)
+                    case .stop(.shareExhausted):
+                        let share = (policy.budgetShare ?? .nan) * Double(balance)
+                        #expect(attempts - 1 == Int(share.rounded(.up)))
+                    case .stop(.pushedBack): #expect(pushback == .stop)
+                    case .stop(.alreadyRetried): #expect(isAlreadyRetried && attempts == 1)
+                    case .stop(.replayCouldHarm): #expect(!isIdempotent)
+                    case .stop(.timeExhausted): #expect(policy.totalTime != nil)
+                    default: break
+                    }
+                    break
+                }
+                switch pushback {
+                case .none: #expect(wait < .milliseconds(250))
+                case .exactly(let asked): #expect(wait == asked)
+                case .notBefore(let asked): #expect(wait >= asked && wait < .milliseconds(150))
+                case .stop: Issue.record("retried after a stop")
+                }
                 time = time.advanced(by: wait)
-                #expect(!deadline.hasPassed(at: time))
-                if !isIdempotent, case .error(.connectionFailed, .notSent) = failure {} else { #expect(isIdempotent) }
                 attempts += 1
+                #expect(!deadline.hasPassed(at: time))
+                #expect(time.elapsed(since: now) < policy.totalTime ?? .forever)
+                #expect(attempts <= policy.effectiveAttempts && !isAlreadyRetried)
+                if !isIdempotent { #expect({ if case .error(_, .notSent) = failure { true } else { false } }()) }
             }
-            #expect(attempts <= maximum)
         }
     }
 }

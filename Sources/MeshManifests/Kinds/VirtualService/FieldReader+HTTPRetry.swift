@@ -67,7 +67,7 @@ extension FieldReader {
     }
 
     private static let unsupportedRetryConditions: Set = [
-        "envoy-ratelimited", "retriable-headers", "http3-post-connect-failure",
+        "retriable-headers", "http3-post-connect-failure",
     ]
 }
 

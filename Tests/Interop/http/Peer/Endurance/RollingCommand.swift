@@ -124,7 +124,7 @@ struct RollingCommand: AsyncParsableCommand {
     }
 
     private func call(_ fleet: Fleet, _ service: Fleet.Service, _ log: Log) async {
-        while !log.isOver.load(ordering: .relaxed) {
+        while !log.isOver.load(ordering: .relaxed), !Task.isCancelled {
             let number = log.next.wrappingAdd(1, ordering: .relaxed).oldValue
             let isPost = number % 2 == 0
             if isPost { log.posts.wrappingAdd(1, ordering: .relaxed) }

@@ -51,7 +51,8 @@ struct SoakCommand: AsyncParsableCommand {
                 try await Pause.milliseconds(1000)
                 samples.append(ProcessFigures.current())
                 try fleet.use(
-                    second % 5 == 0 ? addresses : addresses.filter { _ in random.below(4) > 0 } + addresses.prefix(1)
+                    second % 5 == 0
+                        ? addresses : addresses.prefix(1) + addresses.dropFirst().filter { _ in random.below(4) > 0 }
                 )
             }
             isOver.set()
@@ -97,7 +98,8 @@ struct SoakCommand: AsyncParsableCommand {
     }
 
     private func call(_ fleet: Fleet, _ random: MeshRandom, _ end: SoakEnd) async {
-        while !end.isOver {
+        // Cancelled when something else has failed: the soak must end then, and say what.
+        while !end.isOver, !Task.isCancelled {
             let service = random.below(2) == 0 ? Fleet.Service.http1 : .http2
             let isPost = random.below(3) == 0
             let request = HTTPRequest(
