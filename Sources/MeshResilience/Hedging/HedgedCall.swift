@@ -100,7 +100,7 @@ final class HedgedCall<Value: Sendable>: TimerTarget {
     }
 
     /// Lets an event change the state, and wakes the caller if there is something for it to do.
-    private func settle(_ event: (inout State) -> HedgeAction) {
+    private func settle(_ event: (inout State) -> HedgeAction, beforeWaking: () -> Void = {}) {
         let (losers, timer, caller) = state.withLock {
             state -> ([Task<Void, Never>], TimerTicket?, CheckedContinuation<Void, Never>?) in
             let action = event(&state)
@@ -112,6 +112,7 @@ final class HedgedCall<Value: Sendable>: TimerTarget {
             defer { state.tasks = [] }
             return (state.tasks, state.timer.take(), state.caller.take())
         }
+        beforeWaking()
         if let timer { hedging.timers.cancel(timer) }
         for loser in losers { loser.cancel() }
         caller?.resume()
@@ -120,17 +121,20 @@ final class HedgedCall<Value: Sendable>: TimerTarget {
     /// Does what an event led to; only ever on the caller's task.
     private func perform(_ action: HedgeAction) {
         var action = action
+        var held: HeldPermit?
         while true {
             if let timer = action.timer { arm(timer) }
-            if let number = action.begin { begin(number) }
+            if let number = action.begin { begin(number, held) }
             guard let reason = action.ask else { return }
-            let isGranted = hedging.withdraw()
-            action = state.withLock { $0.machine.budgetAnswered(isGranted) }
-            if !isGranted {
+            switch hedging.withdraw() {
+            case .refused:
+                action = state.withLock { $0.machine.budgetAnswered(false) }
                 hedging.tell(.refused, because: .budget)
-            } else if action.begin != nil {
+            case .granted(let permit):
+                held = permit
+                action = state.withLock { $0.machine.budgetAnswered(true) }
                 // Nothing begins when the call ended while its budget was asked.
-                hedging.tell(.hedged, because: reason)
+                if action.begin != nil { hedging.tell(.hedged, because: reason) } else { permit?.giveBack() }
             }
             if action.ending != nil {
                 let end = action
@@ -155,7 +159,7 @@ final class HedgedCall<Value: Sendable>: TimerTarget {
         if let stale { hedging.timers.cancel(stale) }
     }
 
-    private func begin(_ number: Int) {
+    private func begin(_ number: Int, _ held: HeldPermit?) {
         // The call owns the task: it cancels it when the call is over, and its result comes back in `ended`, where one that
         // comes too late is disposed of. A task that ignores its cancellation goes on; nobody waits for it.
         let task = Task<Void, Never>.eager { [self] in
@@ -166,6 +170,7 @@ final class HedgedCall<Value: Sendable>: TimerTarget {
             } catch {
                 result = .failure(error)
             }
+            held?.giveBack()
             ended(number, result, began: began)
         }
         let isOver = state.withLock { state in
@@ -181,6 +186,7 @@ final class HedgedCall<Value: Sendable>: TimerTarget {
         if number == 1, !state.withLock({ $0.machine.isUnwanted }) { hedging.firstAttemptEnded(began: began) }
         let verdict = verdict(result)
         var unwanted: [Ended] = []
+        var goesOn = false
         settle { state in
             let action: HedgeAction?
             switch verdict {
@@ -194,6 +200,7 @@ final class HedgedCall<Value: Sendable>: TimerTarget {
                 }
                 if !state.machine.hasEnded { state.failure = result }
                 action = state.machine.attemptFailed(pushback)
+                goesOn = !state.machine.hasEnded
             }
             guard let action else {
                 unwanted.append(result)
@@ -205,6 +212,9 @@ final class HedgedCall<Value: Sendable>: TimerTarget {
                 state.failure = nil
             }
             return action
+        } beforeWaking: {
+            // A throttle hears of the failure before it is asked for the attempt that follows.
+            if goesOn { hedging.attemptFailed() }
         }
         for result in unwanted { dispose?(result) }
     }

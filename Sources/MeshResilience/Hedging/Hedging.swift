@@ -166,9 +166,24 @@ public final class Hedging: Sendable {
         delays.withLock { $0.attemptEnded(after: now.elapsed(since: began), at: now) }
     }
 
-    func withdraw() -> Bool {
+    /// What the budgets say to one attempt more.
+    enum Withdrawal: Sendable {
+        case refused
+        /// Granted, with the place that it holds in the shared budget, if there is one.
+        case granted(HeldPermit?)
+    }
+
+    func withdraw() -> Withdrawal {
         let now = timers.clock.now
-        return (ownBudget?.withdraw(at: now) ?? true) && (budget?.withdraw(at: now) ?? true)
+        guard ownBudget?.withdraw(at: now) ?? true else { return .refused }
+        guard let budget else { return .granted(nil) }
+        guard let permit = budget.permit(at: now) else { return .refused }
+        return .granted(HeldPermit(permit))
+    }
+
+    /// An attempt failed and its call goes on. (How the call ends the retries above tell the shared budget.)
+    func attemptFailed() {
+        budget?.attemptFailed()
     }
 
     func tell(_ action: PolicyDecision.Action, because reason: PolicyDecision.Reason) {

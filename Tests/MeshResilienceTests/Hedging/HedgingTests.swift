@@ -46,6 +46,38 @@ import Testing
         #expect(late.all == [1, 2])
     }
 
+    @Test func `a hedge holds its place in a budget of retries under way until it has ended`() async throws {
+        let budget = try RetryBudget(ConcurrencyRetryBudgetConfiguration(percent: 0, minimum: 1))
+        let hedging = try hedging(
+            HedgingConfiguration(maximumAttempts: 3, delay: .fixed(.zero), ownBudget: nil),
+            budget: budget
+        )
+        let (gate, disposed) = (Gate(), Gate())
+        async let value = hedging.run(dispose: { _ in disposed.open() }) { attempt in
+            if attempt == 2 { await gate.pass() }
+            if attempt == 1 { await gate.waitForArrivals() }
+            return attempt
+        }
+        #expect(try await value == 1)
+        #expect(budget.balance(at: clock.now) == 0, "the hedge is deaf to its cancellation and still under way")
+        gate.open()
+        await disposed.pass()
+        #expect(budget.balance(at: clock.now) == 1)
+        #expect(observer.decisions == [decision(.hedged, .latency), decision(.refused, .budget)])
+    }
+
+    @Test func `gRPC: attempts that fail while their call goes on drain the throttle`() async throws {
+        let budget = try RetryBudget(ThrottleRetryBudgetConfiguration(maximumTokens: 10, tokenRatio: 0.1))
+        let before = budget.balance(at: clock.now)
+        let hedging = try hedging(
+            HedgingConfiguration(maximumAttempts: 3, delay: .afterFailure, ownBudget: nil),
+            budget: budget
+        )
+        await #expect(throws: Broken(number: 3)) { try await hedging.run { throw Broken(number: $0) } }
+        // The third is the call's own failure, which whoever retries the call tells the budget.
+        #expect(budget.balance(at: clock.now) == before - 2)
+    }
+
     @Test func `a peer's retryAfter delays the next attempt`() async throws {
         let (hedging, clock) = (try hedging(HedgingConfiguration(delay: .afterFailure)), clock)
         let began = clock.now
