@@ -19,12 +19,15 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         self.source = source
     }
 
-    /// Sends once there is a place.
+    /// Sends once there is a place; waits for it until the request's or the attempt's deadline at most.
     /// - Throws: what `AdaptiveLimit.acquire` throws; else what sending throws.
     @inlinable
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         guard let limit = source.policy(for: context),
-            let admission = try await limit.enter(partition: limit.partition(of: request), deadline: context.deadline)
+            let admission = try await limit.enter(
+                partition: limit.partition(of: request),
+                deadline: context.headDeadline
+            )
         else { return try await base.send(request, context: &context) }
         context.heldPermits.insert(.adaptiveLimit)
         context.inFlightAtStart = admission.stamp

@@ -17,11 +17,12 @@ public struct BulkheadLayer<Base: Transport, Source: PolicySource<Bulkhead>>: Tr
         self.source = source
     }
 
-    /// Sends once there is a place.
+    /// Sends once there is a place; waits for it until the request's or the attempt's deadline at most.
     /// - Throws: what `Bulkhead.acquire` throws; else what sending throws.
     @inlinable
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let bulkhead = source.policy(for: context), try await bulkhead.enter(deadline: context.deadline) else {
+        guard let bulkhead = source.policy(for: context), try await bulkhead.enter(deadline: context.headDeadline)
+        else {
             return try await base.send(request, context: &context)
         }
         context.heldPermits.insert(.bulkhead)

@@ -55,6 +55,28 @@ import Testing
         #expect(bulkhead.inFlight == 0 && contract.violations.isEmpty)
     }
 
+    @Test func `a request waits until its attempt's deadline at most`() async throws {
+        let clock = clock
+        let network = InMemoryTransport([.status(200)], clock: clock)
+        let bulkhead = try Bulkhead(BulkheadConfiguration(maximumConcurrent: 1, maximumQueued: 1), clock: clock)
+        let layer = BulkheadLayer(network, source: FixedPolicy(bulkhead))
+        let permit = try await bulkhead.acquire()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                var context = CallContext(now: clock.now, deadline: Deadline(.seconds(9), after: clock.now))
+                context.attemptDeadline = Deadline(.milliseconds(100), after: clock.now)
+                let error = await #expect(throws: MeshError.self) {
+                    _ = try await layer.send(InMemoryRequest(), context: &context)
+                }
+                #expect(error?.code == .deadlineExceeded && error?.reason == .deadline)
+            }
+            await clock.waitForSleepers()
+            clock.advance(by: .milliseconds(100))
+        }
+        #expect(network.sent.isEmpty && bulkhead.inFlight == 1 && bulkhead.unsettled == 0)
+        permit.release()
+    }
+
     @Test(arguments: [PolicyMode.observe, .disabled])
     func `a layer that does not act lets everything pass`(mode: PolicyMode) async throws {
         let contract = TransportContract(InMemoryTransport([.status(200)], clock: clock))

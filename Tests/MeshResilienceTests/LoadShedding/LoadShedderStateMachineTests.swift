@@ -99,6 +99,18 @@ import Testing
         #expect(spared == .admitted, "up to twice the bound what must not fail passes")
     }
 
+    @Test func `beside one request another always may be under way, however little was served`() {
+        var machine = LoadShedderStateMachine(LoadShedderConfiguration(loadTrigger: 4))
+        fill(&machine, 1)
+        machine.callEnded(latency: .milliseconds(1), at: start)
+        func wanted() -> LoadShedderStateMachine.Answer {
+            machine.callWanted(Call(.critical, chance: 50), load: 9, signal: 0, at: start)
+        }
+        #expect(wanted() == .admitted)
+        #expect(wanted() == .admitted)
+        #expect(wanted() == .refused(.latency))
+    }
+
     @Test func `the best throughput is forgotten after its window`() {
         var machine = LoadShedderStateMachine(LoadShedderConfiguration(loadTrigger: 4))
         served(&machine)
