@@ -23,7 +23,7 @@ extension CommandMetrics {
     /// semaphore isolation and both switched off. Times are milliseconds, rounded to the nearest.
     /// - Parameter wallClock: Milliseconds since 1970.
     func hystrixStreamEvent(_ properties: StreamProperties, wallClock: UInt64) -> String {
-        var json = JSONObject()
+        var json = JSONText()
         json.add("type", "HystrixCommand")
         json.add("name", name)
         json.add("group", group)
@@ -44,7 +44,7 @@ extension CommandMetrics {
         return "data: \(json.text)\n\n"
     }
 
-    private func addCounts(to json: inout JSONObject) {
+    private func addCounts(to json: inout JSONText) {
         json.add("rollingCountBadRequests", count(of: .badRequest))
         json.add("rollingCountCollapsedRequests", 0)
         json.add("rollingCountEmit", 0)
@@ -65,7 +65,7 @@ extension CommandMetrics {
 }
 
 extension CommandMetrics.StreamProperties {
-    fileprivate func add(to json: inout JSONObject) {
+    fileprivate func add(to json: inout JSONText) {
         json.add("propertyValue_circuitBreakerRequestVolumeThreshold", minimumCalls)
         json.add("propertyValue_circuitBreakerSleepWindowInMilliseconds", openDuration.roundedMilliseconds)
         json.add("propertyValue_circuitBreakerErrorThresholdPercentage", failurePercentage)
@@ -90,8 +90,8 @@ extension CommandMetrics.StreamProperties {
 }
 
 extension CommandMetrics.Latencies {
-    fileprivate var object: JSONObject {
-        var object = JSONObject()
+    fileprivate var object: JSONText {
+        var object = JSONText()
         for (percentile, value) in zip(Self.percentiles, values) {
             let isWhole = percentile.rounded() == percentile
             object.add(isWhole ? "\(Int(percentile))" : "\(percentile)", value.roundedMilliseconds)

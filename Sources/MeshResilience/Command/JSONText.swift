@@ -2,7 +2,7 @@
 // Part of swift-service-mesh.
 
 /// The text of a JSON object (RFC 8259), one member after the other; enough for a stream of figures.
-struct JSONObject {
+struct JSONText {
     private var members = ""
 
     var text: String { "{\(members)}" }
@@ -10,7 +10,7 @@ struct JSONObject {
     mutating func add(_ name: String, _ value: String) { append(name, Self.quoted(value)) }
     mutating func add(_ name: String, _ value: some BinaryInteger) { append(name, "\(value)") }
     mutating func add(_ name: String, _ value: Bool) { append(name, value ? "true" : "false") }
-    mutating func add(_ name: String, _ value: JSONObject) { append(name, value.text) }
+    mutating func add(_ name: String, _ value: JSONText) { append(name, value.text) }
 
     private mutating func append(_ name: String, _ value: String) {
         if !members.isEmpty { members += "," }
