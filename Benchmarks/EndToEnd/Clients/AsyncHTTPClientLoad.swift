@@ -8,7 +8,7 @@ import NIOPosix
 
 /// AsyncHTTPClient as it is used today, directly or through a sidecar.
 ///
-/// HTTP/1.1 only: it speaks HTTP/2 over TLS alone, and nothing else here is encrypted.
+/// HTTP/1.1 only: it speaks HTTP/2 over TLS alone, and HTTP/2 is compared without.
 struct AsyncHTTPClientLoad: LoadClient, LoadWorker {
     private let plan: LoadPlan
     private let client: HTTPClient

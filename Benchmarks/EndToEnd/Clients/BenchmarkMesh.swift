@@ -15,7 +15,11 @@ import ServiceMesh
 enum BenchmarkMesh {
     static let authority = "orders:9080"
 
-    static func make(_ plan: LoadPlan, _ version: ConnectionOptions.HTTPVersion) throws -> Mesh {
+    static func make(
+        _ plan: LoadPlan,
+        _ version: ConnectionOptions.HTTPVersion,
+        _ security: Cluster.UpstreamSecurity
+    ) throws -> Mesh {
         let metrics = MetricsObserver(.init(factory: MemoryMetrics(), workload: "benchmark", service: "benchmark"))
         let mesh = try Mesh(MeshConfiguration(observers: [metrics], isDisabled: false))
         var cluster = Cluster(
@@ -28,6 +32,7 @@ enum BenchmarkMesh {
             ),
             loadBalancing: .init(LeastRequest()),
             outlierDetection: OutlierDetection(),
+            upstreamSecurity: security,
             circuitBreaker: CircuitBreakerConfiguration()
         )
         cluster.connection.httpVersion = version

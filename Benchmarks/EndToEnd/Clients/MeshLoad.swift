@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import HTTPTypes
+import MeshConfig
 import MeshCore
 import MeshHTTP
 import NIOCore
@@ -27,10 +28,11 @@ struct MeshLoad: LoadClient, LoadWorker {
     static func run(
         _ plan: LoadPlan,
         _ version: ConnectionOptions.HTTPVersion,
+        security: Cluster.UpstreamSecurity = .plaintext,
         over transport: any Transport<OutboundRequest, OutboundResponse>,
         on executor: (any TaskExecutor)?
     ) async throws -> LoadReport {
-        let mesh = try BenchmarkMesh.make(plan, version)
+        let mesh = try BenchmarkMesh.make(plan, version, security)
         let load = Self(plan: plan, client: MeshHTTPClient(mesh: mesh, transport: transport))
         return try await withThrowingTaskGroup(of: LoadReport?.self) { group in
             // What goes on behind the requests goes on here as well.

@@ -29,8 +29,10 @@ struct TransportLoad: LoadClient, LoadWorker {
         return report
     }
 
-    static func makeTransport() -> HTTPTransport {
-        HTTPTransport(.init(eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1)))
+    static func makeTransport(mutualTLS: ClientTLS? = nil) -> HTTPTransport {
+        HTTPTransport(
+            .init(eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1), mutualTLS: mutualTLS)
+        )
     }
 
     func exchange() async throws -> Int {

@@ -25,6 +25,8 @@ struct LoadCommand: ParsableCommand {
     @Option var count: Int?
     /// The processes whose CPU time is read as well.
     @Option(parsing: .upToNextOption) var watch: [Int32] = []
+    /// The folder of the authority whose certificates clients that speak TLS show.
+    @Option var certificates: String?
 
     func run() throws {
         let plan = LoadPlan(
@@ -33,7 +35,8 @@ struct LoadCommand: ParsableCommand {
             size: size,
             extent: count.map { .count($0) }
                 ?? .time(warmUp: Nanoseconds(seconds: warmUp), measured: Nanoseconds(seconds: seconds)),
-            watched: watch
+            watched: watch,
+            certificates: certificates
         )
         let variant = variant
         let outcome = Mutex<Result<LoadReport, any Error>?>(nil)
@@ -58,7 +61,7 @@ struct LoadCommand: ParsableCommand {
     static func arguments(_ variant: Variant, _ cell: Cell, _ target: TestBed.Target) -> [String] {
         [
             "load", "--variant", variant.rawValue, "--port", "\(target.port)", "--concurrency", "\(cell.concurrency)",
-            "--size", cell.size.rawValue,
+            "--size", cell.size.rawValue, "--certificates", target.certificates,
         ]
     }
 }

@@ -12,8 +12,11 @@ struct ServeCommand: ParsableCommand {
         shouldDisplay: false
     )
 
+    /// The folder for an authority that this makes; without it there is no TLS.
+    @Option var certificates: String?
+
     func run() throws {
-        let server = try BenchmarkServer()
+        let server = try BenchmarkServer(authority: certificates.map { try BenchmarkAuthority.make(in: $0) })
         print(try server.ports.json())
         fflush(nil)
         // The end of the input is the end of whoever started this process, however that ended.

@@ -67,7 +67,16 @@ struct Sidecar {
     // MARK: HAProxy
 
     /// One thread; connections to the server are kept and shared.
-    static func haproxy(_ path: String, before upstream: UInt16, in folder: URL) throws -> Sidecar {
+    /// - Parameters:
+    ///   - accepting: What it shows to its clients and asks of them; plaintext without it.
+    ///   - dialling: The same towards the upstream.
+    static func haproxy(
+        _ path: String,
+        before upstream: UInt16,
+        in folder: URL,
+        accepting: ProxyIdentity? = nil,
+        dialling: ProxyIdentity? = nil
+    ) throws -> Sidecar {
         // It takes no port 0. Another process may take the port in between: then it ends, and so does the run.
         let port = try LoopbackPort.find()
         let file = folder.appending(path: "haproxy-\(port).cfg")
@@ -83,11 +92,11 @@ struct Sidecar {
               retries 3
               http-reuse always
             frontend in
-              bind 127.0.0.1:\(port)
+              bind 127.0.0.1:\(port) \(accepting?.haproxyOptions ?? "")
               default_backend up
             backend up
               balance random(2)
-              server s 127.0.0.1:\(upstream) maxconn 1000
+              server s 127.0.0.1:\(upstream) maxconn 1000 \(dialling?.haproxyOptions ?? "")
 
             """
         try Data(configuration.utf8).write(to: file)

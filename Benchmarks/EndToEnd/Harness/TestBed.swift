@@ -11,6 +11,8 @@ struct TestBed {
         var port: UInt16
         var server: Int32
         var proxies: [Int32]
+        /// The folder of the authority that the client's certificate is to be of.
+        var certificates: String
     }
 
     /// What is not there, with the reason.
@@ -24,7 +26,7 @@ struct TestBed {
         folder = FileManager.default.temporaryDirectory
             .appending(path: "benchmarks-e2e-\(ProcessInfo.processInfo.processIdentifier)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        server = try ChildProcess.own(["serve"])
+        server = try ChildProcess.own(["serve", "--certificates", folder.path])
         ports = try BenchmarkServer.Ports(json: try server.read(upTo: "}"))
         for variant in variants where variant.path != .direct && sidecars[variant.path] == nil {
             do {
@@ -44,10 +46,17 @@ struct TestBed {
     func target(_ variant: Variant) -> Target {
         let chain = sidecars[variant.path] ?? []
         return Target(
-            port: chain.last?.port ?? (variant.httpVersion == .http2 ? ports.http2 : ports.http1),
+            port: chain.last?.port ?? port(of: variant),
             server: server.identifier,
-            proxies: chain.map(\.identifier)
+            proxies: chain.map(\.identifier),
+            certificates: folder.path
         )
+    }
+
+    /// Where the server serves a variant that goes to it directly.
+    private func port(of variant: Variant) -> UInt16 {
+        if variant.speaksMutualTLS, let port = ports.mutualTLS { return port }
+        return variant.httpVersion == .http2 ? ports.http2 : ports.http1
     }
 
     /// Every path has proxies of its own; the last one is the client's.
@@ -56,16 +65,36 @@ struct TestBed {
         case .direct: return []
         case .envoy(let hops):
             guard let program = Sidecar.envoyPath() else { throw HarnessError("there is no Envoy here") }
-            return try chain(hops) { try Sidecar.envoy(program, before: $0, in: folder) }
+            return try chain(Array(repeating: { try Sidecar.envoy(program, before: $0, in: folder) }, count: hops))
         case .haproxy(let hops):
-            guard let program = Program.find("haproxy") else { throw HarnessError("there is no HAProxy here") }
-            return try chain(hops) { try Sidecar.haproxy(program, before: $0, in: folder) }
+            let program = try haproxy()
+            return try chain(Array(repeating: { try Sidecar.haproxy(program, before: $0, in: folder) }, count: hops))
+        case .haproxyMutualTLS:
+            let program = try haproxy()
+            let authority = try BenchmarkAuthority(in: folder.path)
+            let server = try authority.proxyIdentity(BenchmarkAuthority.server)
+            let client = try authority.proxyIdentity(BenchmarkAuthority.client)
+            return try chain([
+                { try Sidecar.haproxy(program, before: $0, in: folder, accepting: server) },
+                { try Sidecar.haproxy(program, before: $0, in: folder, dialling: client) },
+            ])
         }
     }
 
-    private func chain(_ hops: Int, _ make: (_ upstream: UInt16) throws -> Sidecar) throws -> [Sidecar] {
+    private func haproxy() throws -> String {
+        guard let program = Program.find("haproxy") else { throw HarnessError("there is no HAProxy here") }
+        return program
+    }
+
+    /// Starts proxies from the server's to the client's; all of them or none.
+    private func chain(_ makers: [(_ upstream: UInt16) throws -> Sidecar]) throws -> [Sidecar] {
         var chain: [Sidecar] = []
-        for _ in 0..<hops { chain.append(try make(chain.last?.port ?? ports.http1)) }
+        do {
+            for make in makers { chain.append(try make(chain.last?.port ?? ports.http1)) }
+        } catch {
+            for sidecar in chain { sidecar.stop() }
+            throw error
+        }
         return chain
     }
 }

@@ -21,17 +21,27 @@ struct LoadPlan: Sendable {
     let extent: Extent
     /// The processes whose CPU time is read when the measured time begins and ends.
     let watched: [Int32]
+    /// The folder of the authority, for clients that speak TLS.
+    let certificates: String?
     // Made once, because an application has such strings at hand.
     let authority: String
     let path: String
     let url: String
 
-    init(port: UInt16, concurrency: Int, size: ResponseSize, extent: Extent, watched: [Int32]) {
+    init(
+        port: UInt16,
+        concurrency: Int,
+        size: ResponseSize,
+        extent: Extent,
+        watched: [Int32],
+        certificates: String?
+    ) {
         self.port = port
         self.concurrency = concurrency
         self.size = size
         self.extent = extent
         self.watched = watched
+        self.certificates = certificates
         self.authority = "127.0.0.1:\(port)"
         self.path = size.path
         self.url = "http://\(authority)\(path)"

@@ -18,6 +18,10 @@ enum Variant: String, CaseIterable, Codable, ExpressibleByArgument {
     case envoyOnce = "ahc-envoy-1"
     case envoyTwice = "ahc-envoy-2"
     case nioHAProxyTwice = "nio-haproxy-2"
+    case nioHAProxyMutualTLS = "nio-haproxy-2-mtls"
+    case asyncHTTPClientHAProxyMutualTLS = "ahc-haproxy-2-mtls"
+    case meshMutualTLSLoop = "mesh-loop-mtls"
+    case meshMutualTLSTasks = "mesh-tasks-mtls"
     case nioHTTP2Loop = "nio-h2-loop"
     case transportHTTP2Loop = "transport-h2-loop"
     case transportHTTP2Tasks = "transport-h2-tasks"
@@ -29,6 +33,8 @@ enum Variant: String, CaseIterable, Codable, ExpressibleByArgument {
         case direct
         case envoy(hops: Int)
         case haproxy(hops: Int)
+        /// Two of them, with mutual TLS between them and plaintext on either side.
+        case haproxyMutualTLS
     }
 
     /// What it is, in words.
@@ -46,6 +52,10 @@ enum Variant: String, CaseIterable, Codable, ExpressibleByArgument {
         case .envoyOnce: "AsyncHTTPClient through one Envoy"
         case .envoyTwice: "AsyncHTTPClient through two Envoys"
         case .nioHAProxyTwice: "bare SwiftNIO on the loop through two HAProxys"
+        case .nioHAProxyMutualTLS: "bare SwiftNIO, two HAProxys with mutual TLS"
+        case .asyncHTTPClientHAProxyMutualTLS: "AsyncHTTPClient, two HAProxys with mutual TLS"
+        case .meshMutualTLSLoop: "the whole mesh, mutual TLS, tasks on the loop"
+        case .meshMutualTLSTasks: "the whole mesh, mutual TLS, ordinary tasks"
         case .nioHTTP2Loop: "bare swift-nio-http2, tasks on the loop"
         case .transportHTTP2Loop: "our transport, HTTP/2, tasks on the loop"
         case .transportHTTP2Tasks: "our transport, HTTP/2, ordinary tasks"
@@ -59,6 +69,7 @@ enum Variant: String, CaseIterable, Codable, ExpressibleByArgument {
         case .envoyOnce: .envoy(hops: 1)
         case .envoyTwice: .envoy(hops: 2)
         case .nioHAProxyTwice: .haproxy(hops: 2)
+        case .nioHAProxyMutualTLS, .asyncHTTPClientHAProxyMutualTLS: .haproxyMutualTLS
         default: .direct
         }
     }
@@ -70,23 +81,37 @@ enum Variant: String, CaseIterable, Codable, ExpressibleByArgument {
         }
     }
 
+    /// Whether the client itself speaks TLS with the server.
+    var speaksMutualTLS: Bool {
+        switch self {
+        case .meshMutualTLSLoop, .meshMutualTLSTasks: true
+        default: false
+        }
+    }
+
     /// Whether its instructions are counted: not behind a proxy, whose share would not be.
     var isCounted: Bool { path == .direct }
 
     /// What its throughput and its CPU time are compared with in the tables.
-    var baseline: Variant { httpVersion == .http2 ? .nioHTTP2Loop : .asyncHTTPClient }
+    var baseline: Variant {
+        if speaksMutualTLS || path == .haproxyMutualTLS { return .asyncHTTPClientHAProxyMutualTLS }
+        return httpVersion == .http2 ? .nioHTTP2Loop : .asyncHTTPClient
+    }
 
     /// Puts the client under load.
     func run(_ plan: LoadPlan) async throws -> LoadReport {
         switch self {
-        case .nioLoop, .nioHAProxyTwice: try await BareHTTP1Client.run(plan)
+        case .nioLoop, .nioHAProxyTwice, .nioHAProxyMutualTLS: try await BareHTTP1Client.run(plan)
         case .nioEvented: try await EventedHTTP1Client.run(plan)
         case .nioTasks: try await BareHTTP1TaskClient.run(plan)
-        case .asyncHTTPClient, .envoyOnce, .envoyTwice: try await AsyncHTTPClientLoad.run(plan)
+        case .asyncHTTPClient, .envoyOnce, .envoyTwice, .asyncHTTPClientHAProxyMutualTLS:
+            try await AsyncHTTPClientLoad.run(plan)
         case .transportLoop, .transportHTTP2Loop: try await TransportLoad.run(plan, httpVersion, isOnLoop: true)
         case .transportTasks, .transportHTTP2Tasks: try await TransportLoad.run(plan, httpVersion, isOnLoop: false)
         case .meshLoop, .meshHTTP2Loop: try await MeshLoad.run(plan, httpVersion, isOnLoop: true)
         case .meshTasks, .meshHTTP2Tasks: try await MeshLoad.run(plan, httpVersion, isOnLoop: false)
+        case .meshMutualTLSLoop: try await MeshLoad.runOverMutualTLS(plan, isOnLoop: true)
+        case .meshMutualTLSTasks: try await MeshLoad.runOverMutualTLS(plan, isOnLoop: false)
         case .meshAsyncHTTPClient: try await MeshLoad.runOverAsyncHTTPClient(plan)
         case .nioHTTP2Loop: try await BareHTTP2Client.run(plan)
         }

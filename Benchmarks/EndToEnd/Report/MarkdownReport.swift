@@ -35,8 +35,9 @@ struct MarkdownReport {
         parts.append(results.goalTable().markdown)
         parts.append(
             """
-            A ratio is the median of the rounds' ratios. Ratios of CPU and throughput that are within 5% of their bound are
-            decided by the ratio of instructions, for throughput its inverse. H4 is not measured.
+            A ratio is the median of the rounds' ratios. Total CPU is that of client, server and proxies. Ratios of
+            client CPU and throughput that are within 5% of their bound are decided by the ratio of instructions, for
+            throughput its inverse.
             """
         )
         parts += plots.map { "![\($0)](\($0))" }
@@ -51,7 +52,7 @@ struct MarkdownReport {
             """
             Medians over the rounds. CPU, instructions and allocations are a request's; the latter two are those of the
             client in user space, by valgrind. The last two columns compare with `ahc`, those of HTTP/2 with
-            `nio-h2-loop`.
+            `nio-h2-loop`, those of mutual TLS with `ahc-haproxy-2-mtls`, whose client leaves encryption to the proxies.
             """
         )
         parts.append("## Variants")

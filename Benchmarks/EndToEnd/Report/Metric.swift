@@ -9,6 +9,8 @@ enum Metric: String, Codable {
     case clientCPU = "client CPU"
     case serverCPU = "server CPU"
     case proxyCPU = "proxies' CPU"
+    /// The client's, the server's and the proxies' together.
+    case totalCPU = "total CPU"
     case memory
     case instructions
     case allocations
@@ -22,6 +24,7 @@ enum Metric: String, Codable {
         case .clientCPU: report.clientCPU
         case .serverCPU: report.watchedCPU.first ?? 0
         case .proxyCPU: report.watchedCPU.dropFirst().reduce(0, +)
+        case .totalCPU: report.clientCPU + report.watchedCPU.reduce(0, +)
         case .memory: Double(report.residentKiB)
         case .instructions, .allocations: 0
         }

@@ -39,7 +39,8 @@ extension Results {
     func table(_ cell: Cell) -> Table {
         var table = Table(header: [
             "variant", "requests/s", "p50 µs", "p99 µs", "client CPU µs", "server CPU µs", "proxies' CPU µs",
-            "client MiB", "proxies MiB", "instructions", "allocations", "requests/s ×", "CPU ×",
+            "total CPU µs", "client MiB", "proxies MiB", "instructions", "allocations", "requests/s ×",
+            "client CPU ×",
         ])
         for variant in variants(cell) {
             func median(_ metric: Metric) -> Double? { self.median(metric, variant, cell) }
@@ -53,6 +54,7 @@ extension Results {
                 median(.clientCPU).text(1),
                 median(.serverCPU).text(1),
                 isProxied ? median(.proxyCPU).text(1) : "–",
+                median(.totalCPU).text(1),
                 median(.memory).map { $0 / 1024 }.text(1),
                 proxyKiB[variant.rawValue].map { Double($0) / 1024 }.text(1),
                 median(.instructions).text(0),
