@@ -41,7 +41,8 @@ public struct CallContext: Sendable {
     public var routeBreakerAdmittedAt: MeshInstant = MeshInstant(nanoseconds: 0)
     /// What layers hold for this request and give back when it ends.
     public var heldPermits: HeldPermits = []
-    /// How many requests were under way, with this one, when an adaptive limit let it pass.
+    /// What an adaptive limit wants to know again: how many requests were under way, with this one, when it let it pass;
+    /// with partitions, in the lower 24 bits, and the partition's number above them.
     public var inFlightAtStart: UInt32 = 0
     /// The request line, kept for whoever records the request when it has ended; `nil` while nobody listens.
     public var requestLine: RequestLine? = nil

@@ -43,7 +43,7 @@ struct RetryCall: ~Copyable {
     private let startedAt: MeshInstant
     private let balanceAtStart: Double
     /// Whether the budget counts the request as under way.
-    private var isCounted: Bool
+    @usableFromInline var isCounted: Bool
     /// Made at the first failure: a request that succeeds at once needs none.
     private var machine: RetryStateMachine?
     private var permit: RetryPermit?
@@ -60,8 +60,15 @@ struct RetryCall: ~Copyable {
             retry.policy.budgetShare == nil ? .infinity : retry.budget?.balance(at: startedAt) ?? .infinity
     }
 
+    // Inlinable, because it is dropped in code that is: the compiler wants to know everything that happens there.
+    @inlinable
     deinit {
-        if isCounted { retry.budget?.requestEnded() }
+        if isCounted { dropped() }
+    }
+
+    @usableFromInline
+    func dropped() {
+        retry.budget?.requestEnded()
     }
 
     /// An attempt succeeded, so that none follows.

@@ -10,8 +10,9 @@ import MeshSecurity
 ///
 /// Server adapters ask `healthReply`, call `begin`, then `admit`, run the handler inside `handling`, and `end` when the
 /// response's body has been written. The order is health → trace and record → load shedding → identity and
-/// authorization → route → fault → rate limit → handler; the route says which fault and limit, and may answer itself. They cancel the handler when the context's deadline passes and when the
-/// caller leaves, and ask connections to close while the server drains.
+/// authorization → route → shedding by criticality → fault → rate limit → limits under way → handler; the route says what
+/// of it applies, and may answer itself. They cancel the handler when the context's deadline passes and when the caller
+/// leaves, and ask connections to close while the server drains.
 public struct InboundStack: Sendable {
     /// How the server behaves, apart from what the mesh's configuration says.
     public let configuration: InboundConfiguration
@@ -103,8 +104,20 @@ public struct InboundStack: Sendable {
                 localReply: LocalReply(status: 404)
             )
         }
+        if let policies = route.policies {
+            // Held until the end, which must find them whatever is configured then.
+            context.route = policies
+            try policies.shed(request, context: &context)
+        }
         try await route.fault?.inject(into: request, &context)
-        try route.rateLimiter?.acquire()
+        if let limiter = route.rateLimiter {
+            if limiter.waits {
+                try await limiter.acquireWaiting(until: context.deadline)
+            } else {
+                try limiter.acquire()
+            }
+        }
+        try await route.policies?.enter(request, context: &context)
         guard let reply = route.reply else { return }
         var answer = MeshError(
             .directResponse,
@@ -131,6 +144,7 @@ public struct InboundStack: Sendable {
     /// The response has been written, or the request has failed: closes its record.
     public func end(_ context: CallContext, status: Int, peerIdentity: String?, error: (any Error)?) {
         defer { drain.requestEnded() }
+        context.inboundPolicies?.ended(context, status: status, error: error)
         guard !mesh.observers.isEmpty, let line = context.requestLine else { return }
         let record = RequestRecord(
             direction: .inbound,
@@ -197,6 +211,12 @@ public struct InboundStack: Sendable {
 }
 
 extension CallContext {
+    /// What protects the handler of an inbound request.
+    fileprivate var inboundPolicies: InboundPolicies? {
+        // An inbound request's context has no other route, and only `admit` writes the field.
+        route.map { unsafeDowncast($0, to: InboundPolicies.self) }
+    }
+
     /// The configuration that the request is decided by.
     fileprivate var runtimeSnapshot: RuntimeSnapshot? {
         // Only this module writes the field, and always a `RuntimeSnapshot`.

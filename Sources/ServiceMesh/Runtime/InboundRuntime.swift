@@ -41,7 +41,13 @@ final class InboundRuntime: Sendable {
     /// What is done to a request on its way to the handler; `nil` if no route of the listener takes it.
     func route(of request: some RequestHead) -> InboundRoute? {
         guard let routes else {
-            return InboundRoute(name: listener.name, fault: fault, rateLimiter: rateLimiter, reply: nil)
+            return InboundRoute(
+                name: listener.name,
+                fault: fault,
+                rateLimiter: rateLimiter,
+                policies: nil,
+                reply: nil
+            )
         }
         return if case .route(_, _, let route) = routes.decide(request) { route } else { nil }
     }
@@ -54,6 +60,8 @@ struct InboundRoute: Sendable {
     let fault: FaultInjector?
     /// The route's own limit, or else the listener's.
     let rateLimiter: RateLimiter?
+    /// What else protects the handler; `nil` for nothing.
+    let policies: InboundPolicies?
     /// What is answered in the handler's place, if the route does not lead to it.
     let reply: LocalReply?
 }

@@ -34,6 +34,7 @@ extension RuntimeBuilder {
                     name: name,
                     fault: ownFault ?? sharedFault,
                     rateLimiter: own ?? shared,
+                    policies: inboundPolicies(route.policies, place: spot, name: name, pool: &pool),
                     reply: reply
                 )
                 compiled.append((match: route.match, value: value))
@@ -45,6 +46,22 @@ extension RuntimeBuilder {
             rateLimiter: shared,
             fault: sharedFault,
             routes: try RouteTable(hosts)
+        )
+    }
+
+    /// Starts what protects a handler. The other policies are about calls to others, and do nothing here.
+    private func inboundPolicies(
+        _ policies: TrafficPolicies,
+        place: String,
+        name: String,
+        pool: inout PolicyPool
+    ) -> InboundPolicies? {
+        let running = TrafficPolicyRuntime(policies, place: place, name: name, budget: nil, pool: &pool)
+        guard running.loadShedder != nil || running.adaptiveLimit != nil || running.bulkhead != nil else { return nil }
+        return InboundPolicies(
+            loadShedder: running.loadShedder,
+            adaptiveLimit: running.adaptiveLimit,
+            bulkhead: running.bulkhead
         )
     }
 }

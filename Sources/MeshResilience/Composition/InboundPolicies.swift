@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+package import MeshCore
+
+/// What a server protects itself with on one route. A server has no transport that layers could stand around, so that the
+/// request's context says what is held between its beginning and its end.
+package final class InboundPolicies: Sendable {
+    package let loadShedder: LoadShedder?
+    package let adaptiveLimit: AdaptiveLimit?
+    package let bulkhead: Bulkhead?
+
+    package init(loadShedder: LoadShedder?, adaptiveLimit: AdaptiveLimit?, bulkhead: Bulkhead?) {
+        self.loadShedder = loadShedder
+        self.adaptiveLimit = adaptiveLimit
+        self.bulkhead = bulkhead
+    }
+
+    /// Refuses a request that is less important than those that pass; before anything is spent on it.
+    package func shed(_ request: some RequestHead, context: inout CallContext) throws {
+        guard let loadShedder, loadShedder.configuration.mode != .disabled else { return }
+        let header = request.value(of: loadShedder.configuration.criticalityHeader)
+        let isCounted = try loadShedder.enter(
+            header.flatMap { Criticality(headerValue: $0) },
+            user: loadShedder.user(of: request),
+            at: loadShedder.now
+        )
+        if isCounted { context.heldPermits.insert(.loadShedding) }
+    }
+
+    /// Waits for a place under the limits.
+    package func enter(_ request: some RequestHead, context: inout CallContext) async throws {
+        if let adaptiveLimit {
+            let partition = adaptiveLimit.partition(of: request)
+            if let admission = try await adaptiveLimit.enter(partition: partition, deadline: context.deadline) {
+                context.heldPermits.insert(.adaptiveLimit)
+                context.inFlightAtStart = admission.stamp
+                context.attemptStartedAt = admission.startedAt
+            }
+        }
+        if let bulkhead, try await bulkhead.enter(deadline: context.deadline) { context.heldPermits.insert(.bulkhead) }
+    }
+
+    /// The response was written, or the request has failed: gives back what its context holds. Called once.
+    package func ended(_ context: CallContext, status: Int, error: (any Error)?) {
+        if context.heldPermits.contains(.bulkhead) { bulkhead?.leave() }
+        if context.heldPermits.contains(.adaptiveLimit) {
+            let admission = AdaptiveLimit.Admission(startedAt: context.attemptStartedAt, stamp: context.inFlightAtStart)
+            // What this process refused or its caller gave up says nothing about how much it can do.
+            let ending = error == nil ? LimitEnding(status: status) : .ignored
+            adaptiveLimit?.leave(admission, ending)
+        }
+        if context.heldPermits.contains(.loadShedding) {
+            loadShedder?.leave(startedAt: context.startedAt, isServed: error == nil && status < 500)
+        }
+    }
+}
