@@ -4,7 +4,7 @@
 import MeshBalancing
 import MeshConfig
 public import MeshCore
-import MeshResilience
+public import MeshResilience
 import MeshRouting
 import Synchronization
 
@@ -40,6 +40,13 @@ extension Mesh {
         return explanation
     }
 
+    /// The policies that an outbound request would pass now, the outermost first, with the source of every value: one
+    /// stack for each of its route's clusters, by the cluster's name. Empty if no route takes the request.
+    public func describe(_ request: some RequestHead) -> [(cluster: String, stack: StackDescription)] {
+        guard !isDisabled, let (_, route) = loadSnapshot().routes.trace(request).chosen else { return [] }
+        return route.selections.map { ($0.clusterName, $0.stack(of: route.route)) }
+    }
+
     private func explain(_ route: RouteRuntime, _ explanation: inout Explanation) {
         guard case .forward(let forward) = route.route.action else {
             explanation.note("action", "\(route.route.action)")
@@ -70,6 +77,11 @@ extension Mesh {
                 explanation.note("rate limit", "\(limit.tokensPerFill) per \(limit.fillInterval.duration)")
             }
             explanation.note("cluster", "\(share.cluster), weight \(share.weight)")
+            // Those that have facts of their own are not told twice.
+            let told: Set<PolicySlot> = [.fault, .rateLimit, .totalTimeout, .retry, .attemptTimeout]
+            for policy in selection.stack(of: route.route).policies where !told.contains(policy.slot) {
+                explanation.note("policy", policy.description)
+            }
             guard let cluster = selection.cluster else {
                 explanation.note("", "it does not exist: requests fail with 503 and the flag NC")
                 continue
