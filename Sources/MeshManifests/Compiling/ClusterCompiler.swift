@@ -125,11 +125,15 @@ extension Cluster {
         case .leastRequest: loadBalancing = LoadBalancing(LeastRequest())
         }
         outlierDetection = policy.outlierDetection
+        policies.retryBudget = policy.retryBudget.map { .concurrency($0) }
         guard let pool = policy.connectionPool else { return }
         if let requests = pool.maximumRequests { concurrencyLimit.maximumRequests = requests }
         if let pending = pool.maximumPendingRequests { concurrencyLimit.maximumPendingRequests = pending }
         if let connections = pool.maximumConnections { concurrencyLimit.maximumConnections = connections }
         if let timeout = pool.connectTimeout { connectTimeout = timeout }
+        if policies.retryBudget == nil, let retries = pool.maximumRetries {
+            policies.retryBudget = .concurrency(.init(percent: 0, minimum: Int(retries)))
+        }
     }
 }
 

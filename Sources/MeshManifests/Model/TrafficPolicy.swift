@@ -3,6 +3,7 @@
 
 import MeshBalancing
 import MeshCore
+import MeshResilience
 
 /// How a client treats the endpoints of a host; what is `nil` is left to the level above.
 struct TrafficPolicy: Hashable, Sendable {
@@ -10,6 +11,8 @@ struct TrafficPolicy: Hashable, Sendable {
     var outlierDetection: OutlierDetection?
     var connectionPool: ConnectionPool?
     var security: Security?
+    /// How many retries may be under way. Istio knows none for single ports: they share that of the whole.
+    var retryBudget: ConcurrencyRetryBudgetConfiguration?
     /// What replaces all of this for a port.
     var ports: [UInt16: TrafficPolicy] = [:]
 
@@ -22,6 +25,8 @@ struct TrafficPolicy: Hashable, Sendable {
         var maximumRequests: UInt32?
         var maximumPendingRequests: UInt32?
         var maximumConnections: UInt32?
+        /// How many retries may be under way; a `retryBudget` takes its place.
+        var maximumRetries: UInt32?
         var connectTimeout: Nanoseconds?
         var maximumAge: Nanoseconds?
         /// 0 for never.
@@ -47,6 +52,7 @@ struct TrafficPolicy: Hashable, Sendable {
     func forPort(_ port: UInt16) -> TrafficPolicy {
         var policy = ports[port] ?? self
         policy.ports = [:]
+        policy.retryBudget = retryBudget
         return policy
     }
 
@@ -56,7 +62,8 @@ struct TrafficPolicy: Hashable, Sendable {
             balancing: balancing ?? other.balancing,
             outlierDetection: outlierDetection ?? other.outlierDetection,
             connectionPool: connectionPool ?? other.connectionPool,
-            security: security ?? other.security
+            security: security ?? other.security,
+            retryBudget: retryBudget ?? other.retryBudget
         )
     }
 }

@@ -45,7 +45,9 @@ extension FieldReader {
             return true
         }
         pool.http2Position = ["maxConcurrentStreams", "http2KeepAlive"].first(where: has).map(keyPosition)
-        ignore("maxRetries", because: "retries have a budget")
+        // 0 is what Istio has by default: no bound but the budget.
+        let retries = integer("maxRetries", in: zeroOrLimits)
+        pool.maximumRetries = retries.flatMap { $0.value == 0 ? nil : UInt32($0.value) }
         if boolean("useClientProtocol") == true {
             context.warning(
                 .unsupportedField,

@@ -4,11 +4,14 @@
 import MeshBalancing
 import MeshConfig
 import MeshCore
+import MeshResilience
 
 extension FieldReader {
     /// A `TrafficPolicy` of a DestinationRule.
     mutating func trafficPolicy() -> TrafficPolicy? {
+        let budget = mapping("retryBudget") { $0.retryBudget() }
         var policy = trafficPolicyOfPort()
+        policy.retryBudget = budget
         for (port, setting) in mappings("portLevelSettings", { $0.portLevelSetting() }) {
             policy.ports[port] = setting
         }
@@ -29,13 +32,21 @@ extension FieldReader {
         let pool = mapping("connectionPool") { $0.connectionPool() }
         let outliers = mapping("outlierDetection") { $0.outlierDetection() }
         let security = mapping("tls") { $0.clientSecurity() }
-        ignore("tunnel", "proxyProtocol", "retryBudget")
+        ignore("tunnel", "proxyProtocol")
         return TrafficPolicy(
             balancing: balancing,
             outlierDetection: outliers,
             connectionPool: pool,
             security: security
         )
+    }
+
+    /// A `RetryBudget`: the percentage is 20 and the least number 3 if they are left out, as in Envoy.
+    private mutating func retryBudget() -> ConcurrencyRetryBudgetConfiguration? {
+        var budget = ConcurrencyRetryBudgetConfiguration()
+        if let percent = number("percent", in: 0...100) { budget.percent = percent.value }
+        if let minimum = integer("minRetryConcurrency", in: 0...Int(UInt32.max)) { budget.minimum = minimum.value }
+        return budget
     }
 
     private enum SimpleBalancing {

@@ -35,6 +35,7 @@ extension ResourceEncoder {
             // Envoy would allow three retries at once; the retry policy is the limit, as in Istio.
             message.circuitBreakers.thresholds[0].maxRetries = Google_Protobuf_UInt32Value(.max)
         }
+        message.circuitBreakers.thresholds[0].set(cluster.policies.retryBudget)
         try encodeConnections(of: cluster, into: &message)
         return message
     }

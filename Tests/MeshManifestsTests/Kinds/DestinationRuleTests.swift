@@ -39,6 +39,7 @@ struct DestinationRuleTests {
                     useClientProtocol: false
                 outlierDetection: {consecutive5xxErrors: 0, interval: 1s, baseEjectionTime: 1m, maxEjectionPercent: 100}
                 tls: {mode: ISTIO_MUTUAL, subjectAltNames: ["spiffe://a/ns/b/sa/c"]}
+                retryBudget: {percent: 12.5, minRetryConcurrency: 5}
                 portLevelSettings:
                 - port: {number: 80}
                   tls: {mode: DISABLE}
@@ -101,7 +102,8 @@ struct DestinationRuleTests {
                 "  trafficPolicy: {connectionPool: {http: {useClientProtocol: true}}}",
                 "6:43 MM0210"
             ),
-            Mistake("retries at once", "  trafficPolicy: {connectionPool: {http: {maxRetries: 3}}}", "6:43 MM0210"),
+            Mistake("retries below 0", "  trafficPolicy: {connectionPool: {http: {maxRetries: -1}}}", "6:55 MM0206"),
+            Mistake("more than all retries", "  trafficPolicy: {retryBudget: {percent: 101}}", "6:42 MM0206"),
             Mistake(
                 "pings that never come",
                 "  trafficPolicy: {connectionPool: {http: {http2KeepAlive: {interval: 0s}}}}",

@@ -56,7 +56,13 @@ extension Cluster {
         {
             connectTimeout = limit
         }
-        let limits = ConcurrencyLimitConfiguration(message.circuitBreakers, at: path["circuit_breakers"], &context)
+        var policies = TrafficPolicies.none
+        let limits = ConcurrencyLimitConfiguration(
+            message.circuitBreakers,
+            at: path["circuit_breakers"],
+            retryBudget: &policies.retryBudget,
+            &context
+        )
         guard let discovery, let loadBalancing, let transport, let connection else { return nil }
         self.init(
             name: message.name,
@@ -68,7 +74,8 @@ extension Cluster {
             upstreamSecurity: transport.security,
             serverName: transport.serverName,
             connection: connection,
-            proxy: transport.proxy
+            proxy: transport.proxy,
+            policies: policies
         )
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshConfig
 import MeshResilience
 import SwiftProtobuf
 
@@ -11,11 +12,19 @@ extension ConcurrencyLimitConfiguration {
         "priority",
         "max_connections",
         "max_pending_requests",
-        "max_requests"
+        "max_requests",
+        "max_retries",
+        "retry_budget"
     )
 
     /// Decodes the limits of the default priority; each is 1024 if it is left out.
-    init(_ message: Envoy_Config_Cluster_V3_CircuitBreakers, at path: FieldPath, _ context: inout DecodingContext) {
+    /// - Parameter retryBudget: Is set to the budget that stands among them, if there is one.
+    init(
+        _ message: Envoy_Config_Cluster_V3_CircuitBreakers,
+        at path: FieldPath,
+        retryBudget: inout RetryBudgetChoice?,
+        _ context: inout DecodingContext
+    ) {
         context.ignoreOthers(in: message, at: path, read: Self.read)
         self.init()
         var isDecoded = false
@@ -28,6 +37,7 @@ extension ConcurrencyLimitConfiguration {
             }
             isDecoded = true
             context.ignoreOthers(in: thresholds, at: path, read: Self.readThresholds)
+            retryBudget = RetryBudgetChoice(thresholds, at: path, &context)
             if thresholds.hasMaxRequests { maximumRequests = thresholds.maxRequests.value }
             if thresholds.hasMaxPendingRequests { maximumPendingRequests = thresholds.maxPendingRequests.value }
             if thresholds.hasMaxConnections { maximumConnections = thresholds.maxConnections.value }
