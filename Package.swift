@@ -304,6 +304,11 @@ let package = Package(
         .testTarget(name: "MeshCoreTests", dependencies: ["MeshCore", "MeshTesting"]),
         .testTarget(name: "MeshRoutingTests", dependencies: ["MeshRouting", "MeshCore", "MeshTesting"]),
         .testTarget(name: "MeshBalancingTests", dependencies: ["MeshBalancing", "MeshCore", "MeshTesting"]),
+        .executableTarget(
+            name: "policy-contention",
+            dependencies: ["MeshCore", "MeshResilience"],
+            path: "Tests/Contention"
+        ),
         .testTarget(name: "MeshResilienceTests", dependencies: ["MeshResilience", "MeshCore", "MeshTesting"]),
         .testTarget(name: "MeshSecurityTests", dependencies: ["MeshSecurity", "MeshCore", "MeshTesting"]),
         .testTarget(
