@@ -14,7 +14,7 @@ struct BehaviouralFactsTests {
         let tests = Repository.files.filter {
             $0.path.hasPrefix("Tests/MeshResilienceTests/") || $0.path.hasPrefix("Tests/ServiceMeshTests/")
         }
-        let named = tests.reduce(into: Set<Int>()) { $0.formUnion(Self.facts(in: $1.text)) }
+        let named = tests.reduce(into: Set<Int>()) { $0.formUnion(Self.facts(in: $1.lines.joined(separator: "\n"))) }
         #expect(tests.count > 50)
         #expect(Self.numbers.subtracting(named).sorted() == [])
     }

@@ -112,7 +112,7 @@ public struct AttemptLayer<Base: Transport>: Transport where Base.Response: Resp
             endpoint.activeRequests.wrappingSubtract(1, ordering: .relaxed)
             let ending = CircuitBreakerStateMachine.Ending(
                 outcome,
-                isOverload: error == nil && status == 429 && cluster.cluster.circuitBreaker?.recognizesOverload == true,
+                isOverload: error == nil && status == 429 && cluster.recognizesOverload,
                 duration: now.elapsed(since: context.attemptStartedAt)
             )
             cluster.attemptEnded(ending, at: endpoint, permit: context.circuitBreakerPermit, now: now)

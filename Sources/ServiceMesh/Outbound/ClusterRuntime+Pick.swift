@@ -20,7 +20,7 @@ extension ClusterRuntime {
         guard !endpoints.isEmpty else {
             throw MeshError(.noHealthyUpstream, origin: .local, message: "the cluster has no endpoint")
         }
-        guard let configuration = cluster.circuitBreaker else {
+        guard hasBreakers else {
             return picker.pick(at: now, excluding: context.attemptedEndpoints)
                 ?? pickInPanic(excluding: context.attemptedEndpoints)
         }
@@ -30,7 +30,7 @@ extension ClusterRuntime {
         // and in the end to those that earlier attempts went to.
         for _ in 0..<(endpoints.count + avoided.count) {
             let endpoint = picker.pick(at: now, excluding: avoided) ?? pickInPanic(excluding: avoided)
-            switch breaker(for: endpoint, configuration, mesh).admit(at: now) {
+            switch breaker(for: endpoint, mesh).admit(at: now) {
             case .admitted(let permit):
                 context.circuitBreakerPermit = permit
                 return endpoint
@@ -57,7 +57,7 @@ extension ClusterRuntime {
         now: MeshInstant
     ) {
         live.outlierDetector?.attemptEnded(ending.outcome, at: endpoint, endpointCount: endpoints.count, now: now)
-        guard cluster.circuitBreaker != nil, permit != 0 else { return }
+        guard hasBreakers, permit != 0 else { return }
         live.existingBreaker(for: endpoint.endpoint.address)?.report(ending, permit: permit, at: now)
     }
 
@@ -70,13 +70,14 @@ extension ClusterRuntime {
 
     private func breaker(
         for endpoint: EndpointState,
-        _ configuration: CircuitBreakerConfiguration,
         _ mesh: Mesh
     ) -> CircuitBreaker {
-        let name = cluster.name
-        let observers = mesh.observers
-        return live.breaker(for: endpoint.endpoint.address) {
-            CircuitBreaker(validated: configuration, name: name, clock: mesh.clock, random: mesh.random) { change in
+        live.breaker(for: endpoint.endpoint.address) {
+            let name = cluster.name
+            let observers = mesh.observers
+            let configuration = cluster.circuitBreaker ?? CircuitBreakerConfiguration(mode: .disabled)
+            return CircuitBreaker(validated: configuration, name: name, clock: mesh.clock, random: mesh.random) {
+                change in
                 // The picker passes an open breaker over without asking it; one that only observes is always asked.
                 var until: UInt64 = 0
                 if case .open(let instant) = change.to, change.isEnforced { until = instant.nanoseconds }

@@ -4,7 +4,9 @@
 public import MeshCore
 
 /// Layers that a request passes only if its route has something for one of them; a branch for all others.
-public struct OptionalLayers<Plain: Transport, Guarded: Transport, Need: LayerNeed>: Transport
+///
+/// A class, because it holds what is below twice: as a value it would be copied, whole, by every call that passes it.
+public final class OptionalLayers<Plain: Transport, Guarded: Transport, Need: LayerNeed>: Transport
 where Guarded.Request == Plain.Request, Guarded.Response == Plain.Response {
     @usableFromInline let plain: Plain
     @usableFromInline let guarded: Guarded

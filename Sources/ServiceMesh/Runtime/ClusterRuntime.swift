@@ -16,6 +16,10 @@ final class ClusterRuntime: Sendable {
     let policies: TrafficPolicyRuntime
     let endpoints: [EndpointState]
     let picker: any EndpointPicker
+    /// Whether its endpoints have breakers. Requests ask this: the configuration is large, and reading it copies it.
+    let hasBreakers: Bool
+    /// Whether those breakers want to know that a peer said that it has too much to do.
+    let recognizesOverload: Bool
     /// Whether a request to it may leave without encryption: what asks for `https` must not be sent to it.
     let isCleartext: Bool
 
@@ -29,6 +33,8 @@ final class ClusterRuntime: Sendable {
         self.cluster = cluster
         self.live = live
         self.policies = policies
+        self.hasBreakers = cluster.circuitBreaker != nil
+        self.recognizesOverload = cluster.circuitBreaker?.recognizesOverload ?? false
         self.endpoints = endpoints
         self.picker = picker
         self.isCleartext =
