@@ -54,8 +54,10 @@ struct Contest: Sendable {
         let left = tally.underWay.load(ordering: .relaxed)
         if left != 0 { problems.append("\(left) operations are under way") }
         if let problem = verdict() { problems.append(problem) }
-        let counts = [tally.succeeded, tally.failed, tally.cancelled].map { "\($0.load(ordering: .relaxed))" }
-        let figures = "\(counts[0]) succeeded, \(counts[1]) failed or refused, \(counts[2]) cancelled"
+        let figures =
+            "\(tally.succeeded.load(ordering: .relaxed)) succeeded, "
+            + "\(tally.failed.load(ordering: .relaxed)) failed or refused, "
+            + "\(tally.cancelled.load(ordering: .relaxed)) cancelled"
         print(problems.isEmpty ? "ok     \(name): \(figures)" : "FAILED \(name): \(figures): \(problems)")
         return problems.isEmpty
     }

@@ -42,7 +42,7 @@ extension Contest {
                 shedder.inFlight == 0 ? nil : "\(shedder.inFlight) are left"
             },
             Contest("rate limit that waits", { try await rate.run($1) }),
-            Contest("rate limit by key") { number, work in try await keyed.run(number % 20, work) },
+            Contest("rate limit by key") { number, work in try await keyed.run(for: number % 20, work) },
         ]
     }
 
