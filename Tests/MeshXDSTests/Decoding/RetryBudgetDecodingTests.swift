@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import MeshConfig
+import MeshCore
 import MeshResilience
 import SwiftProtobuf
 import Testing
