@@ -50,7 +50,7 @@ import Testing
         let error = #expect(throws: ConfigurationError.self) {
             try decode { $0.retryBudget.budgetPercent.value = percent }
         }
-        #expect(error?.problems.map(\.path) == ["circuit_breakers.thresholds[0].retry_budget.percent"])
+        #expect(error?.problems.map(\.path) == ["circuit_breakers.thresholds[0].retry_budget.budget_percent"])
     }
 
     @Test func `what is encoded is decoded again`() throws {

@@ -2,7 +2,6 @@
 // Part of swift-service-mesh.
 
 import MeshConfig
-import MeshCore
 import MeshResilience
 import SwiftProtobuf
 
@@ -28,7 +27,13 @@ extension RetryBudgetChoice {
             let message = thresholds.retryBudget
             let path = path["retry_budget"]
             context.ignoreOthers(in: message, at: path, read: Self.read)
-            if message.hasBudgetPercent { budget.percent = message.budgetPercent.value }
+            if message.hasBudgetPercent {
+                budget.percent = message.budgetPercent.value
+                guard (0...100).contains(budget.percent) else {
+                    context.reject(path["budget_percent"], "must be from 0 to 100, is \(budget.percent)")
+                    return nil
+                }
+            }
             if message.hasMinRetryConcurrency { budget.minimum = Int(message.minRetryConcurrency.value) }
         } else if thresholds.hasMaxRetries, thresholds.maxRetries.value < .max {
             budget.percent = 0
@@ -36,12 +41,7 @@ extension RetryBudgetChoice {
         } else {
             return nil
         }
-        let checked = context.attempt(path) { () throws(ConfigurationError) in
-            try budget.validate()
-            return budget
-        }
-        guard let checked else { return nil }
-        self = .concurrency(checked)
+        self = .concurrency(budget)
     }
 }
 
