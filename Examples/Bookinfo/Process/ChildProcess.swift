@@ -33,6 +33,11 @@ final class ChildProcess: Sendable {
         process.executableURL = try Self.ownExecutable()
         process.arguments = arguments
         process.standardInput = input
+        // A crash starts Swift's backtracer, which inherits what tells us that the process has ended, and lasts for as long
+        // as a minute. Whoever wants to see its report sets the variable.
+        var environment = ProcessInfo.processInfo.environment
+        if environment["SWIFT_BACKTRACE"] == nil { environment["SWIFT_BACKTRACE"] = "enable=no" }
+        process.environment = environment
         let log = try FileHandle.appending(to: logPath)
         process.standardOutput = log
         process.standardError = log

@@ -70,11 +70,15 @@ func whileSupervised(_ body: @escaping @Sendable () async throws -> Void) async 
 
 private func standardInputEnded() async throws {
     let (stream, continuation) = AsyncStream.makeStream(of: Never.self)
-    FileHandle.standardInput.readabilityHandler = { handle in
-        if handle.availableData.isEmpty {
-            handle.readabilityHandler = nil
-            continuation.finish()
+    // A thread of its own that waits, and not a source of events: the end of the input and SIGTERM come at once, and what
+    // serves a file handle must not be taken down while the process ends.
+    Thread.detachNewThread {
+        var byte: UInt8 = 0
+        while true {
+            let count = read(FileHandle.standardInput.fileDescriptor, &byte, 1)
+            if count == 0 || count < 0 && errno != EINTR { break }
         }
+        continuation.finish()
     }
     for await _ in stream {}
 }
