@@ -92,7 +92,7 @@ func fetchPrice(_ item: String, attempt: Int) async throws -> Int {
 }
 
 let mesh = try Mesh()
-print("price \(try await Prices().price(of: "book")), configured: \(mesh.snapshot != nil)")
+print("price \(try await prices()("book")), configured: \(mesh.snapshot != nil)")
 END
 check 'a consumer without traits builds' builds small
 check 'its example runs' prints small 'price 4, configured: false'
