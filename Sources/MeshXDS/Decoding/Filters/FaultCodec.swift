@@ -60,7 +60,11 @@ struct FaultCodec: HTTPFilterCodec {
             message.delay.percentage = Envoy_Type_V3_FractionalPercent(delay.percentage)
         }
         if let abort = fault.abort {
-            message.abort.httpStatus = UInt32(clamping: abort.status)
+            if let status = abort.grpcStatus {
+                message.abort.grpcStatus = UInt32(clamping: status)
+            } else {
+                message.abort.httpStatus = UInt32(clamping: abort.status)
+            }
             message.abort.percentage = Envoy_Type_V3_FractionalPercent(abort.percentage)
         }
         message.headers = fault.headers.map { Envoy_Config_Route_V3_HeaderMatcher($0) }
