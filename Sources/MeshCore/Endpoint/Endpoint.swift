@@ -64,6 +64,11 @@ public struct Endpoint: Hashable, Sendable {
         get { storage.fields.cluster }
         set { change { $0.cluster = newValue } }
     }
+    /// The host name that it serves, for routes that rewrite the authority to it; empty for none.
+    public var hostname: String {
+        get { storage.fields.hostname }
+        set { change { $0.hostname = newValue } }
+    }
 
     /// How a connection to an endpoint is protected.
     public enum Security: Hashable, Sendable {
@@ -89,7 +94,8 @@ public struct Endpoint: Hashable, Sendable {
         maximumConnections: Int = 1024,
         connection: ConnectionOptions = ConnectionOptions(),
         proxy: EndpointAddress? = nil,
-        cluster: String = ""
+        cluster: String = "",
+        hostname: String = ""
     ) {
         self.storage = Storage(
             Fields(
@@ -101,7 +107,8 @@ public struct Endpoint: Hashable, Sendable {
                 maximumConnections: maximumConnections,
                 connection: connection,
                 proxy: proxy,
-                cluster: cluster
+                cluster: cluster,
+                hostname: hostname
             )
         )
     }
@@ -132,6 +139,7 @@ public struct Endpoint: Hashable, Sendable {
         var connection: ConnectionOptions
         var proxy: EndpointAddress?
         var cluster: String
+        var hostname: String
     }
 
     final class Storage: Sendable {

@@ -8,7 +8,7 @@ extension MeshError {
             case noRoute, unknownHost, clusterNotFound, noHealthyUpstream, connectionFailed, connectionClosed
             case protocolViolation, attemptTimeout, deadlineExceeded, overflow, circuitOpen, rateLimited
             case retriesExhausted, faultInjected, unauthorized, cancelled, responseTooLarge, invalidRequest, notReady
-            case directResponse, shed
+            case directResponse, shed, rateLimitUnavailable, requestTooLarge
         }
 
         private var wrapped: Wrapped
@@ -56,6 +56,11 @@ extension MeshError {
         /// The mesh has no configuration yet.
         public static let notReady = Code(wrapped: .notReady)
 
+        /// The service that counts requests did not answer, and such requests are refused.
+        public static let rateLimitUnavailable = Code(wrapped: .rateLimitUnavailable)
+        /// The request is larger than it may be.
+        public static let requestTooLarge = Code(wrapped: .requestTooLarge)
+
         /// The code's name.
         public var description: String { wrapped.rawValue }
 
@@ -73,12 +78,13 @@ extension MeshError {
             case .overflow, .circuitOpen: .upstreamOverflow
             case .shed: .overloadManager
             case .rateLimited: .rateLimited
+            case .rateLimitUnavailable: .rateLimitServiceError
             case .retriesExhausted: .upstreamRetryLimitExceeded
             case .faultInjected: .faultInjected
             case .unauthorized: .unauthorizedExternalService
             case .cancelled: .downstreamConnectionTermination
             case .invalidRequest: .downstreamProtocolError
-            case .directResponse: nil
+            case .directResponse, .requestTooLarge: nil
             }
         }
 
@@ -92,6 +98,8 @@ extension MeshError {
             case .unauthorized: 403
             case .cancelled: 499
             case .invalidRequest: 400
+            case .requestTooLarge: 413
+            case .rateLimitUnavailable: 500
             case .protocolViolation, .responseTooLarge: 502
             default: 503
             }

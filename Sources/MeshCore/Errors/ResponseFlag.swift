@@ -37,4 +37,6 @@ public enum ResponseFlag: String, Hashable, Sendable, CaseIterable {
     case upstreamProtocolError = "UPE"
     /// Downstream protocol error.
     case downstreamProtocolError = "DPE"
+    /// The rate limit service failed, and the request was refused for it.
+    case rateLimitServiceError = "RLSE"
 }

@@ -25,6 +25,10 @@ public struct StringMatcher: Hashable, Sendable {
     /// What texts are compared with, byte by byte; empty for regular expressions.
     private let needle: [UInt8]
 
+    /// For `contains`: how many bytes of the needle still fit where the byte behind that many did not. So no byte of a
+    /// text is looked at more than twice, whatever the needle repeats (Knuth, Morris and Pratt).
+    private let fallbacks: [Int]
+
     /// The pattern's case without its text: to look at that one costs no reference count.
     private let comparison: Comparison
 
@@ -44,10 +48,12 @@ public struct StringMatcher: Hashable, Sendable {
             case .contains(let text): (.contains, Array(text.utf8))
             case .regularExpression: (.regularExpression, [])
             }
+        fallbacks = comparison == .contains ? Self.fallbacks(of: needle) : []
     }
 
     /// Whether `text` matches.
-    /// - Complexity: O(length of text) for everything but `contains`, which is O(text × needle). No allocation.
+    /// - Complexity: O(length of text), times the program's size for regular expressions that have no small automaton.
+    ///   No allocation.
     public func matches(_ text: some StringProtocol) -> Bool {
         RegularExpression.withUTF8(of: text) { matches(bytes: $0) }
     }
@@ -64,10 +70,38 @@ public struct StringMatcher: Hashable, Sendable {
             switch comparison {
             case .exact: return surplus == 0 && holds(needle, text, at: 0)
             case .suffix: return holds(needle, text, at: surplus)
-            case .contains: return (0...surplus).contains { holds(needle, text, at: $0) }
+            case .contains: return contains(needle, text)
             case .prefix, .regularExpression: return holds(needle, text, at: 0)
             }
         }
+    }
+
+    private func contains(_ needle: UnsafeBufferPointer<UInt8>, _ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard needle.count > 1 else {
+            guard let only = needle.first else { return true }
+            return text.contains { (ignoresCase ? $0.asciiLowercased : $0) == only }
+        }
+        return fallbacks.withUnsafeBufferPointer { fallbacks in
+            var fitting = 0
+            for byte in text {
+                let byte = ignoresCase ? byte.asciiLowercased : byte
+                while fitting > 0, needle[fitting] != byte { fitting = fallbacks[fitting] }
+                if needle[fitting] == byte { fitting += 1 }
+                if fitting == needle.count { return true }
+            }
+            return false
+        }
+    }
+
+    private static func fallbacks(of needle: [UInt8]) -> [Int] {
+        var fallbacks = Array(repeating: 0, count: needle.count)
+        var fitting = 0
+        for position in needle.indices.dropFirst() {
+            fallbacks[position] = fitting
+            while fitting > 0, needle[fitting] != needle[position] { fitting = fallbacks[fitting] }
+            if needle[fitting] == needle[position] { fitting += 1 }
+        }
+        return fallbacks
     }
 
     private func holds(

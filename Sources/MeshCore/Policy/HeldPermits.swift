@@ -16,15 +16,17 @@ public struct HeldPermits: OptionSet, Hashable, Sendable {
     }
 
     /// A place in a bulkhead.
-    public static let bulkhead = HeldPermits(rawValue: 1 << 0)
+    @inlinable public static var bulkhead: HeldPermits { HeldPermits(rawValue: 1 << 0) }
     /// A place under an adaptive limit.
-    public static let adaptiveLimit = HeldPermits(rawValue: 1 << 1)
+    @inlinable public static var adaptiveLimit: HeldPermits { HeldPermits(rawValue: 1 << 1) }
     /// An admission whose outcome the admission control wants to hear.
-    public static let admissionControl = HeldPermits(rawValue: 1 << 2)
+    @inlinable public static var admissionControl: HeldPermits { HeldPermits(rawValue: 1 << 2) }
     /// An admission by load shedding.
-    public static let loadShedding = HeldPermits(rawValue: 1 << 3)
+    @inlinable public static var loadShedding: HeldPermits { HeldPermits(rawValue: 1 << 3) }
     /// A circuit breaker's permit.
-    public static let circuitBreaker = HeldPermits(rawValue: 1 << 4)
+    @inlinable public static var circuitBreaker: HeldPermits { HeldPermits(rawValue: 1 << 4) }
     /// A place in a concurrency retry budget.
-    public static let retryBudget = HeldPermits(rawValue: 1 << 5)
+    @inlinable public static var retryBudget: HeldPermits { HeldPermits(rawValue: 1 << 5) }
+    /// A place among the requests that suffer from injected faults.
+    @inlinable public static var fault: HeldPermits { HeldPermits(rawValue: 1 << 6) }
 }

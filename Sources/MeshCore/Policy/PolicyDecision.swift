@@ -31,6 +31,8 @@ public struct PolicyDecision: Hashable, Sendable {
         case aborted
         /// The policy's state or limit changed.
         case changed
+        /// A copy was sent elsewhere.
+        case mirrored
     }
 
     /// Why, in words that metrics can carry: few, and the same for every call. More cases may come.
@@ -69,6 +71,8 @@ public struct PolicyDecision: Hashable, Sendable {
         case recovered
         /// An equal call was there before.
         case duplicate
+        /// The request can be sent once only: its body is a stream.
+        case unreplayable
     }
 
     /// Which policy.

@@ -31,4 +31,6 @@ public enum PolicyKind: String, Hashable, Sendable, CaseIterable {
     case batch
     /// Injects delays and errors.
     case fault
+    /// Sends copies of requests elsewhere.
+    case mirror
 }

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import Synchronization
+public import Synchronization
 
 /// The mesh's source of randomness: SplitMix64 over one atomic word, seedable, shared by copies.
 ///
 /// Copies draw from the same sequence, so one seed decides a whole run. A draw costs about 18 ns and no system call;
 /// the system's generator costs 350 ns on Linux. Not for secrets.
 public struct MeshRandom: RandomNumberGenerator, Sendable {
-    private final class State: Sendable {
-        let word: Atomic<UInt64>
+    @usableFromInline
+    final class State: Sendable {
+        @usableFromInline let word: Atomic<UInt64>
 
         init(_ seed: UInt64) {
             self.word = Atomic(seed)
         }
     }
 
-    private let state: State
+    @usableFromInline let state: State
 
     /// Creates a generator with a seed; the same seed gives the same sequence.
     public init(seed: UInt64) {
@@ -30,6 +31,7 @@ public struct MeshRandom: RandomNumberGenerator, Sendable {
 
     /// The next 64 random bits. Safe to call from any thread.
     /// - Complexity: O(1), one atomic addition.
+    @inlinable
     public func next() -> UInt64 {
         let golden: UInt64 = 0x9E37_79B9_7F4A_7C15
         var z = state.word.wrappingAdd(golden, ordering: .relaxed).newValue
@@ -40,6 +42,7 @@ public struct MeshRandom: RandomNumberGenerator, Sendable {
 
     /// A number in `0 ..< bound`, almost uniform (the bias is below `bound / 2^64`).
     /// - Precondition: `bound` is greater than zero.
+    @inlinable
     public func below(_ bound: UInt64) -> UInt64 {
         precondition(bound > 0, "bound must be greater than 0")
         return next().multipliedFullWidth(by: bound).high

@@ -10,12 +10,16 @@ final class CompiledPattern: Sendable {
     /// The text that the whole input has to equal, if the pattern is that simple.
     let literal: [UInt8]?
 
+    /// The text that every input begins with that matches as a whole.
+    let literalPrefix: [UInt8]
+
     private let wholeAutomaton: DeterministicAutomaton?
     private let searchAutomaton: DeterministicAutomaton?
 
-    init(_ program: MatchProgram, literal: [UInt8]?) {
+    init(_ program: MatchProgram, literal: [UInt8]?, literalPrefix: [UInt8]) {
         self.program = program
         self.literal = literal
+        self.literalPrefix = literalPrefix
         self.wholeAutomaton = literal == nil ? DeterministicAutomaton(program, extent: .whole) : nil
         self.searchAutomaton = DeterministicAutomaton(program, extent: .anywhere)
     }

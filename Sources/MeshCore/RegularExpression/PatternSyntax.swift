@@ -102,6 +102,19 @@ struct PatternSyntax: Sendable {
         return bytes
     }
 
+    /// The text that every input begins with that the pattern matches as a whole; empty if nothing is known of it.
+    var literalPrefix: [UInt8] {
+        var parts = [self][...]
+        if case .concatenation(let concatenated) = form { parts = concatenated[...] }
+        while case .assertion(.beginText) = parts.first?.form { parts = parts.dropFirst() }
+        var bytes: [UInt8] = []
+        for part in parts {
+            guard case .literal(let value) = part.form, let scalar = Unicode.Scalar(value) else { break }
+            bytes += UTF8.encode(scalar).map(Array.init) ?? []
+        }
+        return bytes
+    }
+
     private static func joining(_ children: [PatternSyntax], as form: Form, canBeEmpty: Bool) -> PatternSyntax {
         var height = 0
         var product = 1

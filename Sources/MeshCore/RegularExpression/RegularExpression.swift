@@ -43,11 +43,19 @@ public struct RegularExpression: Sendable {
             groupCount: parser.groupCount,
             maximumSize: options.programSizeBound
         )
-        self.compiled = CompiledPattern(program, literal: syntax.literalBytes)
+        self.compiled = CompiledPattern(
+            program,
+            literal: syntax.literalBytes,
+            literalPrefix: syntax.literalPrefix
+        )
     }
 
     /// The number of capturing groups in the pattern, not counting the whole match.
     public var captureGroupCount: Int { compiled.program.groupCount }
+
+    /// The bytes that every input begins with that the expression matches as a whole: by them, tables leave out
+    /// expressions that cannot match. Empty if nothing is known.
+    package var literalPrefix: [UInt8] { compiled.literalPrefix }
 
     /// Whether the expression matches all of the input (`RE2::FullMatch`, which is what Envoy's `safe_regex` means).
     ///

@@ -46,16 +46,18 @@ public struct Nanoseconds: Hashable, Comparable, Sendable {
     /// The longest span, which never ends.
     public static let forever = Nanoseconds(rawValue: .max)
 
-    /// A span of whole milliseconds.
+    /// A span of whole milliseconds; more than 584 years becomes the maximum.
     @inlinable
     public static func milliseconds(_ count: UInt64) -> Nanoseconds {
-        Nanoseconds(rawValue: count &* 1_000_000)
+        let (product, overflow) = count.multipliedReportingOverflow(by: 1_000_000)
+        return Nanoseconds(rawValue: overflow ? .max : product)
     }
 
-    /// A span of whole seconds.
+    /// A span of whole seconds; more than 584 years becomes the maximum.
     @inlinable
     public static func seconds(_ count: UInt64) -> Nanoseconds {
-        Nanoseconds(rawValue: count &* 1_000_000_000)
+        let (product, overflow) = count.multipliedReportingOverflow(by: 1_000_000_000)
+        return Nanoseconds(rawValue: overflow ? .max : product)
     }
 
     /// Whether the left span is the smaller one.

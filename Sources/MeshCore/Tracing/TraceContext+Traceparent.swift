@@ -21,6 +21,7 @@ extension TraceContext {
 
     /// The position that a request names in its own `traceparent` and `tracestate` fields.
     /// - Returns: `nil` if it names none, or an invalid one.
+    @inlinable
     public init?(headersOf request: borrowing some RequestHead) {
         guard let traceparent = request.value(of: .traceparent) else { return nil }
         self.init(traceparent: traceparent, state: request.value(of: .tracestate))
@@ -73,8 +74,8 @@ extension TraceContext {
 
 extension HeaderName {
     // Made once: a literal is looked through for upper-case letters each time.
-    fileprivate static let traceparent: HeaderName = "traceparent"
-    fileprivate static let tracestate: HeaderName = "tracestate"
+    @usableFromInline static let traceparent: HeaderName = "traceparent"
+    @usableFromInline static let tracestate: HeaderName = "tracestate"
 }
 
 /// Reads fixed-width lower-case hexadecimal fields; upper case is invalid in `traceparent`.

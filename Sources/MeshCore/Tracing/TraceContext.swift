@@ -44,11 +44,19 @@ public struct TraceContext: Hashable, Sendable {
         )
     }
 
+    /// Goes on to a new span of the same trace, or of a new one if this is none.
+    public mutating func beginChild(random: MeshRandom) {
+        guard isValid else {
+            self = .root(random: random)
+            return
+        }
+        spanID = random.next() | 1
+    }
+
     /// A new span of the same trace, or of a new one if this is none.
     public func child(random: MeshRandom) -> TraceContext {
-        guard isValid else { return .root(random: random) }
         var child = self
-        child.spanID = random.next() | 1
+        child.beginChild(random: random)
         return child
     }
 }

@@ -11,12 +11,21 @@ public struct CallContext: Sendable {
     public var startedAt: MeshInstant
     /// When the current attempt began.
     public var attemptStartedAt: MeshInstant
+    /// The instant that a layer above has read, for those below that would read the clock again; `nil` if they must.
+    ///
+    /// Whoever waits, or calls what may wait, calls `timePassed` first: an attempt, middleware, a queue, a backoff.
+    public var freshInstant: MeshInstant? = nil
     /// The current attempt, counted from 1; 0 before the first.
     public var attempt: Int = 0
     /// The trace that the request belongs to; its span is the current attempt's.
     public var trace: TraceContext
     /// The endpoint that the current attempt goes to.
     public var endpoint: Endpoint? = nil
+    /// One random number for the whole request, by which shares of requests are chosen, so that all who ask get the same
+    /// answer; 0 where the route asks for none.
+    public var random: UInt64 = 0
+    /// The hash by which consistent balancers pick, where the route has hash policies and they gave one.
+    public var hash: UInt64? = nil
     /// How far the current attempt came. The transport keeps it exact.
     public var requestState: RequestState = .notSent
     /// The status code of the response in hand; 0 while there is none.
@@ -29,8 +38,12 @@ public struct CallContext: Sendable {
     ///
     /// What stands below that middleware opened nothing, and is not finished.
     @usableFromInline var answeredBy: ObjectIdentifier? = nil
+    /// Whether the current attempt follows one that took too long.
+    public var isTimeoutRetry: Bool = false
     /// The endpoints that earlier attempts went to and that a further attempt avoids.
     public var attemptedEndpoints: [EndpointAddress] = []
+    /// Where the attempts are that run beside this one, as the module of the hedges knows it; `nil` if there are none.
+    public var endpointsInUse: (any Sendable & AnyObject)? = nil
     /// The permit that the endpoint's circuit breaker gave the current attempt.
     public var circuitBreakerPermit: UInt64 = 0
     /// The breaker of a route or a cluster that waits for the end of the request; `heldPermits` says whether one does.
@@ -39,6 +52,8 @@ public struct CallContext: Sendable {
     public var routeBreakerPermit: UInt64 = 0
     /// When it gave it.
     public var routeBreakerAdmittedAt: MeshInstant = MeshInstant(nanoseconds: 0)
+    /// When a load shedder admitted the request; `heldPermits` says whether one did.
+    public var loadAdmittedAt: MeshInstant = MeshInstant(nanoseconds: 0)
     /// What layers hold for this request and give back when it ends.
     public var heldPermits: HeldPermits = []
     /// What an adaptive limit wants to know again: how many requests were under way, with this one, when it let it pass;
@@ -52,14 +67,18 @@ public struct CallContext: Sendable {
     public var exchange: (any Sendable & AnyObject)? = nil
     /// What the observers keep for this request (spans, say).
     public var observation: (any Sendable & AnyObject)? = nil
-    /// The configuration that this request is decided by: loaded once, the same for every layer.
+    /// The configuration that an inbound request is decided by: loaded once, the same for every layer. An outbound
+    /// request carries the `route` that was selected by it.
     public var snapshot: (any Sendable & AnyObject)? = nil
     /// The route that was selected, as the module that assembles the stack knows it.
     public var route: (any Sendable & AnyObject)? = nil
-    /// The cluster that was selected, likewise.
-    public var cluster: (any Sendable & AnyObject)? = nil
     /// The live state of the endpoint that was picked, likewise.
     public var pick: (any Sendable & AnyObject)? = nil
+    /// How many bytes of the response's body a second its reader gets; 0 for as many as come. Adapters keep to it where
+    /// they hand the body out.
+    public var responseBytesPerSecond: UInt64 = 0
+    /// What filters decided about this request and others want to know; `nil` while there is nothing.
+    public var filterState: FilterState? = nil
 
     /// Creates the context of a new request.
     /// - Parameters:
@@ -72,6 +91,21 @@ public struct CallContext: Sendable {
         self.startedAt = now
         self.attemptStartedAt = now
         self.trace = trace
+    }
+
+    /// Something has waited, or will: whoever wants to know the time reads the clock.
+    ///
+    /// Never inlined: where it is called after an asynchronous call, the compiler sees that the caller's executor is needed
+    /// there, and makes sure of it there and not behind the place where ways meet, one of which made sure of it already.
+    @inline(never)
+    public mutating func timePassed() {
+        freshInstant = nil
+    }
+
+    /// The current instant: the one that was read already while nothing has waited since, or else the clock's.
+    @inlinable
+    public func instant(by clock: any MeshClock) -> MeshInstant {
+        freshInstant ?? clock.now
     }
 
     /// The earlier of both deadlines: what a transport enforces until the response's head.

@@ -39,7 +39,9 @@ public struct Next<Request: Sendable, Response: Sendable>: Sendable {
 
     /// Passes the request on.
     public func callAsFunction(_ request: Request, context: inout CallContext) async throws -> Response {
-        try await transport.send(request, context: &context)
+        // A middleware may have waited before it got here.
+        context.timePassed()
+        return try await transport.send(request, context: &context)
     }
 
     /// Ends an answer that the middleware got from `next` and will not return.

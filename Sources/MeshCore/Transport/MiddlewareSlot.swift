@@ -23,13 +23,17 @@ public struct MiddlewareSlot<Base: Transport>: Transport {
 
     /// Sends through the middleware, if there is any.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         guard let chain else { return try await base.send(request, context: &context) }
-        return try await chain.send(request, context: &context)
+        let response = try await chain.send(request, context: &context)
+        context.timePassed()
+        return response
     }
 
     /// Ends the exchange in every middleware and below.
     @inlinable
+    @inline(__always)
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         guard let chain else { return base.finish(&context, ending) }
         chain.finish(&context, ending)

@@ -11,7 +11,10 @@ import Testing
         scheme: "https",
         authority: "reviews:9080",
         path: "/a?b",
-        headers: [("end-user", "jason"), ("n", "42"), ("list", "a"), ("list", "b"), ("empty", "")]
+        headers: [
+            ("end-user", "jason"), ("n", "42"), ("list", "a"), ("list", "b"), ("empty", ""), ("accept", "a"),
+            ("accept", "b"), ("numbers", "1"), ("numbers", "2"),
+        ]
     )
 
     static let rows: [(HeaderMatcher, Bool)] = [
@@ -19,7 +22,15 @@ import Testing
         (HeaderMatcher("end-user", .value(StringMatcher(.exact("mary")))), false),
         (HeaderMatcher("end-user", .value(StringMatcher(.exact("jason"))), isInverted: true), false),
         (HeaderMatcher("end-user", .value(StringMatcher(.exact("mary"))), isInverted: true), true),
-        (HeaderMatcher("list", .value(StringMatcher(.exact("a,b")))), true),
+        (HeaderMatcher("list", .value(StringMatcher(.exact("a,b")))), false),
+        (HeaderMatcher("list", .value(StringMatcher(.exact("a,b"))), joinsValues: true), true),
+        (HeaderMatcher("list", .value(StringMatcher(.exact("a")))), true),
+        (HeaderMatcher("list", .value(StringMatcher(.exact("b")))), true),
+        (HeaderMatcher("list", .value(StringMatcher(.exact("b"))), isInverted: true), false),
+        (HeaderMatcher("list", .value(StringMatcher(.contains(","))), isInverted: true), true),
+        (HeaderMatcher("accept", .value(StringMatcher(.exact("a")))), false),
+        (HeaderMatcher("accept", .value(StringMatcher(.exact("a,b")))), true),
+        (HeaderMatcher("numbers", .range(start: 2, end: 3)), true),
         (HeaderMatcher("absent", .value(StringMatcher(.exact("")))), false),
         (HeaderMatcher("absent", .value(StringMatcher(.exact("x"))), isInverted: true), false),
         (HeaderMatcher("absent", .value(StringMatcher(.exact(""))), treatsMissingAsEmpty: true), true),
@@ -42,6 +53,10 @@ import Testing
         (HeaderMatcher("absent", .present(false)), true),
         (HeaderMatcher("absent", .present(true), isInverted: true), true),
         (HeaderMatcher("empty", .present(true), isInverted: true), false),
+        (HeaderMatcher("absent", .present(true), treatsMissingAsEmpty: true), true),
+        (HeaderMatcher("absent", .present(false), treatsMissingAsEmpty: true), false),
+        (HeaderMatcher("absent", .present(true), isInverted: true, treatsMissingAsEmpty: true), false),
+        (HeaderMatcher("host", .value(StringMatcher(.exact("reviews:9080")))), true),
         (HeaderMatcher(":method", .value(StringMatcher(.exact("POST")))), true),
         (HeaderMatcher(":scheme", .value(StringMatcher(.exact("https")))), true),
         (HeaderMatcher(":authority", .value(StringMatcher(.suffix(":9080")))), true),
@@ -52,5 +67,16 @@ import Testing
     @Test(arguments: rows)
     func `a header matches as in Envoy`(matcher: HeaderMatcher, expected: Bool) {
         #expect(matcher.matches(request) == expected)
+    }
+
+    static let numbers: [(String, Int64?)] = [
+        ("42", 42), ("+42", 42), ("-5", -5), (" 4\t", 4), ("007", 7), ("-0", 0), ("4 4", nil), ("", nil), ("-", nil),
+        ("+-1", nil), ("0x10", nil), ("1.0", nil), ("9223372036854775807", .max), ("9223372036854775808", nil),
+        ("-9223372036854775808", .min), ("-9223372036854775809", nil), ("99999999999999999999999", nil),
+    ]
+
+    @Test(arguments: numbers)
+    func `a number is read as Envoy reads it, up to the type's ends`(text: String, expected: Int64?) {
+        #expect(Int64(decimalField: text) == expected)
     }
 }

@@ -29,6 +29,12 @@ import Testing
         #expect(Nanoseconds(Nanoseconds(rawValue: count).duration).rawValue == count)
     }
 
+    @Test func `spans of more seconds than fit are the longest span, and not what is left of an overflow`() {
+        #expect(Nanoseconds.seconds(.max) == .forever && Nanoseconds.milliseconds(.max) == .forever)
+        #expect(Nanoseconds.seconds(18_446_744_073).rawValue == 18_446_744_073_000_000_000)
+        #expect(Nanoseconds.seconds(18_446_744_074) == .forever)
+    }
+
     @Test func `instants saturate instead of overflowing, and never run backwards`() {
         let late = MeshInstant(nanoseconds: .max - 1)
         #expect(late.advanced(by: .seconds(1)).nanoseconds == .max)

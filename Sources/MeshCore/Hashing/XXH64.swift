@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+/// The hash XXH64 with seed 0: what Envoy and gRPC hash requests and ring entries with.
+///
+/// It is not safe against callers who choose what is hashed so that hashes meet.
+public enum XXH64 {
+    private static let prime1: UInt64 = 0x9E37_79B1_85EB_CA87
+    private static let prime2: UInt64 = 0xC2B2_AE3D_27D4_EB4F
+    private static let prime3: UInt64 = 0x1656_67B1_9E37_79F9
+    private static let prime4: UInt64 = 0x85EB_CA77_C2B2_AE63
+    private static let prime5: UInt64 = 0x27D4_EB2F_1656_67C5
+
+    /// The hash of a text's UTF-8.
+    /// - Complexity: O(length). No allocation for strings that are stored as UTF-8.
+    public static func hash(_ text: some StringProtocol) -> UInt64 {
+        RegularExpression.withUTF8(of: text) { hash(bytes: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// The hash of bytes.
+    /// - Complexity: O(number of bytes). No allocation.
+    public static func hash(bytes: UnsafeRawBufferPointer) -> UInt64 {
+        var position = 0
+        var hash: UInt64
+        if bytes.count >= 32 {
+            var lanes: SIMD4<UInt64> = [prime1 &+ prime2, prime2, 0, 0 &- prime1]
+            while position &+ 32 <= bytes.count {
+                for lane in 0..<4 {
+                    lanes[lane] = round(lanes[lane], word(bytes, at: position &+ lane &* 8))
+                }
+                position &+= 32
+            }
+            hash = rotate(lanes[0], 1) &+ rotate(lanes[1], 7) &+ rotate(lanes[2], 12) &+ rotate(lanes[3], 18)
+            for lane in 0..<4 {
+                hash = (hash ^ round(0, lanes[lane])) &* prime1 &+ prime4
+            }
+        } else {
+            hash = prime5
+        }
+        hash &+= UInt64(bytes.count)
+        while position &+ 8 <= bytes.count {
+            hash = rotate(hash ^ round(0, word(bytes, at: position)), 27) &* prime1 &+ prime4
+            position &+= 8
+        }
+        if position &+ 4 <= bytes.count {
+            let half = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self))
+            hash = rotate(hash ^ (UInt64(half) &* prime1), 23) &* prime2 &+ prime3
+            position &+= 4
+        }
+        while position < bytes.count {
+            hash = rotate(hash ^ (UInt64(bytes[position]) &* prime5), 11) &* prime1
+            position &+= 1
+        }
+        hash = (hash ^ (hash &>> 33)) &* prime2
+        hash = (hash ^ (hash &>> 29)) &* prime3
+        return hash ^ (hash &>> 32)
+    }
+
+    private static func round(_ lane: UInt64, _ word: UInt64) -> UInt64 {
+        rotate(lane &+ word &* prime2, 31) &* prime1
+    }
+
+    private static func rotate(_ value: UInt64, _ count: UInt64) -> UInt64 {
+        (value &<< count) | (value &>> (64 &- count))
+    }
+
+    private static func word(_ bytes: UnsafeRawBufferPointer, at position: Int) -> UInt64 {
+        UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+    }
+}

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+/// What filters decided about one request and what layers below, or formats, want to know of it. A value that never
+/// changes, held by reference, so that a context without it pays for one word.
+public final class FilterState: Sendable {
+    /// What filters noted, by their namespace.
+    public let metadata: [String: [String: MetadataValue]]
+    /// The endpoint that the request should go to; `nil` for any.
+    public let overrideHost: OverrideHost?
+
+    /// Creates a state.
+    public init(metadata: [String: [String: MetadataValue]] = [:], overrideHost: OverrideHost? = nil) {
+        self.metadata = metadata
+        self.overrideHost = overrideHost
+    }
+}
+
+/// An endpoint that a request should go to, whatever the balancer would pick.
+public struct OverrideHost: Hashable, Sendable {
+    /// Its address, as the session that names it has it.
+    public var address: EndpointAddress
+    /// Whether the request fails where that endpoint cannot be had; otherwise another one is picked.
+    public var isStrict: Bool
+    /// The status code where no endpoint of the cluster has the address and `isStrict` is set.
+    public var statusIfUnknown: Int
+
+    /// Creates a wish.
+    public init(_ address: EndpointAddress, isStrict: Bool = false, statusIfUnknown: Int = 503) {
+        self.address = address
+        self.isStrict = isStrict
+        self.statusIfUnknown = statusIfUnknown
+    }
+}
+
+extension CallContext {
+    /// The endpoint that the request should go to; `nil` for any.
+    @inlinable
+    public var overrideHost: OverrideHost? { filterState?.overrideHost }
+
+    /// A filter notes something about the request.
+    public mutating func noteMetadata(_ metadata: [String: MetadataValue], of namespace: String) {
+        var all = filterState?.metadata ?? [:]
+        all[namespace, default: [:]].merge(metadata) { $1 }
+        filterState = FilterState(metadata: all, overrideHost: filterState?.overrideHost)
+    }
+
+    /// A filter names the endpoint that the request should go to.
+    public mutating func prefer(_ host: OverrideHost) {
+        filterState = FilterState(metadata: filterState?.metadata ?? [:], overrideHost: host)
+    }
+}
