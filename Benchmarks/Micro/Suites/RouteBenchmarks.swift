@@ -29,26 +29,30 @@ private enum RouteKind: String, CaseIterable {
 
 func routeBenchmarks() -> [Benchmark] {
     RouteKind.allCases.flatMap { kind in
-        [10, 1_000].flatMap { count in
-            [("first", 0), ("last", count - 1)].map { place, number in
+        [10, 1_000, 10_000].flatMap { count in
+            [("first", 0), ("last", count - 1), ("none", nil)].map { place, number in
                 Benchmark("route/\(kind.rawValue)-\(count)-\(place)", preparing: { body(kind, count, number) })
             }
         }
     }
 }
 
-/// Decides one request, which takes the route of that number, by a table of that many.
-private func body(_ kind: RouteKind, _ count: Int, _ number: Int) -> Benchmark.Body {
+/// Decides one request by a table of that many routes; it takes the route of that number, or none.
+private func body(_ kind: RouteKind, _ count: Int, _ number: Int?) -> Benchmark.Body {
     let host = RouteTable<Int>.Host(
         name: "reviews",
         domains: [.exact("reviews")],
         routes: (0..<count).map { (match: kind.match($0), value: $0) }
     )
     guard let table = try? RouteTable([host]) else { fatalError("the table is valid") }
-    let request = kind.request(number)
+    // The number of one that is not there has as many digits as that of the last one.
+    let request = kind.request(number ?? (count - 1) * 2)
+    let facts = RoutingFacts(random: 0)
     return { iterations in
         for _ in 0..<iterations {
-            guard case .route(_, number, _) = table.decide(request) else { fatalError("the wrong route matched") }
+            let taken: Int? =
+                if case .route(_, let position, _) = table.decide(request, facts: facts) { position } else { nil }
+            guard taken == number else { fatalError("the wrong route matched") }
         }
     }
 }

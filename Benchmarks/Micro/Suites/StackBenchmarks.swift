@@ -99,9 +99,8 @@ func stackBenchmarks() -> [Benchmark] {
         )
     )
     return [
-        Benchmark("stack/leaf") { await exchange(MinimalTransport(), $0) },
-        Benchmark("stack/pass-through-6", peer: "stack/leaf") { await passThrough.run($0) },
-        Benchmark("stack/outbound-plain", peer: "stack/leaf") { await plain.run($0) },
-        Benchmark("stack/outbound", peer: "stack/leaf") { await everything.run($0) },
+        Benchmark("stack/pass-through-6", leaf: "leaf/transport") { await passThrough.run($0) },
+        Benchmark("stack/outbound-plain", leaf: "leaf/transport") { await plain.run($0) },
+        Benchmark("stack/outbound", leaf: "leaf/transport") { await everything.run($0) },
     ]
 }

@@ -21,6 +21,8 @@ public final class AdaptiveLimit: Sendable {
     public let configuration: AdaptiveLimitConfiguration
     /// What it stands on, as observers are told.
     public let name: String
+    /// Whether some calls are guaranteed a share.
+    @usableFromInline let hasPartitions: Bool
     private let observers: ObserverSet
     private let clock: any MeshClock
     private let random: MeshRandom
@@ -77,6 +79,7 @@ public final class AdaptiveLimit: Sendable {
     ) {
         self.configuration = configuration
         self.name = name
+        self.hasPartitions = !configuration.partitions.isEmpty
         self.observers = observers
         self.clock = clock
         self.random = random
@@ -90,7 +93,8 @@ public final class AdaptiveLimit: Sendable {
             observers: observers,
             clock: clock
         )
-        let limit = algorithm.limit
+        // A limit of nobody would never see a call end, and so stay what it is.
+        let limit = max(algorithm.limit, 1)
         self.state = Mutex(State(algorithm: algorithm, limit: limit))
         self.shares = Mutex(PartitionShares(configuration.partitions))
         _ = places.setLimit(limit)
@@ -133,17 +137,17 @@ public final class AdaptiveLimit: Sendable {
         deadline: Deadline = .never,
         _ operation: () async throws -> Value
     ) async throws -> Value {
-        guard let admission = try await enter(partition: number(of: partition), deadline: deadline) else {
-            return try await operation()
-        }
+        let number = number(of: partition)
+        let entry = entry(partition: number)
+        let admission = entry.mustWait ? try await wait(partition: number, deadline: deadline) : entry.admission
         let value: Value
         do {
             value = try await operation()
         } catch {
-            leave(admission, LimitEnding(error: error))
+            if let admission { leave(admission, failedBy: error) }
             throw error
         }
-        leave(admission, .completed)
+        if let admission { leave(admission, .completed) }
         return value
     }
 }
@@ -184,11 +188,34 @@ extension AdaptiveLimit {
         return number(of: request.value(of: header))
     }
 
+    /// What a call finds at the door.
+    @usableFromInline
+    struct Entry: Sendable {
+        /// What `leave` wants to know; `nil` if no place is held.
+        @usableFromInline let admission: Admission?
+        /// Whether it may have to wait for a place.
+        @usableFromInline let mustWait: Bool
+
+        init(_ admission: Admission?, mustWait: Bool = false) {
+            self.admission = admission
+            self.mustWait = mustWait
+        }
+    }
+
+    /// Takes a place if there is one; never waits.
+    @usableFromInline
+    func entry(partition: Int) -> Entry {
+        guard configuration.mode != .disabled else { return Entry(nil) }
+        guard partition == 0, configuration.mode == .enforce else { return Entry(nil, mustWait: true) }
+        let inFlight = places.entryCounting()
+        guard inFlight > 0 else { return Entry(nil, mustWait: true) }
+        return Entry(Admission(startedAt: clock.now, inFlight: inFlight, partition: 0))
+    }
+
     /// Takes a place and waits for it if it may.
     /// - Returns: `nil` if no place is held; otherwise what `leave` wants to know.
     @usableFromInline
-    func enter(partition: Int, deadline: Deadline) async throws -> Admission? {
-        guard configuration.mode != .disabled else { return nil }
+    func wait(partition: Int, deadline: Deadline) async throws -> Admission? {
         let inFlight: Int
         if partition > 0, let excess = guaranteedPlace(in: partition) {
             inFlight = excess
@@ -198,6 +225,13 @@ extension AdaptiveLimit {
             if partition > 0 { shares.withLock { $0.placeTaken(partition) } }
         }
         return Admission(startedAt: clock.now, inFlight: inFlight, partition: partition)
+    }
+
+    /// Takes a place and waits for it if it may.
+    /// - Returns: `nil` if no place is held; otherwise what `leave` wants to know.
+    func enter(partition: Int, deadline: Deadline) async throws -> Admission? {
+        let entry = entry(partition: partition)
+        return entry.mustWait ? try await wait(partition: partition, deadline: deadline) : entry.admission
     }
 
     /// A place beyond the limit, if that is used up and the partition has not got its share.
@@ -215,6 +249,13 @@ extension AdaptiveLimit {
         if ending != .ignored { learn(from: admission, isDrop: ending == .dropped) }
         if admission.partition > 0 { shares.withLock { $0.placeReturned(admission.partition) } }
         places.leave()
+    }
+
+    /// Gives the place back of a call that threw. One that was cancelled may say so in its own words, a timeout's among
+    /// them, and says nothing of the peer.
+    @usableFromInline
+    func leave(_ admission: Admission, failedBy error: any Error) {
+        leave(admission, Task.isCancelled ? .ignored : LimitEnding(error: error))
     }
 
     private func learn(from admission: Admission, isDrop: Bool) {
@@ -235,10 +276,8 @@ extension AdaptiveLimit {
         }
         guard let change else { return }
         if change.isWaitedFor { places.settle() }
-        guard !observers.isEmpty else { return }
         let reason: PolicyDecision.Reason = change.to > change.from ? .recovered : isDrop ? .failures : .latency
         let isEnforced = configuration.mode == .enforce
-        let decision = PolicyDecision(.adaptiveLimit, name: name, .changed, because: reason, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.policyActed(.adaptiveLimit, name: name, .changed, because: reason, isEnforced: isEnforced)
     }
 }

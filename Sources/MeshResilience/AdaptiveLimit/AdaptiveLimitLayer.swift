@@ -22,24 +22,32 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     /// Sends once there is a place; waits for it until the request's or the attempt's deadline at most.
     /// - Throws: what `AdaptiveLimit.acquire` throws; else what sending throws.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let limit = source.policy(for: context),
-            let admission = try await limit.enter(
-                partition: limit.partition(of: request),
-                deadline: context.headDeadline
-            )
-        else { return try await base.send(request, context: &context) }
-        context.heldPermits.insert(.adaptiveLimit)
-        context.inFlightAtStart = admission.stamp
-        // The attempt begins where it stops waiting here: its time in our queue says nothing about the peer.
-        context.attemptStartedAt = admission.startedAt
+        let limit = source.policy(for: context)
+        var admission: AdaptiveLimit.Admission?
+        if let limit {
+            let partition = limit.hasPartitions ? limit.partition(of: request) : 0
+            let entry = limit.entry(partition: partition)
+            admission =
+                entry.mustWait
+                ? try await limit.wait(partition: partition, deadline: context.headDeadline) : entry.admission
+        }
+        if let admission {
+            context.heldPermits.insert(.adaptiveLimit)
+            context.inFlightAtStart = admission.stamp
+            // The attempt begins where it stops waiting here: its time in our queue says nothing about the peer.
+            context.attemptStartedAt = admission.startedAt
+        }
         do {
             let response = try await base.send(request, context: &context)
-            context.responseStatus = response.statusCode
+            if admission != nil { context.responseStatus = response.statusCode }
             return response
         } catch {
-            context.heldPermits.remove(.adaptiveLimit)
-            limit.leave(admission, LimitEnding(error: error))
+            if let admission {
+                context.heldPermits.remove(.adaptiveLimit)
+                limit?.leave(admission, failedBy: error)
+            }
             throw error
         }
     }

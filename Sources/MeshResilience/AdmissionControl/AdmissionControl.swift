@@ -75,16 +75,7 @@ public final class AdmissionControl: Sendable {
             return isAdmitted
         }
         if isAdmitted { return }
-        if !observers.isEmpty {
-            let decision = PolicyDecision(
-                .admissionControl,
-                name: name,
-                .refused,
-                because: .failures,
-                isEnforced: isEnforced
-            )
-            observers.noticed(.policyActed(decision))
-        }
+        observers.policyActed(.admissionControl, name: name, .refused, because: .failures, isEnforced: isEnforced)
         guard isEnforced else { return }
         throw MeshError(
             .shed,
@@ -102,11 +93,26 @@ public final class AdmissionControl: Sendable {
         machine.withLock { $0.callEnded(outcome, at: now) }
     }
 
+    /// What a response counts as.
+    @usableFromInline
+    func outcome(status: Int, grpcStatus: Int?) -> Outcome {
+        configuration.criteria.outcome(status: status, grpcStatus: grpcStatus)
+    }
+
+    /// Reports an admitted call that threw. One that was cancelled may say so in its own words, and says nothing of the
+    /// peer.
+    @usableFromInline
+    func reportFailure(_ error: any Error) {
+        guard !Task.isCancelled else { return }
+        report(configuration.criteria.outcome(error: error))
+    }
+
     /// Runs an operation if it is admitted.
     /// - Parameters:
     ///   - outcome: What a returned value counts as. Default: a success. The criteria say what an error is.
     ///   - operation: What is run at most once.
     /// - Throws: `MeshError` with code `shed`; else what the operation throws.
+    @inlinable
     public func run<Value>(
         outcome: (Value) -> Outcome = { _ in .success },
         _ operation: () async throws -> Value
@@ -117,7 +123,7 @@ public final class AdmissionControl: Sendable {
             report(outcome(value))
             return value
         } catch {
-            report(configuration.criteria.outcome(error: error))
+            reportFailure(error)
             throw error
         }
     }

@@ -22,15 +22,17 @@ where Base.Response: ResponseHead {
 
     /// Sends if the request is admitted.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let control = source.policy(for: context) else { return try await base.send(request, context: &context) }
-        try control.admit()
+        let control = source.policy(for: context)
+        try control?.admit()
         do {
             let response = try await base.send(request, context: &context)
+            guard let control else { return response }
             let status = response.statusCode
             // gRPC puts its status into the head of a 200, if it knows it so early.
             let grpcStatus = status == 200 ? response.value(of: .grpcStatus).flatMap { Int($0) } : nil
-            let outcome = control.configuration.criteria.outcome(status: status, grpcStatus: grpcStatus)
+            let outcome = control.outcome(status: status, grpcStatus: grpcStatus)
             if outcome == .success {
                 context.heldPermits.insert(.admissionControl)
             } else {
@@ -38,7 +40,7 @@ where Base.Response: ResponseHead {
             }
             return response
         } catch {
-            control.report(control.configuration.criteria.outcome(error: error))
+            control?.reportFailure(error)
             throw error
         }
     }
@@ -50,7 +52,7 @@ where Base.Response: ResponseHead {
         if context.heldPermits.remove(.admissionControl) != nil, let control = source.policy(for: context) {
             switch ending {
             case .completed, .discarded: control.report(.success)
-            case .failed(let error): control.report(control.configuration.criteria.outcome(error: error))
+            case .failed(let error): control.reportFailure(error)
             case .cancelled: break
             }
         }

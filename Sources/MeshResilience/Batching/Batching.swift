@@ -200,10 +200,8 @@ public final class Batching<Key: Hashable & Sendable, Value: Sendable>: Sendable
     }
 
     private func tell(_ action: PolicyDecision.Action, because reason: PolicyDecision.Reason) {
-        guard !observers.isEmpty else { return }
         let isEnforced = configuration.mode == .enforce
-        let decision = PolicyDecision(.batch, name: name, action, because: reason, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.policyActed(.batch, name: name, action, because: reason, isEnforced: isEnforced)
     }
 
     private func refused() -> MeshError {

@@ -121,14 +121,16 @@ public final class Bulkhead: Sendable {
         deadline: Deadline = .never,
         _ operation: () async throws -> Value
     ) async throws -> Value {
-        guard try await enter(deadline: deadline) else { return try await operation() }
-        defer { leave() }
+        let entry = entry()
+        if entry == .mustWait { try await wait(deadline: deadline) }
+        defer { if entry != .free { leave() } }
         return try await operation()
     }
 }
 
 extension Bulkhead {
     /// What a call finds at the door.
+    @frozen
     @usableFromInline
     enum Entry {
         /// A place, which it holds.
@@ -177,11 +179,17 @@ extension Bulkhead {
         }
     }
 
+    /// Takes a place if there is one; never waits. Only where the bulkhead acts.
+    /// - Returns: The calls under way, with this one; 0 if there is no place.
+    func entryCounting() -> Int {
+        room.withLock { $0.machine.placeWanted() ? $0.machine.inFlight : 0 }
+    }
+
     /// Takes a place and waits for it if it may.
     /// - Returns: The calls under way, with this one; 0 if no place is held.
     func enterCounting(deadline: Deadline) async throws -> Int {
         if configuration.mode == .enforce {
-            let inFlight = room.withLock { $0.machine.placeWanted() ? $0.machine.inFlight : 0 }
+            let inFlight = entryCounting()
             if inFlight > 0 { return inFlight }
         }
         return try await enter(deadline: deadline) ? inFlight : 0
@@ -296,14 +304,7 @@ extension Bulkhead {
     }
 
     private func tell(_ action: PolicyDecision.Action, _ reason: PolicyDecision.Reason) {
-        guard !observers.isEmpty else { return }
-        let decision = PolicyDecision(
-            kind,
-            name: name,
-            action,
-            because: reason,
-            isEnforced: configuration.mode == .enforce
-        )
-        observers.noticed(.policyActed(decision))
+        let isEnforced = configuration.mode == .enforce
+        observers.policyActed(kind, name: name, action, because: reason, isEnforced: isEnforced)
     }
 }

@@ -20,17 +20,19 @@ public struct BulkheadLayer<Base: Transport, Source: PolicySource<Bulkhead>>: Tr
     /// Sends once there is a place; waits for it until the request's or the attempt's deadline at most.
     /// - Throws: what `Bulkhead.acquire` throws; else what sending throws.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let bulkhead = source.policy(for: context), try await bulkhead.enter(deadline: context.headDeadline)
-        else {
-            return try await base.send(request, context: &context)
-        }
-        context.heldPermits.insert(.bulkhead)
+        let bulkhead = source.policy(for: context)
+        let entry = bulkhead?.entry() ?? .free
+        if entry == .mustWait { try await bulkhead?.wait(deadline: context.headDeadline) }
+        if entry != .free { context.heldPermits.insert(.bulkhead) }
         do {
             return try await base.send(request, context: &context)
         } catch {
-            context.heldPermits.remove(.bulkhead)
-            bulkhead.leave()
+            if entry != .free {
+                context.heldPermits.remove(.bulkhead)
+                bulkhead?.leave()
+            }
             throw error
         }
     }

@@ -13,7 +13,8 @@ import Synchronization
 /// let page = try await pages.run(7) { try await fetch(page: 7) }
 /// ```
 ///
-/// Errors are never kept, nor values that `isCacheable` refuses. Callers that miss the same key at once share one fetch.
+/// Errors are never kept, nor values that `isCacheable` refuses; such a value also ends what was kept before it. Callers that
+/// miss the same key at once share one fetch.
 public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sendable {
     /// What is kept.
     public let configuration: ResponseCacheConfiguration
@@ -23,13 +24,15 @@ public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sen
     private let clock: any MeshClock
     private let cost: @Sendable (Value) -> Int
     private let isCacheable: @Sendable (Value) -> Bool
+    private let isFailure: @Sendable (any Error) -> Bool
     private let machine: Mutex<ResponseCacheStateMachine<Key, Value>>
     private let fetches: Coalescing<Key, Value>
 
     /// Creates an empty cache.
     /// - Parameters:
     ///   - cost: What keeping a value costs (bytes, say); less than 0 counts as 0. By default 1.
-    ///   - isCacheable: Which values are kept. By default all: say so if a value can mean that there is none.
+    ///   - isCacheable: Which values are kept. By default all: say so if a value can mean that there is none. One that is
+    ///     not kept ends the one that was.
     /// - Throws: `ConfigurationError` with every bound that is broken.
     public convenience init(
         _ configuration: ResponseCacheConfiguration,
@@ -50,13 +53,17 @@ public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sen
         )
     }
 
+    /// Creates a cache from a configuration that was validated at the edge.
+    /// - Parameter isFailure: Which errors an older value may take the place of. The others say that there is a new value,
+    ///   which cannot be held: they end the one that was kept, as a value does that is not to be kept.
     package init(
         validated configuration: ResponseCacheConfiguration,
         name: String,
         observers: ObserverSet,
         clock: any MeshClock,
         cost: @escaping @Sendable (Value) -> Int,
-        isCacheable: @escaping @Sendable (Value) -> Bool
+        isCacheable: @escaping @Sendable (Value) -> Bool,
+        isFailure: @escaping @Sendable (any Error) -> Bool = { _ in true }
     ) {
         self.configuration = configuration
         self.name = name
@@ -64,6 +71,7 @@ public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sen
         self.clock = clock
         self.cost = cost
         self.isCacheable = isCacheable
+        self.isFailure = isFailure
         self.machine = Mutex(ResponseCacheStateMachine(configuration))
         self.fetches = Coalescing(
             validated: CoalescingConfiguration(),
@@ -110,7 +118,10 @@ public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sen
         do {
             return try await fetches.run(key, deadline: deadline) { try await self.fetch(key, epoch, operation) }
         } catch {
-            guard !(error is CancellationError), !Task.isCancelled, let value = standIn(for: key) else { throw error }
+            guard !(error is CancellationError), !Task.isCancelled, isFailure(error), let value = standIn(for: key)
+            else {
+                throw error
+            }
             tell(.servedStale, because: .failure)
             return value
         }
@@ -129,14 +140,20 @@ public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sen
     }
 
     private func fetch(_ key: Key, _ epoch: UInt64, _ operation: () async throws -> Value) async throws -> Value {
-        let value = try await operation()
+        let value: Value
+        do {
+            value = try await operation()
+        } catch {
+            if !isFailure(error) { machine.withLock { $0.superseded(key, askedIn: epoch) } }
+            throw error
+        }
         keep(key, epoch, value)
         return value
     }
 
     private func keep(_ key: Key, _ epoch: UInt64, _ value: Value) {
         // The user's code runs outside the lock.
-        guard isCacheable(value) else { return }
+        guard isCacheable(value) else { return machine.withLock { $0.superseded(key, askedIn: epoch) } }
         let (cost, now) = (cost(value), clock.now)
         machine.withLock { $0.answered(key, value, cost: cost, askedIn: epoch, at: now) }
     }
@@ -187,7 +204,7 @@ public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sen
     }
 
     func watchEnded(_ watch: Watch, _ error: any Error) {
-        guard watch.mayAnswerFailure, !(error is CancellationError), !Task.isCancelled else { return }
+        guard watch.mayAnswerFailure, !(error is CancellationError), !Task.isCancelled, isFailure(error) else { return }
         tell(.servedStale, because: .failure)
     }
 
@@ -204,9 +221,7 @@ public final class ResponseCache<Key: Hashable & Sendable, Value: Sendable>: Sen
     }
 
     private func tell(_ action: PolicyDecision.Action, because reason: PolicyDecision.Reason) {
-        guard !observers.isEmpty else { return }
         let isEnforced = configuration.mode == .enforce
-        let decision = PolicyDecision(.cache, name: name, action, because: reason, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.policyActed(.cache, name: name, action, because: reason, isEnforced: isEnforced)
     }
 }

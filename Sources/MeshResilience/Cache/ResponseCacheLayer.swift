@@ -19,9 +19,10 @@ public struct ResponseCacheLayer<
 
     /// Answers from memory, or sends.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let policy = source.policy(for: context) else { return try await base.send(request, context: &context) }
-        return try await send(request, policy, context: &context)
+        if let policy = source.policy(for: context) { return try await send(request, policy, context: &context) }
+        return try await base.send(request, context: &context)
     }
 
     /// Ends the exchange; one from memory has ended before.
@@ -37,27 +38,39 @@ public struct ResponseCacheLayer<
         context: inout CallContext
     ) async throws -> Base.Response {
         let mode = policy.configuration.mode
-        guard mode != .disabled, let key = policy.sharing.key(request) else {
+        guard mode != .disabled, let key = policy.sharing.key(request), !policy.unshared.contains(key) else {
             return try await base.send(request, context: &context)
         }
         guard mode == .enforce else { return try await sendWatched(request, key, policy, context: &context) }
-        let (base, caller) = (base, context)
+        let (base, caller, number) = (base, context, policy.unshared.nextCaller())
+        var answer: SharedAnswer<Base.Response>?
         do {
-            let response = try await policy.responses.run(key, deadline: context.headDeadline) {
-                let response = try await CollectedExchange.make(request, over: base, for: caller, policy.sharing)
+            answer = try await policy.responses.run(key, deadline: context.headDeadline) {
+                let answer = try await CollectedExchange.make(
+                    request,
+                    over: base,
+                    for: caller,
+                    number: number,
+                    policy.sharing
+                )
                 // RFC 5861 §4: a server's failure is one that an older answer may take the place of.
-                guard response.statusCode < 500 else { throw FailedResponse(response: response) }
-                return response
+                guard answer.response.statusCode < 500 else { throw FailedResponse(answer: answer) }
+                return answer
             }
-            CollectedExchange.answered(policy, &context)
-            return response
         } catch let failure as FailedResponse<Base.Response> {
-            CollectedExchange.answered(policy, &context)
-            return failure.response
+            answer = failure.answer
         } catch {
-            CollectedExchange.failed(error, &context)
-            throw error
+            guard CollectedExchange.isTooLarge(error) else {
+                CollectedExchange.failed(error, &context)
+                throw error
+            }
         }
+        if answer?.isForOthers != true { policy.unshared.note(key) }
+        guard let answer, answer.isFor(number) else {
+            // What came was not for this caller, who has waited for nothing: a read may be sent again.
+            return try await base.send(request, context: &context)
+        }
+        return CollectedExchange.answered(answer, to: number, by: policy, &context)
     }
 
     private func sendWatched(
@@ -72,7 +85,7 @@ public struct ResponseCacheLayer<
             if response.statusCode < 500 {
                 policy.shadow.watchEnded(watch, policy.isCacheable(response))
             } else {
-                policy.shadow.watchEnded(watch, FailedResponse(response: response))
+                policy.shadow.watchEnded(watch, ServerFailure())
             }
             return response
         } catch {
@@ -89,5 +102,8 @@ public struct ResponseCacheLayer<
 
 /// A response that says that the server failed: an error to the cache, and an answer to the caller if nothing is kept.
 private struct FailedResponse<Response: Sendable>: Error {
-    let response: Response
+    let answer: SharedAnswer<Response>
 }
+
+/// The same where only the fact counts.
+private struct ServerFailure: Error {}

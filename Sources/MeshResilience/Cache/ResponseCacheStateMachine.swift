@@ -97,6 +97,13 @@ package struct ResponseCacheStateMachine<Key: Hashable & Sendable, Value: Sendab
         linkAsNewest(position)
     }
 
+    /// An answer has come that is not to be kept: the one that is kept is out of date. One that was asked for in an older
+    /// epoch knows nothing of what has been kept since.
+    package mutating func superseded(_ key: Key, askedIn epoch: UInt64) {
+        guard epoch == self.epoch, let position = index[key] else { return }
+        remove(position)
+    }
+
     /// What is known of a key is wrong by now.
     package mutating func invalidated(_ key: Key) {
         epoch &+= 1

@@ -24,6 +24,8 @@ public final class CircuitBreaker: Sendable {
     private let observers: ObserverSet
     private let classifier: ResponseClassifier
     private let onChange: (@Sendable (Change) -> Void)?
+    /// Whether a response says more to it than its status does.
+    @usableFromInline let readsFields: Bool
     private let isTimed: Bool
     /// Whether a success that leaves the state alone does not care when it was.
     private let isTimeless: Bool
@@ -87,6 +89,7 @@ public final class CircuitBreaker: Sendable {
         self.random = random
         self.classifier = classifier
         self.onChange = onChange
+        self.readsFields = configuration.recognizesOverload || configuration.maximumRetryAfter > .zero
         self.isTimed = configuration.slowCallRate != nil
         self.isTimeless =
             (configuration.callWindow != nil || configuration.window == .forever)
@@ -112,7 +115,7 @@ public final class CircuitBreaker: Sendable {
     /// - Complexity: O(1), under the breaker's lock.
     public func report(_ ending: CircuitBreakerStateMachine.Ending, permit: UInt64, at now: MeshInstant) {
         guard permit != 0 else { return }
-        let change = guarded.withLock { guarded in
+        let (_, change) = guarded.withLock { guarded in
             withChange(&guarded) { $0.callEnded(ending, permit: permit, at: now, using: random) }
         }
         if let change { tell(change) }
@@ -133,7 +136,7 @@ public final class CircuitBreaker: Sendable {
             leave(entry, error)
             throw error
         }
-        leave(entry, .success)
+        leaveWell(entry)
         return value
     }
 
@@ -180,9 +183,22 @@ public final class CircuitBreaker: Sendable {
         }
         let now = clock.now
         let decision = decide(at: now, wantsError: true)
-        if let error = decision.error { throw error }
-        guard case .admitted(let permit) = decision.admission else { preconditionFailure("a refusal has its error") }
-        return Entry(permit: permit, startedAt: now)
+        switch decision.admission {
+        case .admitted(let permit): return Entry(permit: permit, startedAt: now)
+        case .refused: throw decision.error ?? MeshError(.circuitOpen, origin: .local, message: "the circuit is open")
+        }
+    }
+
+    /// A call has ended well: the shortest way through the lock while it is closed.
+    @usableFromInline
+    func leaveWell(_ entry: Entry) {
+        guard entry.permit != 0 else { return }
+        // As in `leave`: with an old permit nobody asks for the time.
+        let isTimeless = isTimeless && commonPermit.load(ordering: .relaxed) == entry.permit
+        let now = isTimeless ? MeshInstant(nanoseconds: 0) : clock.now
+        let duration = isTimed ? now.elapsed(since: entry.startedAt) : .zero
+        if guarded.withLock({ $0.machine.endedWell(after: duration, permit: entry.permit, at: now) }) { return }
+        report(CircuitBreakerStateMachine.Ending(.success, duration: duration), permit: entry.permit, at: now)
     }
 
     @usableFromInline
@@ -222,8 +238,7 @@ public final class CircuitBreaker: Sendable {
     private func decide(at now: MeshInstant, wantsError: Bool) -> Decision {
         var refusal: (reason: PolicyDecision.Reason, isEnforced: Bool)?
         let (decision, change) = guarded.withLock { guarded -> (Decision, Change?) in
-            var admission = CircuitBreakerStateMachine.Admission.admitted(permit: 0)
-            let change = withChange(&guarded) { admission = $0.callWanted(at: now, using: random) }
+            let (admission, change) = withChange(&guarded) { $0.callWanted(at: now, using: random) }
             guard case .refused(let wait) = admission else { return (Decision(admission: admission), change) }
             let reason = guarded.machine.refusalReason
             let isEnforced = guarded.machine.mode == .enforce
@@ -240,26 +255,21 @@ public final class CircuitBreaker: Sendable {
     }
 
     /// Does something to the machine, and finds out whether its state changed by that.
-    private func withChange(
+    private func withChange<Result>(
         _ guarded: inout Guarded,
-        _ event: (inout CircuitBreakerStateMachine) -> Void
-    ) -> Change? {
+        _ event: (inout CircuitBreakerStateMachine) -> Result
+    ) -> (Result, Change?) {
         let generation = guarded.machine.generation
         let before = guarded.machine.state
-        event(&guarded.machine)
-        guard guarded.machine.generation != generation else { return nil }
+        let result = event(&guarded.machine)
+        guard guarded.machine.generation != generation else { return (result, nil) }
         commonPermit.store(guarded.machine.commonPermit, ordering: .relaxed)
-        return Change(from: before, by: guarded.machine)
+        return (result, Change(from: before, by: guarded.machine))
     }
 
     /// Does something to the machine from elsewhere than the request path, and tells what changed by that.
     func control<Result: Sendable>(_ event: (inout CircuitBreakerStateMachine, MeshRandom) -> Result) -> Result {
-        let (result, change) = guarded.withLock { guarded -> (Result, Change?) in
-            var result: Result?
-            let change = withChange(&guarded) { result = event(&$0, random) }
-            guard let result else { preconditionFailure("the event was not run") }
-            return (result, change)
-        }
+        let (result, change) = guarded.withLock { guarded in withChange(&guarded) { event(&$0, random) } }
         if let change { tell(change) }
         return result
     }

@@ -27,20 +27,22 @@ where Base.Response: ResponseHead {
 
     /// Sends if the breaker lets the request pass.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let breaker = source.policy(for: context) else {
-            return try await base.send(request, context: &context)
-        }
-        let entry = try breaker.enter()
+        let breaker = source.policy(for: context)
+        let entry = try breaker?.enter() ?? CircuitBreaker.Entry(permit: 0, startedAt: MeshInstant(nanoseconds: 0))
         let response: Base.Response
         do {
             response = try await base.send(request, context: &context)
         } catch {
-            breaker.leave(entry, error, classifier)
+            if entry.permit != 0 { breaker?.leave(entry, error, classifier) }
             throw error
         }
-        guard entry.permit != 0 else { return response }
-        let ending = breaker.ending(of: response, classifier)
+        guard entry.permit != 0, let breaker else { return response }
+        let ending =
+            breaker.readsFields
+            ? breaker.ending(of: response, classifier)
+            : CircuitBreakerStateMachine.Ending(classifier.outcome(status: response.statusCode))
         if ending.outcome == .success, !ending.isOverload, !context.heldPermits.contains(.circuitBreaker) {
             context.heldPermits.insert(.circuitBreaker)
             context.routeBreaker = ObjectIdentifier(breaker)
@@ -65,7 +67,7 @@ where Base.Response: ResponseHead {
                 startedAt: context.routeBreakerAdmittedAt
             )
             switch ending {
-            case .completed, .discarded: breaker.leave(entry, .success)
+            case .completed, .discarded: breaker.leaveWell(entry)
             case .failed(let error): breaker.leave(entry, error, classifier)
             case .cancelled: breaker.leave(entry, .ignored)
             }

@@ -18,6 +18,8 @@ struct CircuitBreakerRules: Sendable {
     let minimumCalls: Int
     let judgesEveryCall: Bool
     let average: AverageRule?
+    /// Whether no rule looks at a call that succeeded in time.
+    let overlooksSuccesses: Bool
 
     /// Finagle's moving average.
     struct AverageRule: Sendable {
@@ -36,6 +38,7 @@ struct CircuitBreakerRules: Sendable {
         self.failureCount = configuration.failureCount ?? .max
         self.minimumCalls = max(min(configuration.minimumCalls, configuration.callWindow ?? .max), 1)
         self.judgesEveryCall = configuration.opensOnAnyCall
+        self.overlooksSuccesses = !configuration.opensOnAnyCall && configuration.averageSuccessRate == nil
         self.average = configuration.averageSuccessRate.map { minimum in
             let span = max(configuration.averageSpan, 1)
             return AverageRule(minimum: minimum, span: span, weight: Self.exponential(-1 / Double(span)))

@@ -15,6 +15,7 @@ extension CircuitBreakerStateMachine {
         guard state != before else { return }
         if phase == .halfOpen {
             phase = .open(until: now)
+            probes.out = 0
         }
         generation += 1
         cause = .forced

@@ -151,6 +151,19 @@ public struct CircuitBreakerStateMachine: Sendable {
 // MARK: - Closed
 
 extension CircuitBreakerStateMachine {
+    /// A call has ended that can change no state: it succeeded, in time, while the breaker is closed. What `callEnded` does
+    /// then, in one step.
+    /// - Returns: `false` if it is not such a call; then nothing has changed.
+    @inline(__always)
+    mutating func endedWell(after duration: Nanoseconds, permit: UInt64, at now: MeshInstant) -> Bool {
+        guard permit == generation, case .closed = phase, rules.overlooksSuccesses, duration <= rules.slowCallDuration
+        else { return false }
+        window.addSuccess(at: now)
+        consecutiveFailures = 0
+        consecutiveSuccesses &+= 1
+        return true
+    }
+
     private mutating func countedCallEnded(_ ending: Ending, at now: MeshInstant, using random: MeshRandom) {
         guard ending.outcome != .ignored else { return }
         let isFailure = ending.outcome == .failure && !ending.isOverload
@@ -296,6 +309,8 @@ extension CircuitBreakerStateMachine {
             consecutiveFailures = 0
             consecutiveSuccesses = 0
         default:
+            // Probes that are out yet belong to the state before: nobody waits for them any more.
+            probes.out = 0
             if configuration.countsWhileOpen == .cleared { forgetCounts(at: now) }
         }
     }

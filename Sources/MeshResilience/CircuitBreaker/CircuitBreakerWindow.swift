@@ -59,6 +59,15 @@ struct CircuitBreakerWindow: Sendable {
         self.bucketEnd = now.advanced(by: Nanoseconds(rawValue: width)).nanoseconds
     }
 
+    /// What `add` does for a call that neither failed nor was slow.
+    @inline(__always)
+    mutating func addSuccess(at now: MeshInstant) {
+        guard marks.isEmpty else { return add(failed: false, slow: false, at: now) }
+        if now.nanoseconds >= bucketEnd { turn(at: now) }
+        if !buckets.isEmpty { buckets[position].calls &+= 1 }
+        sums.calls &+= 1
+    }
+
     mutating func add(failed: Bool, slow: Bool, at now: MeshInstant) {
         if marks.isEmpty {
             if now.nanoseconds >= bucketEnd { turn(at: now) }

@@ -216,10 +216,8 @@ public final class Coalescing<Key: Hashable & Sendable, Value: Sendable>: Sendab
     }
 
     private func tellJoined() {
-        guard !observers.isEmpty else { return }
         let isEnforced = configuration.mode == .enforce
-        let decision = PolicyDecision(.coalescing, name: name, .joined, because: .duplicate, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.policyActed(.coalescing, name: name, .joined, because: .duplicate, isEnforced: isEnforced)
     }
 }
 

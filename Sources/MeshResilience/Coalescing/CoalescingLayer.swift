@@ -19,9 +19,10 @@ public struct CoalescingLayer<
 
     /// Sends, or waits for the equal request that is under way.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let policy = source.policy(for: context) else { return try await base.send(request, context: &context) }
-        return try await send(request, policy, context: &context)
+        if let policy = source.policy(for: context) { return try await send(request, policy, context: &context) }
+        return try await base.send(request, context: &context)
     }
 
     /// Ends the exchange; one that was shared has ended before.
@@ -37,7 +38,7 @@ public struct CoalescingLayer<
         context: inout CallContext
     ) async throws -> Base.Response {
         let mode = policy.configuration.mode
-        guard mode != .disabled, let key = policy.sharing.key(request) else {
+        guard mode != .disabled, let key = policy.sharing.key(request), !policy.unshared.contains(key) else {
             return try await base.send(request, context: &context)
         }
         guard mode == .enforce else {
@@ -45,17 +46,24 @@ public struct CoalescingLayer<
             defer { policy.flights.watchEnded(flight) }
             return try await base.send(request, context: &context)
         }
-        let (base, caller) = (base, context)
+        let (base, caller, number) = (base, context, policy.unshared.nextCaller())
         do {
-            let response = try await policy.flights.run(key, deadline: context.headDeadline) {
-                try await CollectedExchange.make(request, over: base, for: caller, policy.sharing)
+            let answer = try await policy.flights.run(key, deadline: context.headDeadline) {
+                try await CollectedExchange.make(request, over: base, for: caller, number: number, policy.sharing)
             }
-            CollectedExchange.answered(policy, &context)
-            return response
+            if !answer.isForOthers { policy.unshared.note(key) }
+            if answer.isFor(number) {
+                return CollectedExchange.answered(answer, to: number, by: policy, &context)
+            }
         } catch {
-            CollectedExchange.failed(error, &context)
-            throw error
+            guard CollectedExchange.isTooLarge(error) else {
+                CollectedExchange.failed(error, &context)
+                throw error
+            }
+            policy.unshared.note(key)
         }
+        // What came was not for this caller, who has waited for nothing: a read may be sent again.
+        return try await base.send(request, context: &context)
     }
 
     @usableFromInline

@@ -37,11 +37,13 @@ package struct CoalescingStateMachine<Key: Hashable & Sendable>: Sendable {
     /// A caller wants what `key` stands for.
     /// - Parameters:
     ///   - caller: Its number, which no other caller has.
-    ///   - isPinned: The caller does not wait, and its flight does not end for want of callers.
+    ///   - isPinned: The caller does not wait, and its flight does not end for want of callers, until somebody has waited
+    ///     for it: a flight that hangs would be joined by everybody who comes, for ever.
     package mutating func callerCame(_ caller: UInt64, for key: Key, isPinned: Bool = false) -> Arrival {
         if let flight = flightOfKey[key] {
             if !isPinned {
                 flights[flight]?.callers.insert(caller)
+                flights[flight]?.isPinned = false
                 flightOfCaller[caller] = flight
             }
             return .joins(flight)

@@ -5,12 +5,16 @@ import MeshCore
 
 /// One exchange made for several callers: sent, read to its end and finished before anybody gets its response.
 enum CollectedExchange {
+    /// - Parameters:
+    ///   - caller: The context of the caller who sends, as it was before.
+    ///   - number: That caller's number.
     static func make<Base: Transport>(
         _ request: Base.Request,
         over base: Base,
         for caller: CallContext,
+        number: UInt64,
         _ sharing: ResponseSharing<Base.Request, Base.Response>
-    ) async throws -> Base.Response {
+    ) async throws -> SharedAnswer<Base.Response> {
         var own = caller
         // Each of those who wait has its own deadline, and none of them is this exchange's.
         own.deadline = .never
@@ -19,18 +23,40 @@ enum CollectedExchange {
         do {
             let whole = try await sharing.collect(response)
             base.finish(&own, .completed)
-            return whole
+            return SharedAnswer(
+                response: whole,
+                leader: number,
+                isForOthers: sharing.isForOthers(whole),
+                attempt: own.attempt,
+                endpoint: own.endpoint
+            )
         } catch {
             base.finish(&own, ExchangeEnding(error: error))
             throw error
         }
     }
 
+    /// Whether an error says that a response is too large to be held for several callers.
+    static func isTooLarge(_ error: any Error) -> Bool {
+        (error as? MeshError)?.code == .responseTooLarge
+    }
+
     /// Hands a response to a caller that has no exchange of its own below.
-    static func answered(_ owner: any Sendable & AnyObject, _ context: inout CallContext) {
+    static func answered<Response>(
+        _ answer: SharedAnswer<Response>,
+        to caller: UInt64,
+        by owner: any Sendable & AnyObject,
+        _ context: inout CallContext
+    ) -> Response {
         context.requestState = .answered
         context.openExchanges += 1
         StandIn.note(owner, in: &context)
+        // The attempts are those of the request that was sent; the others' records have none.
+        if caller == answer.leader {
+            context.attempt = answer.attempt
+            context.endpoint = answer.endpoint
+        }
+        return answer.response
     }
 
     /// Notes how far the exchange came that a caller waited for in vain.

@@ -38,8 +38,9 @@ public final class Command<Input: Sendable, Output: Sendable>: Sendable {
 
     /// Creates a command.
     /// - Parameters:
-    ///   - classifier: Which errors are failures. One that it ignores, and that is no cancellation, is the caller's own
-    ///     fault: it is thrown as it is, without a fallback (Hystrix' `HystrixBadRequestException`).
+    ///   - classifier: Which errors are failures. One that it ignores, and that is neither a cancellation nor a refusal of
+    ///     this process' own (`MeshError.Origin.local`), is the caller's fault: it is thrown as it is, without a fallback
+    ///     (Hystrix' `HystrixBadRequestException`).
     ///   - fallback: Answers in place of what fails; it gets the input and the error.
     ///   - operation: What the command does.
     /// - Throws: `ConfigurationError` with every bound that is broken.
@@ -91,8 +92,9 @@ public final class Command<Input: Sendable, Output: Sendable>: Sendable {
     }
 
     /// Runs the operation, or the fallback in its place.
-    /// - Throws: What the operation threw or the command refused with, if there is no fallback; `FallbackFailure` with both
-    ///   errors if that failed, too; `CancellationError`.
+    /// - Throws: What the operation threw or the command refused with, if there is no fallback or it only observes;
+    ///   `FallbackFailure` with both errors if that failed, too. A caller that has given up gets no fallback, but what the
+    ///   operation threw.
     public func execute(_ input: Input) async throws -> Output {
         let start = clock.now
         statistics.withLock { $0.callStarted(at: start) }
@@ -102,9 +104,10 @@ public final class Command<Input: Sendable, Output: Sendable>: Sendable {
         }
         do {
             return try await attempt(input)
-        } catch is CancellationError {
+        } catch let error where error is CancellationError || Task.isCancelled {
+            // An operation that was cancelled may say so in its own words.
             note(.cancelled)
-            throw CancellationError()
+            throw (error as? BadRequest)?.error ?? error
         } catch let failure as BadRequest {
             note(.badRequest)
             note(.exceptionThrown)
@@ -158,7 +161,7 @@ public final class Command<Input: Sendable, Output: Sendable>: Sendable {
             throw error
         }
         let start = clock.now
-        let result = await run(input)
+        let (result, isLate) = await run(input)
         place.release()
         let end = clock.now
         statistics.withLock { $0.executed(for: end.elapsed(since: start), at: end) }
@@ -168,34 +171,41 @@ public final class Command<Input: Sendable, Output: Sendable>: Sendable {
             note(.success)
             return output
         case .failure(let error):
-            if error is CancellationError { throw error }
-            if isTimeout(error) {
+            if isLate {
                 permit.end(.failure)
                 note(.timeout)
-                throw error
+                throw timeout?.timedOut(cause: error) ?? error
             }
+            if error is CancellationError || Task.isCancelled { throw error }
             let outcome = classifier.outcome(error: error)
             permit.end(outcome)
-            guard outcome != .ignored else { throw BadRequest(error: error) }
+            guard outcome != .ignored else {
+                // What this process refused further in (a limit, an open circuit) says nothing of the peer, and is not the
+                // caller's fault either: the fallback answers.
+                throw (error as? MeshError)?.origin == .local ? error : BadRequest(error: error)
+            }
             note(.failure)
             throw error
         }
     }
 
-    private func run(_ input: Input) async -> Result<Output, any Error> {
+    /// What the operation came to, and whether the command's own timeout was over before: the operation may have run into
+    /// one of those below it.
+    private func run(_ input: Input) async -> (Result<Output, any Error>, isLate: Bool) {
         do {
-            guard let timeout else { return .success(try await operation(input)) }
+            guard let timeout else { return (.success(try await operation(input)), false) }
             let operation = operation
-            return .success(try await timeout.run { try await operation(input) })
+            return try await timeout.outcome { try await operation(input) }
         } catch {
-            return .failure(error)
+            return (.failure(error), false)
         }
     }
 
     private func fallBack(_ input: Input, from error: any Error) async throws -> Output {
-        guard let fallback else {
-            note(.fallbackMissing)
+        guard let fallback, configuration.mode == .enforce else {
+            if fallback == nil { note(.fallbackMissing) }
             note(.exceptionThrown)
+            if fallback != nil, configuration.mode == .observe { tellFellBack(from: error) }
             throw error
         }
         guard let place = fallbackPlaces.tryAcquire() else {
@@ -203,11 +213,7 @@ public final class Command<Input: Sendable, Output: Sendable>: Sendable {
             note(.exceptionThrown)
             throw error
         }
-        observers.noticed(
-            .policyActed(
-                PolicyDecision(.fallback, name: name, .fellBack, because: (error as? MeshError)?.reason ?? .failure)
-            )
-        )
+        tellFellBack(from: error)
         do {
             let output = try await fallback(input, error)
             place.release()
@@ -224,10 +230,10 @@ public final class Command<Input: Sendable, Output: Sendable>: Sendable {
         }
     }
 
-    /// Whether the command's own timeout ended the operation, and not one that the operation ran into by itself.
-    private func isTimeout(_ error: any Error) -> Bool {
-        guard timeout != nil, let error = error as? MeshError else { return false }
-        return error.code == .deadlineExceeded && error.origin == .local
+    private func tellFellBack(from error: any Error) {
+        let reason = (error as? MeshError)?.reason ?? .failure
+        let isEnforced = configuration.mode == .enforce
+        observers.policyActed(.fallback, name: name, .fellBack, because: reason, isEnforced: isEnforced)
     }
 
     private func note(_ event: CommandEvent) {

@@ -21,7 +21,7 @@ public struct CommandConfiguration: Hashable, Sendable {
     ///
     /// Default `hystrix`: half of at least 20 calls in 10 s, one probe after 5 s.
     public var circuitBreaker: CircuitBreakerConfiguration
-    /// Whether timeout, limit and breaker act. The counts are kept in any mode.
+    /// Whether timeout, limit, breaker and fallback act. The counts are kept in any mode.
     public var mode: PolicyMode
 
     /// Creates a configuration.

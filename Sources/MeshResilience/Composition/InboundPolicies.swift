@@ -7,17 +7,38 @@ package import MeshCore
 /// request's context says what is held between its beginning and its end.
 package final class InboundPolicies: Sendable {
     package let loadShedder: LoadShedder?
+    package let admissionControl: AdmissionControl?
+    package let keyedRateLimit: HeaderRateLimiter?
     package let adaptiveLimit: AdaptiveLimit?
     package let bulkhead: Bulkhead?
+    package let expiredRequests: ExpiredRequestFilter?
 
-    package init(loadShedder: LoadShedder?, adaptiveLimit: AdaptiveLimit?, bulkhead: Bulkhead?) {
+    package init(
+        loadShedder: LoadShedder?,
+        admissionControl: AdmissionControl?,
+        keyedRateLimit: HeaderRateLimiter?,
+        adaptiveLimit: AdaptiveLimit?,
+        bulkhead: Bulkhead?,
+        expiredRequests: ExpiredRequestFilter?
+    ) {
         self.loadShedder = loadShedder
+        self.admissionControl = admissionControl
+        self.keyedRateLimit = keyedRateLimit
         self.adaptiveLimit = adaptiveLimit
         self.bulkhead = bulkhead
+        self.expiredRequests = expiredRequests
     }
 
-    /// Refuses a request that is less important than those that pass; before anything is spent on it.
+    /// Refuses a request that is less important than those that pass, or by the share of those that fail; before anything
+    /// is spent on it.
     package func shed(_ request: some RequestHead, context: inout CallContext) throws {
+        try shedUnimportant(request, context: &context)
+        guard let admissionControl else { return }
+        try admissionControl.admit()
+        context.heldPermits.insert(.admissionControl)
+    }
+
+    private func shedUnimportant(_ request: some RequestHead, context: inout CallContext) throws {
         guard let loadShedder, loadShedder.configuration.mode != .disabled else { return }
         let header = request.value(of: loadShedder.configuration.criticalityHeader)
         let isCounted = try loadShedder.enter(
@@ -28,8 +49,9 @@ package final class InboundPolicies: Sendable {
         if isCounted { context.heldPermits.insert(.loadShedding) }
     }
 
-    /// Waits for a place under the limits.
+    /// Waits for a place under the limits, and refuses what nobody waits for any more when it has one.
     package func enter(_ request: some RequestHead, context: inout CallContext) async throws {
+        try await keyedRateLimit?.acquire(for: request, until: context.deadline)
         if let adaptiveLimit {
             let partition = adaptiveLimit.partition(of: request)
             if let admission = try await adaptiveLimit.enter(partition: partition, deadline: context.deadline) {
@@ -39,6 +61,8 @@ package final class InboundPolicies: Sendable {
             }
         }
         if let bulkhead, try await bulkhead.enter(deadline: context.deadline) { context.heldPermits.insert(.bulkhead) }
+        // Last, after whatever makes requests wait: one that has just come in has its whole time before it.
+        try expiredRequests?.admit(deadline: context.deadline)
     }
 
     /// The response was written, or the request has failed: gives back what its context holds. Called once.
@@ -49,6 +73,10 @@ package final class InboundPolicies: Sendable {
             // What this process refused or its caller gave up says nothing about how much it can do.
             let ending = error == nil ? LimitEnding(status: status) : .ignored
             adaptiveLimit?.leave(admission, ending)
+        }
+        if context.heldPermits.contains(.admissionControl), let admissionControl {
+            let criteria = admissionControl.configuration.criteria
+            admissionControl.report(error.map(criteria.outcome(error:)) ?? criteria.outcome(status: status))
         }
         if context.heldPermits.contains(.loadShedding) {
             loadShedder?.leave(startedAt: context.startedAt, isServed: error == nil && status < 500)

@@ -22,12 +22,7 @@ public struct PolicyDescription: Hashable, Sendable, CustomStringConvertible {
         self.slot = slot
         self.name = name
         self.mode = configuration.mode
-        self.settings = configuration.settings.map { setting in
-            guard case .configured("") = setting.source else { return setting }
-            var located = setting
-            located.source = .configured(place)
-            return located
-        }
+        self.settings = configuration.settings.map { $0.located(at: place) }
     }
 
     /// Describes a policy without a configuration of its own.
@@ -36,6 +31,11 @@ public struct PolicyDescription: Hashable, Sendable, CustomStringConvertible {
         self.name = name
         self.mode = mode
         self.settings = settings
+    }
+
+    /// Adds what belongs to the policy and stands in another configuration.
+    package mutating func add(_ further: [PolicySetting], place: String) {
+        settings += further.map { $0.located(at: place) }
     }
 
     /// For people, one line: `retry ratings: maximumAttempts 3 (default: …), …`.

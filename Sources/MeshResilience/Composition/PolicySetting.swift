@@ -43,6 +43,14 @@ public struct PolicySetting: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The same, set at a place; a default stays one.
+    func located(at place: String) -> PolicySetting {
+        guard case .configured("") = source else { return self }
+        var located = self
+        located.source = .configured(place)
+        return located
+    }
+
     private static func words(_ value: some Any) -> String {
         switch value {
         case let time as Nanoseconds: time == .forever ? "forever" : "\(time.duration)"

@@ -54,6 +54,7 @@ public final class Fallback<Value: Sendable>: Sendable {
     /// - Throws: The operation's error if no step handles it or the caller gave up; `FallbackFailure` with every error if
     ///   the fallbacks failed too; `MeshError` with code `overflow` if too many are under way.
     /// - Complexity: O(1) and no allocation when the operation succeeds.
+    @inlinable
     public func run(_ operation: () async throws -> Value) async throws -> Value {
         do {
             return try await operation()
@@ -62,7 +63,8 @@ public final class Fallback<Value: Sendable>: Sendable {
         }
     }
 
-    private func answer(for original: any Error) async throws -> Value {
+    @usableFromInline
+    func answer(for original: any Error) async throws -> Value {
         guard
             configuration.mode != .disabled, !FallbackGate.isUnwanted(original),
             let first = steps.firstIndex(where: { $0.handles(original) })

@@ -32,10 +32,8 @@ final class FallbackGate: Sendable {
     }
 
     func tell(_ action: PolicyDecision.Action, because reason: PolicyDecision.Reason) {
-        guard !observers.isEmpty else { return }
         let isEnforced = configuration.mode == .enforce
-        let decision = PolicyDecision(.fallback, name: name, action, because: reason, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.policyActed(.fallback, name: name, action, because: reason, isEnforced: isEnforced)
     }
 
     func refusal(cause: any Error) -> MeshError {

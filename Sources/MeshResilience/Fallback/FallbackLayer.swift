@@ -21,15 +21,17 @@ public struct FallbackLayer<
     /// - Throws: What the request failed with. If the alternative failed too, a `MeshError` carries both as its cause, any
     ///   other error is within a `FallbackFailure`. If a response was to be replaced, what the alternative failed with.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let fallback = source.policy(for: context) else { return try await base.send(request, context: &context) }
+        let fallback = source.policy(for: context)
         let response: Base.Response
         do {
             response = try await base.send(request, context: &context)
         } catch {
+            guard let fallback else { throw error }
             return try await answer(request, error, fallback, context: &context)
         }
-        guard replaces(response, fallback) else { return response }
+        guard let fallback, replaces(response, fallback) else { return response }
         base.finish(&context, .discarded)
         return try await fallback.send(request, context: &context)
     }
@@ -40,20 +42,13 @@ public struct FallbackLayer<
         guard context.standIn != nil, finishFallback(&context, ending) else { return base.finish(&context, ending) }
     }
 
-    @usableFromInline
+    @inlinable
+    @inline(__always)
     func replaces(
         _ response: Base.Response,
         _ fallback: TransportFallback<Base.Request, Base.Response>
     ) -> Bool {
-        guard fallback.configuration.mode != .disabled, fallback.handlesStatus(response.statusCode) else {
-            return false
-        }
-        guard fallback.configuration.mode == .enforce else {
-            fallback.gate.tell(.fellBack, because: .failure)
-            return false
-        }
-        // With too many under way the answer that is there is better than none.
-        return fallback.gate.enter()
+        fallback.isEnabled && fallback.handlesStatus(response.statusCode) && fallback.begins()
     }
 
     @usableFromInline

@@ -8,7 +8,8 @@ public import MeshCore
 public final class TransportFallback<Request: Sendable, Response: Sendable>: Sendable {
     let alternative: any Transport<Request, Response>
     let handlesError: @Sendable (any Error) -> Bool
-    let handlesStatus: @Sendable (Int) -> Bool
+    @usableFromInline let handlesStatus: @Sendable (Int) -> Bool
+    @usableFromInline let isEnabled: Bool
     let gate: FallbackGate
 
     /// The bound.
@@ -35,9 +36,23 @@ public final class TransportFallback<Request: Sendable, Response: Sendable>: Sen
     ) throws(ConfigurationError) {
         try configuration.validate()
         self.alternative = alternative
+        self.isEnabled = configuration.mode != .disabled
         self.handlesError = handlesError
         self.handlesStatus = handlesStatus
         self.gate = FallbackGate(configuration, name: name, observers: observers)
+    }
+
+    /// Whether an answer that may be replaced is.
+    @usableFromInline
+    func begins() -> Bool {
+        // A caller that gave up wants no other answer than the one in hand.
+        guard !Task.isCancelled else { return false }
+        guard configuration.mode == .enforce else {
+            gate.tell(.fellBack, because: .failure)
+            return false
+        }
+        // With too many under way the answer that is there is better than none.
+        return gate.enter()
     }
 
     /// Answers a request whose first answer failed.

@@ -9,6 +9,10 @@ public struct FaultDecision: Hashable, Sendable {
     public var delay: Nanoseconds?
     /// What it is aborted with.
     public var abort: FaultConfiguration.Abort?
+    /// How many bytes of the response's body a second are handed out; zero for as many as come.
+    public var responseBytesPerSecond: UInt64 = 0
+    /// The answer of the abort, in the form that the request's caller understands; `nil` for the plain one.
+    var reply: LocalReply?
 
     /// No fault.
     @inlinable
@@ -16,25 +20,85 @@ public struct FaultDecision: Hashable, Sendable {
 
     /// Whether the call is left alone.
     @inlinable
-    public var isEmpty: Bool { delay == nil && abort == nil }
+    public var isEmpty: Bool { delay == nil && abort == nil && responseBytesPerSecond == 0 }
 
     /// Draws the faults of a request: first for the delay, then for the abort, independently, as Envoy does.
-    @inlinable
     public init(_ configuration: FaultConfiguration, for request: some RequestHead, using random: MeshRandom) {
-        guard configuration.headers.allSatisfy({ $0.matches(request) }) else {
+        guard configuration.concerns(request) else {
             self.init()
             return
         }
-        self.init(drawnFrom: configuration, using: random)
+        self = .drawn(
+            from: configuration,
+            wishes: configuration.asksRequests ? FaultWishes(request) : FaultWishes(),
+            using: random
+        )
+        adapt(to: request)
+    }
+
+    /// Puts the answer of an abort into the form that the request's caller understands.
+    @usableFromInline
+    mutating func adapt(to request: some RequestHead) {
+        guard let abort else { return }
+        let plain = LocalReply(status: abort.status, body: abort.text)
+        reply = plain.adapted(to: request, grpcStatus: abort.grpcStatus)
     }
 
     /// Draws the faults of a call for which the conditions hold.
+    ///
+    /// No initializer: that would own its argument, and the configuration would be copied for each call.
     @usableFromInline
-    init(drawnFrom configuration: FaultConfiguration, using random: MeshRandom) {
-        if let delay = configuration.delay, delay.percentage.contains(random.next()) {
-            self.delay = delay.drawn(using: random)
+    static func drawn(
+        from configuration: FaultConfiguration,
+        wishes: FaultWishes = FaultWishes(),
+        using random: MeshRandom
+    ) -> FaultDecision {
+        if configuration.asksRequests { return asked(for: wishes, of: configuration, using: random) }
+        var decision = FaultDecision()
+        if let share = configuration.responseRate?.percentage, share.contains(random.next()) {
+            decision.limitRate(configuration.responseRate?.kibibytesPerSecond)
         }
-        if let abort = configuration.abort, abort.percentage.contains(random.next()) { self.abort = abort }
+        // The shares alone, and the rest of a fault for the few that get it.
+        if let share = configuration.delay?.percentage, share.contains(random.next()) {
+            decision.delay = configuration.delay?.drawn(using: random)
+        }
+        if let share = configuration.abort?.percentage, share.contains(random.next()) {
+            decision.abort = configuration.abort
+        }
+        return decision
+    }
+
+    /// Draws the faults of a request that may ask for some.
+    private static func asked(
+        for wishes: FaultWishes,
+        of configuration: FaultConfiguration,
+        using random: MeshRandom
+    ) -> FaultDecision {
+        var decision = FaultDecision()
+        if let rate = configuration.responseRate {
+            let share = rate.isByHeader ? rate.percentage.cut(to: wishes.rateShare) : rate.percentage
+            if share.contains(random.next()) {
+                decision.limitRate(rate.isByHeader ? wishes.rate : rate.kibibytesPerSecond)
+            }
+        }
+        if let delay = configuration.delay {
+            let share = delay.isByHeader ? delay.percentage.cut(to: wishes.delayShare) : delay.percentage
+            if share.contains(random.next()) {
+                let duration = delay.isByHeader ? wishes.delay.map { .milliseconds($0) } : delay.drawn(using: random)
+                // Nobody is delayed by nothing.
+                decision.delay = duration == .zero ? nil : duration
+            }
+        }
+        if let abort = configuration.abort {
+            let share = abort.isByHeader ? abort.percentage.cut(to: wishes.abortShare) : abort.percentage
+            if share.contains(random.next()) { decision.abort = abort.isByHeader ? abort.asked(for: wishes) : abort }
+        }
+        return decision
+    }
+
+    private mutating func limitRate(_ kibibytesPerSecond: UInt64?) {
+        let (bytes, overflow) = (kibibytesPerSecond ?? 0).multipliedReportingOverflow(by: 1_024)
+        responseBytesPerSecond = overflow ? .max : bytes
     }
 
     /// Holds the request back, then aborts it, as decided, and tells observers of each.
@@ -51,10 +115,14 @@ public struct FaultDecision: Hashable, Sendable {
         observers: ObserverSet = .none,
         name: String = ""
     ) async throws {
+        if responseBytesPerSecond > 0 {
+            tellSlowed(observers, name: name)
+            context.responseBytesPerSecond = responseBytesPerSecond
+        }
         try await holdBack(&context, clock: clock, observers: observers, name: name)
         guard let abort else { return }
         tellAborted(observers, name: name)
-        throw abort.error
+        throw abort.error(reply)
     }
 
     /// Holds the request back as decided.
@@ -83,6 +151,10 @@ public struct FaultDecision: Hashable, Sendable {
         Self.tell(observers, name, .delayed, kind: "delay", isEnforced)
     }
 
+    func tellSlowed(_ observers: ObserverSet, name: String, isEnforced: Bool = true) {
+        Self.tell(observers, name, .delayed, kind: "response_rate", isEnforced)
+    }
+
     func tellAborted(_ observers: ObserverSet, name: String, isEnforced: Bool = true) {
         Self.tell(observers, name, .aborted, kind: "abort", isEnforced)
     }
@@ -96,35 +168,61 @@ public struct FaultDecision: Hashable, Sendable {
         kind: String,
         _ isEnforced: Bool
     ) {
-        guard !observers.isEmpty else { return }
-        let decision = PolicyDecision(.fault, name: name, action, because: .chance, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.policyActed(.fault, name: name, action, because: .chance, isEnforced: isEnforced)
         if isEnforced { observers.noticed(.faultInjected(route: name, kind: kind)) }
     }
 }
 
 extension FaultConfiguration.Abort {
+    /// The abort that a request asks for; `nil` if it asks for none that there is.
+    fileprivate func asked(for wishes: FaultWishes) -> FaultConfiguration.Abort? {
+        var abort = self
+        if let status = wishes.status, (200..<600).contains(status) {
+            abort.status = Int(status)
+            return abort
+        }
+        guard let status = wishes.grpcStatus else { return nil }
+        abort.grpcStatus = Int(clamping: status)
+        return abort
+    }
+
     /// What the caller gets.
-    var error: MeshError {
+    func error(_ adapted: LocalReply? = nil) -> MeshError {
         MeshError(
             .faultInjected,
             origin: .local,
             message: "the request was aborted by fault injection",
             reason: .chance,
-            localReply: reply
+            localReply: adapted ?? reply
         )
     }
 
-    private var reply: LocalReply {
-        guard let grpcStatus else { return LocalReply(status: status, body: "fault filter abort") }
+    fileprivate var text: String { body ?? "fault filter abort" }
+
+    /// The answer where nobody knows who asks.
+    var reply: LocalReply {
+        guard let grpcStatus else { return LocalReply(status: status, body: text) }
         // A response of trailers only, as gRPC calls it: the status stands in the head, and there is no body.
         return LocalReply(
             status: 200,
             headers: [
                 LocalReply.Header("content-type", "application/grpc"),
                 LocalReply.Header("grpc-status", "\(grpcStatus)"),
-                LocalReply.Header("grpc-message", "fault filter abort"),
+                LocalReply.Header("grpc-message", LocalReply.percentEncoded(text)),
             ]
         )
+    }
+}
+
+extension FaultConfiguration {
+    /// Whether its conditions hold for a request; that on the cluster is asked where the cluster is known.
+    @usableFromInline
+    func concerns(_ request: some RequestHead) -> Bool {
+        if !downstreamNodes.isEmpty {
+            guard let node = request.value(of: "x-envoy-downstream-service-node"), downstreamNodes.contains(node) else {
+                return false
+            }
+        }
+        return headers.allSatisfy { $0.matches(request) }
     }
 }

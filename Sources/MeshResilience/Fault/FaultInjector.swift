@@ -29,6 +29,8 @@ public final class FaultInjector: Sendable {
     private let clock: any MeshClock
     private let random: MeshRandom
     private let endsAt: MeshInstant
+    /// Whether requests decide, too. Most faults have no such conditions, and need not look at the request.
+    @usableFromInline let looksAtRequests: Bool
     private let active = Atomic(0)
     private let hasEnded = Atomic(false)
 
@@ -54,6 +56,7 @@ public final class FaultInjector: Sendable {
         random: MeshRandom = MeshRandom()
     ) {
         self.configuration = configuration
+        self.looksAtRequests = configuration.hasConditions || configuration.asksRequests
         self.name = name
         self.observers = observers
         self.clock = clock
@@ -72,8 +75,20 @@ public final class FaultInjector: Sendable {
     /// - Complexity: O(headers), two draws; the clock is read only if there is a time to live.
     @inlinable
     public func faults(for request: some RequestHead) -> FaultDecision {
-        guard configuration.headers.allSatisfy({ $0.matches(request) }) else { return FaultDecision() }
-        return draw()
+        var decision = looksAtRequests ? drawLooking(at: request) : draw(FaultWishes())
+        if decision.abort != nil { decision.adapt(to: request) }
+        return decision
+    }
+
+    @usableFromInline
+    func drawLooking(at request: some RequestHead) -> FaultDecision {
+        guard configuration.concerns(request) else { return FaultDecision() }
+        return draw(configuration.asksRequests ? FaultWishes(request) : FaultWishes())
+    }
+
+    /// Whether requests to a cluster may get faults.
+    public func concerns(cluster: String) -> Bool {
+        configuration.upstreamCluster.isEmpty || configuration.upstreamCluster == cluster
     }
 
     /// Draws the faults of a request, holds it back and aborts it, as drawn.
@@ -93,6 +108,26 @@ public final class FaultInjector: Sendable {
         try await decision.take(&context, clock: clock, observers: observers, name: name)
     }
 
+    /// The same, and what suffers goes on suffering until `ended`: the context says so.
+    @usableFromInline
+    func injectUntilEnd(_ decision: FaultDecision, _ context: inout CallContext) async throws {
+        guard begin(decision) else { return }
+        do {
+            try await decision.take(&context, clock: clock, observers: observers, name: name)
+        } catch {
+            end()
+            throw error
+        }
+        context.heldPermits.insert(.fault)
+    }
+
+    /// A request that suffered has ended.
+    @usableFromInline
+    func ended(_ context: inout CallContext) {
+        context.heldPermits.remove(.fault)
+        end()
+    }
+
     /// Runs an operation, after the delay and unless it is aborted, as drawn. Faults with conditions on headers leave
     /// it alone, because it has none.
     /// - Parameters:
@@ -106,7 +141,7 @@ public final class FaultInjector: Sendable {
         instead: (() async throws -> Value)? = nil,
         _ operation: () async throws -> Value
     ) async throws -> Value {
-        let decision = configuration.headers.isEmpty ? draw() : FaultDecision()
+        let decision = looksAtRequests ? FaultDecision() : draw(FaultWishes())
         guard !decision.isEmpty, begin(decision) else { return try await operation() }
         do {
             defer { end() }
@@ -115,20 +150,21 @@ public final class FaultInjector: Sendable {
         }
         guard let abort = decision.abort else { return try await operation() }
         decision.tellAborted(observers, name: name)
-        guard let instead else { throw abort.error }
+        guard let instead else { throw abort.error() }
         return try await instead()
     }
 
     /// Draws the faults of a call for which the conditions hold.
     @usableFromInline
-    func draw() -> FaultDecision {
+    func draw(_ wishes: FaultWishes) -> FaultDecision {
         guard configuration.mode != .disabled else { return FaultDecision() }
         if isExpired {
             tellEnded()
             return FaultDecision()
         }
-        let decision = FaultDecision(drawnFrom: configuration, using: random)
+        let decision = FaultDecision.drawn(from: configuration, wishes: wishes, using: random)
         guard configuration.mode == .observe, !decision.isEmpty else { return decision }
+        if decision.responseBytesPerSecond > 0 { decision.tellSlowed(observers, name: name, isEnforced: false) }
         if decision.delay != nil { decision.tellDelayed(observers, name: name, isEnforced: false) }
         if decision.abort != nil { decision.tellAborted(observers, name: name, isEnforced: false) }
         return FaultDecision()
@@ -147,9 +183,8 @@ public final class FaultInjector: Sendable {
 
     /// Says once that the injector has switched itself off.
     private func tellEnded() {
-        guard !hasEnded.exchange(true, ordering: .relaxed), !observers.isEmpty else { return }
+        guard !hasEnded.exchange(true, ordering: .relaxed) else { return }
         let isEnforced = configuration.mode == .enforce
-        let decision = PolicyDecision(.fault, name: name, .changed, because: .recovered, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.policyActed(.fault, name: name, .changed, because: .recovered, isEnforced: isEnforced)
     }
 }

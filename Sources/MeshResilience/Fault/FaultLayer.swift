@@ -17,17 +17,35 @@ where Base.Request: RequestHead {
 
     /// Sends, after the delay and unless the request is aborted.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         if let injector = source.policy(for: context) {
             let decision = injector.faults(for: request)
-            if !decision.isEmpty { try await injector.inject(decision, &context) }
+            if !decision.isEmpty {
+                context.timePassed()
+                try await injector.injectUntilEnd(decision, &context)
+            }
         }
-        return try await base.send(request, context: &context)
+        // One place where what is below is called: each further one would be another copy of it in inlined code.
+        do {
+            return try await base.send(request, context: &context)
+        } catch {
+            giveBack(&context)
+            throw error
+        }
     }
 
     /// Ends the exchange.
     @inlinable
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         base.finish(&context, ending)
+        giveBack(&context)
+    }
+
+    /// A request that suffered has ended.
+    @inlinable
+    @inline(__always)
+    func giveBack(_ context: inout CallContext) {
+        if context.heldPermits.contains(.fault) { source.policy(for: context)?.ended(&context) }
     }
 }

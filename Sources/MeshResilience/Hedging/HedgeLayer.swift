@@ -21,9 +21,14 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
 
     /// Sends, and sends again while the policy says so.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let hedging = source.policy(for: context) else { return try await base.send(request, context: &context) }
-        return try await sendHedged(request, hedging, context: &context)
+        if let hedging = source.policy(for: context), hedging.isEnabled, request.isReplayable,
+            hedging.hedgesNonIdempotent || request.isIdempotent
+        {
+            return try await sendHedged(request, hedging, context: &context)
+        }
+        return try await base.send(request, context: &context)
     }
 
     /// Ends the exchange of the attempt that won.
@@ -39,16 +44,18 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         context: inout CallContext
     ) async throws -> Base.Response {
         let configuration = hedging.configuration
-        guard
-            configuration.mode != .disabled, configuration.maximumAttempts > 1, request.isReplayable,
-            configuration.hedgesNonIdempotent || request.isIdempotent
-        else { return try await base.send(request, context: &context) }
         guard configuration.mode == .enforce else {
             return try await sendWatched(request, hedging, context: &context)
         }
-        let (base, outer) = (base, context)
+        let base = base
+        var hedged = context
+        let inUse = EndpointsInUse()
+        hedged.endpointsInUse = inUse
+        let outer = hedged
+        let tally = HedgeTally()
+        let (clock, deadline) = (hedging.timers.clock, context.headDeadline)
         let result: Result<HedgedExchange<Base.Response>, any Error> = await hedging.race(
-            verdict: { HedgedExchange.verdict($0, configuration) },
+            verdict: { HedgedExchange.verdict($0, configuration).within(deadline, at: clock.now) },
             dispose: { late in
                 guard case .success(var exchange) = late, case .success = exchange.result else { return }
                 base.finish(&exchange.context, .discarded)
@@ -57,18 +64,38 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                 var own = outer
                 // The attempts of this request go on counting where a retry above has come to.
                 own.attempt = max(outer.attempt, 1) + attempt - 1
+                tally.attemptBegan()
                 do {
                     let response = try await base.send(request, context: &own)
+                    tally.attemptEnded(.answered)
                     return HedgedExchange(context: own, result: .success(response))
                 } catch {
+                    let known = (error as? MeshError)?.requestState ?? .notSent
+                    tally.attemptEnded(own.requestState.orFurther(known))
                     return HedgedExchange(context: own, result: .failure(error))
                 }
             }
         )
         switch result {
         case .success(let exchange):
+            let before = context.endpointsInUse
             context = exchange.context
-            return try exchange.result.get()
+            context.endpointsInUse = before
+            // A retry of this answer is kept from the endpoint of its attempt, and from those of the others.
+            for address in inUse.addresses
+            where address != context.endpoint?.address && !context.attemptedEndpoints.contains(address) {
+                context.attemptedEndpoints.append(address)
+            }
+            switch exchange.result {
+            case .success(let response): return response
+            case .failure(let error):
+                // Numbers of attempts are not given twice. (An answer keeps its own until its exchange is finished.)
+                context.attempt = max(outer.attempt, 1) + tally.begun - 1
+                context.requestState = context.requestState.orFurther(tally.furthest)
+                guard var located = error as? MeshError else { throw error }
+                located.requestState = located.requestState.orFurther(tally.furthest)
+                throw located
+            }
         case .failure(let error):
             // The caller was cancelled: attempts were under way, and how far they came nobody waits to hear.
             context.requestState = .maybeSent

@@ -23,6 +23,9 @@ public final class Hedging: Sendable {
     public let budget: RetryBudget?
     /// The budget of hedges alone: each call deposits into it. `nil` for none.
     public let ownBudget: RetryBudget?
+    /// Whether any call is hedged.
+    @usableFromInline let isEnabled: Bool
+    @usableFromInline let hedgesNonIdempotent: Bool
     let timers: TimerWheel
     private let observers: ObserverSet
     private let delays: Mutex<HedgingDelayStateMachine>
@@ -60,6 +63,8 @@ public final class Hedging: Sendable {
         timers: TimerWheel
     ) {
         self.configuration = configuration
+        self.isEnabled = configuration.mode != .disabled && configuration.maximumAttempts > 1
+        self.hedgesNonIdempotent = configuration.hedgesNonIdempotent
         self.name = name
         self.budget = budget
         self.ownBudget = configuration.ownBudget.map { RetryBudget(validated: $0, cluster: name) }
@@ -132,11 +137,18 @@ public final class Hedging: Sendable {
         let now = timers.clock.now
         let latency = now.elapsed(since: watch.began)
         delays.withLock { $0.attemptEnded(after: latency, at: now) }
+        let reason: PolicyDecision.Reason
         if let delay = watch.delay, latency > delay || delay == .zero {
-            tell(.hedged, because: .latency)
+            reason = .latency
         } else if error != nil, configuration.hedgesFailures {
-            tell(.hedged, because: .failure)
+            reason = .failure
+        } else {
+            return
         }
+        // What a dry run took of the shared budget would be missing for those that are enforced beside it; its own budget
+        // nobody else has.
+        let isAffordable = ownBudget?.withdraw(at: now) ?? true && budget?.allows(at: now) ?? true
+        tell(isAffordable ? .hedged : .refused, because: isAffordable ? reason : .budget)
     }
 
     /// The modes that begin nothing: the operation runs where the caller runs.
@@ -187,10 +199,8 @@ public final class Hedging: Sendable {
     }
 
     func tell(_ action: PolicyDecision.Action, because reason: PolicyDecision.Reason) {
-        guard !observers.isEmpty else { return }
         let isEnforced = configuration.mode == .enforce
-        let decision = PolicyDecision(.hedge, name: name, action, because: reason, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.policyActed(.hedge, name: name, action, because: reason, isEnforced: isEnforced)
     }
 
     private static func verdict<Value>(

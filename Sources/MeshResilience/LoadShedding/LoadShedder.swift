@@ -16,6 +16,9 @@ public final class LoadShedder: Sendable {
     public let configuration: LoadShedderConfiguration
     /// What it stands on, as observers are told.
     public let name: String
+    @usableFromInline let isEnabled: Bool
+    @usableFromInline let countsUsers: Bool
+    @usableFromInline let criticalityHeader: HeaderName
     private let observers: ObserverSet
     private let clock: any MeshClock
     private let random: MeshRandom
@@ -66,6 +69,9 @@ public final class LoadShedder: Sendable {
     ) {
         self.configuration = configuration
         self.name = name
+        self.isEnabled = configuration.mode != .disabled
+        self.countsUsers = configuration.userHeader != nil
+        self.criticalityHeader = configuration.criticalityHeader
         self.observers = observers
         self.clock = clock
         self.random = random
@@ -151,10 +157,7 @@ extension LoadShedder {
         let answer = machine.withLock { $0.callWanted(call, load: load, signal: signal, at: now) }
         guard case .refused(let reason) = answer else { return true }
         let isEnforced = configuration.mode == .enforce
-        if !observers.isEmpty {
-            let decision = PolicyDecision(.loadShedding, name: name, .refused, because: reason, isEnforced: isEnforced)
-            observers.noticed(.policyActed(decision))
-        }
+        observers.policyActed(.loadShedding, name: name, .refused, because: reason, isEnforced: isEnforced)
         guard isEnforced else { return false }
         switch reason {
         case .priority: throw refusals.priority

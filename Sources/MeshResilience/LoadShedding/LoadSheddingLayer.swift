@@ -28,23 +28,34 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     /// Sends if the request is served.
     /// - Throws: what `LoadShedder.admit` throws; else what sending throws.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let shedder = source.policy(for: context), shedder.configuration.mode != .disabled,
-            try shedder.enter(criticality(of: request, shedder), user: shedder.user(of: request), at: shedder.now)
-        else { return try await base.send(request, context: &context) }
-        context.heldPermits.insert(.loadShedding)
+        let shedder = source.policy(for: context)
+        var isCounted = false
+        if let shedder, shedder.isEnabled {
+            let user = shedder.countsUsers ? shedder.user(of: request) : nil
+            let now = shedder.now
+            isCounted = try shedder.enter(criticality(of: request, shedder), user: user, at: now)
+            if isCounted {
+                context.heldPermits.insert(.loadShedding)
+                context.loadAdmittedAt = now
+            }
+        }
         do {
             let response = try await base.send(request, context: &context)
-            context.responseStatus = response.statusCode
+            if isCounted { context.responseStatus = response.statusCode }
             return response
         } catch {
-            context.heldPermits.remove(.loadShedding)
-            shedder.leave(startedAt: context.startedAt, isServed: false)
+            if isCounted {
+                context.heldPermits.remove(.loadShedding)
+                shedder?.leave(startedAt: context.loadAdmittedAt, isServed: false)
+            }
             throw error
         }
     }
 
-    /// Ends the exchange; what was answered below 500 was served, for as long as since the request entered the mesh.
+    /// Ends the exchange; what was answered below 500 was served, for as long as since it was admitted: what waits above
+    /// (in a batch, say) is not under way here, and its wait is no part of how long a service takes.
     @inlinable
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         base.finish(&context, ending)
@@ -53,13 +64,15 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         }
         var isServed = false
         if case .completed = ending { isServed = context.responseStatus < 500 }
-        shedder.leave(startedAt: context.startedAt, isServed: isServed)
+        shedder.leave(startedAt: context.loadAdmittedAt, isServed: isServed)
     }
 
-    @usableFromInline
+    @inlinable
+    @inline(__always)
     func criticality(of request: Base.Request, _ shedder: LoadShedder) -> Criticality? {
-        criticality?(request)
-            ?? request.value(of: shedder.configuration.criticalityHeader).flatMap { Criticality(headerValue: $0) }
+        if let known = criticality?(request) { return known }
+        guard let value = request.value(of: shedder.criticalityHeader) else { return nil }
+        return Criticality(headerValue: value)
     }
 }
 

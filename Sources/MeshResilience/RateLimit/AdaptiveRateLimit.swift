@@ -18,6 +18,8 @@ public final class AdaptiveRateLimit: Sendable {
     private let observers: ObserverSet
     private let clock: any MeshClock
     private let machine: Mutex<AdaptiveRateLimitStateMachine>
+    /// The machine's, for those who do not wait for the lock; it is set once and stays.
+    private let isLimiting = Atomic(false)
 
     /// Creates a limit that limits nothing until the peer throttles.
     /// - Throws: `ConfigurationError` with every bound that is broken.
@@ -48,6 +50,12 @@ public final class AdaptiveRateLimit: Sendable {
     /// The sending rate that is allowed, in calls a second; `nil` while nothing is limited.
     public var rate: Double? {
         machine.withLock { $0.isLimiting ? $0.rate : nil }
+    }
+
+    /// Whether a call need not ask for its turn: as long as the peer has never throttled, all of them pass.
+    @usableFromInline
+    func passesAtOnce() -> Bool {
+        !isLimiting.load(ordering: .relaxed)
     }
 
     /// Waits for the call's turn. Every call that returned reports its answer, unless it was given up.
@@ -92,7 +100,9 @@ public final class AdaptiveRateLimit: Sendable {
         guard configuration.mode != .disabled else { return }
         let now = clock.now
         machine.withLock { $0.responseReceived(isThrottled: isThrottled, at: now) }
-        if isThrottled { tell(.changed, because: .pushback) }
+        guard isThrottled else { return }
+        isLimiting.store(true, ordering: .relaxed)
+        tell(.changed, because: .pushback)
     }
 
     /// Runs an operation when its turn has come.
@@ -103,24 +113,33 @@ public final class AdaptiveRateLimit: Sendable {
     ///   - operation: What is run at most once.
     /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the
     ///   operation throws.
+    @inlinable
     public func run<Value>(
         until deadline: Deadline = .never,
         isThrottled: (Value) -> Bool = { _ in false },
         classifier: ThrottleClassifier = .standard,
         _ operation: () async throws -> Value
     ) async throws -> Value {
-        try await acquire(until: deadline)
+        if !passesAtOnce() { try await acquire(until: deadline) }
         do {
             let value = try await operation()
             report(isThrottled: isThrottled(value))
             return value
         } catch {
-            if let isThrottled = classifier.isThrottled(error: error) { report(isThrottled: isThrottled) }
+            report(error, classifier)
             throw error
         }
     }
 
+    /// A call has failed. One that was cancelled may say so in its own words, and says nothing of the peer.
+    @usableFromInline
+    func report(_ error: any Error, _ classifier: ThrottleClassifier) {
+        guard !Task.isCancelled, let isThrottled = classifier.isThrottled(error: error) else { return }
+        report(isThrottled: isThrottled)
+    }
+
     private func tell(_ action: PolicyDecision.Action, because reason: PolicyDecision.Reason) {
-        observers.rateLimitActed(action, because: reason, name: name, mode: configuration.mode)
+        let isEnforced = configuration.mode == .enforce
+        observers.policyActed(.rateLimit, name: name, action, because: reason, isEnforced: isEnforced)
     }
 }

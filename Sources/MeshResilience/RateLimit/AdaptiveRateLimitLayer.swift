@@ -19,18 +19,20 @@ where Base.Response: ResponseHead {
 
     /// Sends when the request's turn has come; never waits past its deadline.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let limit = source.policy(for: context) else { return try await base.send(request, context: &context) }
-        try await limit.acquire(until: context.deadline)
+        let limit = source.policy(for: context)
+        if let limit, !limit.passesAtOnce() { try await limit.acquire(until: context.deadline) }
         do {
             let response = try await base.send(request, context: &context)
+            guard let limit else { return response }
             let status = response.statusCode
             // gRPC puts its status into the head of a 200, if it knows it so early.
             let grpcStatus = status == 200 ? response.value(of: .grpcStatus).flatMap { Int($0) } : nil
             limit.report(isThrottled: classifier.isThrottled(status: status, grpcStatus: grpcStatus))
             return response
         } catch {
-            if let isThrottled = classifier.isThrottled(error: error) { limit.report(isThrottled: isThrottled) }
+            limit?.report(error, classifier)
             throw error
         }
     }

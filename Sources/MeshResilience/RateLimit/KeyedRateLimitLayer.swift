@@ -20,12 +20,13 @@ where Base.Request: RequestHead {
 
     /// Sends if there is a permit for the request's key; never waits past the request's deadline.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         if let limiter = source.policy(for: context), let key = key.key(of: request) {
             if limiter.waits {
                 try await limiter.acquireWaiting(for: key, until: context.deadline)
             } else {
-                try limiter.acquire(for: key)
+                try limiter.acquire(forText: key)
             }
         }
         return try await base.send(request, context: &context)

@@ -16,12 +16,14 @@ public struct RateLimitLayer<Base: Transport, Source: PolicySource<RateLimiter>>
 
     /// Sends if there is a permit; never waits past the request's deadline.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         if let limiter = source.policy(for: context) {
             if limiter.waits {
+                context.timePassed()
                 try await limiter.acquireWaiting(until: context.deadline)
             } else {
-                try limiter.acquire()
+                try limiter.acquire(at: context.freshInstant)
             }
         }
         return try await base.send(request, context: &context)

@@ -46,6 +46,17 @@ public struct RateLimitStateMachine: Sendable {
         withSchedule(PermitsWanted(permits: max(permits, 1), now: now, latest: latest))
     }
 
+    /// Takes permits that are there now, for a call that will use them: `permitsWanted` without a place to give back.
+    /// - Returns: Whether it did; if not, ask `permitsWanted`, which knows more.
+    @inline(__always)
+    mutating func permitsTaken(_ permits: Int, at now: MeshInstant) -> Bool {
+        guard case .bucket(var bucket) = schedule else { return false }
+        bucket.advance(to: now)
+        guard bucket.permitsTaken(permits) else { return false }
+        schedule = .bucket(bucket)
+        return true
+    }
+
     /// A call will not use its place: its permits are there for others.
     ///
     /// The last place is as if it had never been given. Any other is offered to the next call for which it fits,
@@ -73,6 +84,7 @@ public struct RateLimitStateMachine: Sendable {
         withSchedule(Idle(now: now))
     }
 
+    @inline(__always)
     private mutating func withSchedule<Event: ScheduleEvent>(_ event: Event) -> Event.Result {
         switch schedule {
         case .bucket(var bucket):
@@ -104,6 +116,7 @@ private struct PermitsWanted: ScheduleEvent {
     let now: MeshInstant
     let latest: MeshInstant
 
+    @inline(__always)
     func apply(
         to schedule: inout some RateSchedule,
         _ returned: inout [RateLimitPlace]

@@ -67,8 +67,15 @@ public final class RateLimiter: Sendable {
     /// - Throws: `MeshError` with code `rateLimited` and the time after which it makes sense to try again.
     /// - Complexity: O(1), one lock; it allocates only to refuse.
     public func acquire(permits: Int = 1) throws(MeshError) {
+        try acquire(permits: permits, at: nil)
+    }
+
+    /// The same for a caller that may know the time already.
+    @usableFromInline
+    func acquire(permits: Int = 1, at instant: MeshInstant?) throws(MeshError) {
         guard permits > 0, configuration.mode != .disabled else { return }
-        let now = clock.now
+        let now = instant ?? clock.now
+        if machine.withLock({ $0.permitsTaken(permits, at: now) }) { return }
         guard case .refused(let wait) = answer(permits, at: now, until: now) else { return }
         try refuse(retryAfter: wait, because: .limit)
     }
@@ -121,6 +128,7 @@ public final class RateLimiter: Sendable {
     ///   - operation: What is run at most once.
     /// - Throws: `MeshError` with code `rateLimited`; `CancellationError` if the wait is cancelled; else what the
     ///   operation throws.
+    @inlinable
     public func run<Value>(
         until deadline: Deadline = .never,
         _ operation: () async throws -> Value
@@ -154,6 +162,7 @@ public final class RateLimiter: Sendable {
     }
 
     private func tell(_ action: PolicyDecision.Action, because reason: PolicyDecision.Reason) {
-        observers.rateLimitActed(action, because: reason, name: name, mode: configuration.mode)
+        let isEnforced = configuration.mode == .enforce
+        observers.policyActed(.rateLimit, name: name, action, because: reason, isEnforced: isEnforced)
     }
 }

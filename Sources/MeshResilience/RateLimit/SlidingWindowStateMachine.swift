@@ -22,6 +22,7 @@ struct SlidingWindowStateMachine: RateSchedule {
 
     var canReserve: Bool { false }
 
+    @inline(__always)
     mutating func advance(to now: MeshInstant) {
         let intervals = now.elapsed(since: startedAt).rawValue / interval
         guard intervals > 0 else { return }
@@ -31,6 +32,7 @@ struct SlidingWindowStateMachine: RateSchedule {
         startedAt = startedAt.advanced(by: Nanoseconds(rawValue: intervals &* interval))
     }
 
+    @inline(__always)
     func nextPlace(for permits: Int, at now: MeshInstant) -> RateLimitPlace? {
         let wanted = UInt64(permits)
         guard wanted <= limit else { return nil }
@@ -52,6 +54,7 @@ struct SlidingWindowStateMachine: RateSchedule {
         return RateLimitPlace(permits: permits, readyAt: instant, mark: number)
     }
 
+    @inline(__always)
     mutating func take(_ place: RateLimitPlace) {
         current += UInt64(place.permits)
     }

@@ -27,8 +27,10 @@ struct SmoothRateStateMachine: RateSchedule {
 
     var canReserve: Bool { true }
 
+    @inline(__always)
     mutating func advance(to now: MeshInstant) {}
 
+    @inline(__always)
     func nextPlace(for permits: Int, at now: MeshInstant) -> RateLimitPlace? {
         let (cost, overflow) = spacing.multipliedReportingOverflow(by: UInt64(permits))
         let earned = max(earnedAt, now).advanced(by: Nanoseconds(rawValue: cost)).nanoseconds
@@ -37,6 +39,7 @@ struct SmoothRateStateMachine: RateSchedule {
         return RateLimitPlace(permits: permits, readyAt: max(ready, now), mark: earned)
     }
 
+    @inline(__always)
     mutating func take(_ place: RateLimitPlace) {
         earnedAt = MeshInstant(nanoseconds: place.mark)
     }

@@ -39,6 +39,14 @@ public struct TokenBucketStateMachine: Sendable {
         return .granted
     }
 
+    /// Takes so many tokens if they are there.
+    @inline(__always)
+    mutating func permitsTaken(_ permits: Int) -> Bool {
+        guard tokens >= permits else { return false }
+        tokens -= permits
+        return true
+    }
+
     /// When the debt of so many tokens will be paid; `nil` if it never is.
     private func paid(_ debt: Int) -> MeshInstant? {
         guard perFill > 0 else { return nil }
@@ -52,6 +60,7 @@ public struct TokenBucketStateMachine: Sendable {
 extension TokenBucketStateMachine: RateSchedule {
     var canReserve: Bool { true }
 
+    @inline(__always)
     mutating func advance(to now: MeshInstant) {
         let fills = now.elapsed(since: filledAt).rawValue / interval
         guard fills > 0 else { return }
@@ -62,6 +71,7 @@ extension TokenBucketStateMachine: RateSchedule {
         filledAt = filledAt.advanced(by: Nanoseconds(rawValue: fills &* interval))
     }
 
+    @inline(__always)
     func nextPlace(for permits: Int, at now: MeshInstant) -> RateLimitPlace? {
         guard tokens < permits else {
             return RateLimitPlace(permits: permits, readyAt: now, mark: filledAt.nanoseconds)
@@ -71,6 +81,7 @@ extension TokenBucketStateMachine: RateSchedule {
         return RateLimitPlace(permits: permits, readyAt: instant, mark: instant.nanoseconds)
     }
 
+    @inline(__always)
     mutating func take(_ place: RateLimitPlace) {
         tokens -= place.permits
     }

@@ -22,6 +22,12 @@ public final class Retry: Sendable {
     let wallClock: WallClock
     /// Whether answers that look like successes may be worth a retry, too.
     @usableFromInline let examinesSuccesses: Bool
+    /// Whether it does anything.
+    @usableFromInline let isEnabled: Bool
+    /// Whether it does anything, and the budget wants to hear how requests end.
+    @usableFromInline let hearsEndings: Bool
+    /// Whether a request may use a share of what the budget holds when it begins.
+    @usableFromInline let readsBalance: Bool
 
     /// Creates a retry.
     /// - Parameters:
@@ -73,14 +79,20 @@ public final class Retry: Sendable {
         self.clock = clock
         self.random = random
         self.wallClock = wallClock
-        self.examinesSuccesses = policy.predicate != nil || policy.retriableStatusCodes.contains { $0 < 400 }
+        self.isEnabled = policy.mode != .disabled
+        self.hearsEndings = policy.mode != .disabled && budget?.hearsEndings ?? false
+        self.readsBalance = budget != nil && policy.budgetShare != nil
+        self.examinesSuccesses =
+            policy.predicate != nil || policy.retriableStatusCodes.contains { $0 < 400 }
+            || policy.conditions.contains(.retriableHeaders) && !policy.retriableHeaders.isEmpty
     }
 
     /// Runs an operation, and again if it fails and may be retried.
     ///
     /// An error that is no `MeshError` counts as a failure after which the peer may have acted: the conditions
-    /// `serverError`, `gatewayError` and `reset` name it, and `RetryPolicy.predicate` may judge it. Whether running the
-    /// operation twice is harmless only its owner knows: say so with `isIdempotent`.
+    /// `serverError`, `gatewayError` and `reset` name it, and `RetryPolicy.predicate` may judge it. They name a timeout
+    /// inside, too, as long as `deadline` has not passed. Whether running the operation twice is harmless only its owner
+    /// knows: say so with `isIdempotent`.
     /// - Parameters:
     ///   - isIdempotent: Whether running it twice does no more than running it once. Default `true`.
     ///   - isAlreadyRetried: Whether it is run for a request that came in as a retry, so that it must not be retried
@@ -131,39 +143,110 @@ public final class Retry: Sendable {
         rejecting isRejected: (Value) -> Bool,
         _ operation: (_ attempt: Int) async throws -> Value
     ) async throws -> Value {
-        guard policy.mode != .disabled else { return try await operation(1) }
-        var call = RetryCall(self, startedAt: clock.now)
+        let balanceAtStart: Double
+        let startedAt: MeshInstant
+        if isEnabled {
+            startedAt = clock.now
+            balanceAtStart = requestBegan(at: startedAt)
+        } else {
+            startedAt = MeshInstant(nanoseconds: 0)
+            balanceAtStart = .infinity
+        }
+        let first: Result<Value, any Error>
+        do {
+            let value = try await operation(1)
+            guard isEnabled, isRejected(value) else {
+                if hearsEndings {
+                    requestSucceeded()
+                    requestEnded()
+                }
+                return value
+            }
+            first = .success(value)
+        } catch {
+            guard isEnabled else { throw error }
+            first = .failure(error)
+        }
+        return try await runAgain(
+            after: first,
+            RetryCall(self, startedAt: startedAt, balanceAtStart: balanceAtStart),
+            RetryCall.Caller(isIdempotent: isIdempotent, isAlreadyRetried: isAlreadyRetried, deadline: deadline),
+            rejecting: isRejected,
+            operation
+        )
+    }
+
+    /// Runs an operation again, as often as it makes sense, after an attempt that has failed.
+    @inlinable
+    @inline(never)
+    func runAgain<Value>(
+        after first: Result<Value, any Error>,
+        _ call: consuming RetryCall,
+        _ caller: RetryCall.Caller,
+        rejecting isRejected: (Value) -> Bool,
+        _ operation: (_ attempt: Int) async throws -> Value
+    ) async throws -> Value {
+        var outcome = first
         var attempt = 1
         while true {
             let action: RetryStateMachine.Action
-            do {
-                let value = try await operation(attempt)
+            switch outcome {
+            case .success(let value):
                 guard isRejected(value) else {
                     call.succeeded()
                     return value
                 }
-                action = call.attemptEnded(
-                    RetryCall.Attempt(.rejected, isIdempotent: isIdempotent, isAlreadyRetried: isAlreadyRetried),
-                    deadline: deadline,
-                    at: clock.now,
-                    random: random.next(),
-                    observers
-                )
+                action = decide(.init(.rejected, caller), &call, caller)
                 guard case .retry = action else { return value }
-            } catch  where !(error is CancellationError) {
-                action = call.attemptEnded(
-                    RetryCall.Attempt(error, policy, isIdempotent: isIdempotent, isAlreadyRetried: isAlreadyRetried),
-                    deadline: deadline,
-                    at: clock.now,
-                    random: random.next(),
-                    observers
-                )
+            case .failure(let error):
+                if error is CancellationError { throw error }
+                action = decide(.init(error, policy, caller), &call, caller)
                 guard case .retry = action else {
                     throw (error as? MeshError)?.afterAttempts(attempt, action) ?? error
                 }
             }
             try await action.sleep(on: clock)
             attempt += 1
+            do {
+                outcome = .success(try await operation(attempt))
+            } catch {
+                outcome = .failure(error)
+            }
         }
+    }
+
+    @usableFromInline
+    func decide(
+        _ attempt: RetryCall.Attempt,
+        _ call: inout RetryCall,
+        _ caller: RetryCall.Caller
+    ) -> RetryStateMachine.Action {
+        call.attemptEnded(attempt, deadline: caller.deadline, at: clock.now, random: random.next(), observers)
+    }
+}
+
+// MARK: - What a request that succeeds at once needs
+
+extension Retry {
+    /// A request begins.
+    /// - Returns: What the budget holds, if the request may use a share of it.
+    @inlinable
+    @inline(__always)
+    func requestBegan(at now: MeshInstant) -> Double {
+        guard let budget else { return .infinity }
+        budget.deposit(at: now)
+        return readsBalance ? budget.balance(at: now) : .infinity
+    }
+
+    /// The first attempt of a request succeeded.
+    @usableFromInline
+    func requestSucceeded() {
+        budget?.requestSucceeded()
+    }
+
+    /// A request that began is over.
+    @usableFromInline
+    func requestEnded() {
+        budget?.requestEnded()
     }
 }

@@ -3,11 +3,27 @@
 
 public import MeshCore
 
-/// What the retries of one request hold: their machine, their permit, the request's place in the budget.
+/// What the retries of one request hold: their machine, their permit, the request's place in the budget. It is made when
+/// the first attempt has failed: a request that succeeds at once needs none of it.
 ///
 /// Dropping it gives everything back, so that no way out of a retry leaks anything.
 @usableFromInline
 struct RetryCall: ~Copyable {
+    /// What the caller of an operation says about it.
+    @usableFromInline
+    struct Caller {
+        @usableFromInline let isIdempotent: Bool
+        @usableFromInline let isAlreadyRetried: Bool
+        @usableFromInline let deadline: Deadline
+
+        @usableFromInline
+        init(isIdempotent: Bool, isAlreadyRetried: Bool, deadline: Deadline) {
+            self.isIdempotent = isIdempotent
+            self.isAlreadyRetried = isAlreadyRetried
+            self.deadline = deadline
+        }
+    }
+
     /// An attempt that ended.
     @usableFromInline
     struct Attempt {
@@ -15,6 +31,7 @@ struct RetryCall: ~Copyable {
         var error: (any Error)?
         var pushback = RetryPushback.none
         var isRateLimited = false
+        var hasRetriableHeader = false
         var isIdempotent: Bool
         var isReplayable = true
         var isAlreadyRetried: Bool
@@ -27,9 +44,37 @@ struct RetryCall: ~Copyable {
         }
 
         @usableFromInline
-        init(_ error: any Error, _ policy: RetryPolicy, isIdempotent: Bool, isAlreadyRetried: Bool) {
+        init(_ failure: RetryStateMachine.Failure, _ caller: Caller) {
+            self.init(failure, isIdempotent: caller.isIdempotent, isAlreadyRetried: caller.isAlreadyRetried)
+        }
+
+        @usableFromInline
+        init(_ error: any Error, _ policy: RetryPolicy, _ caller: Caller) {
+            self.init(
+                error,
+                policy,
+                isIdempotent: caller.isIdempotent,
+                isAlreadyRetried: caller.isAlreadyRetried,
+                isTimed: true
+            )
+        }
+
+        /// - Parameter isTimed: Whether a deadline that has passed may have been the attempt's alone: an operation that is
+        ///   run again brings its own `Timeout`, where a request's attempt has a `DeadlineLayer` that says which it was.
+        @usableFromInline
+        init(
+            _ error: any Error,
+            _ policy: RetryPolicy,
+            isIdempotent: Bool,
+            isAlreadyRetried: Bool,
+            isTimed: Bool = false
+        ) {
             let known = error as? MeshError
             self.failure = known.map { .error($0.code, $0.requestState) } ?? .error(.connectionClosed, .maybeSent)
+            // What this process refused because a deadline had passed would be refused again.
+            if isTimed, let known, known.code == .deadlineExceeded, known.origin == .upstream {
+                self.failure = .error(.attemptTimeout, known.requestState)
+            }
             self.error = error
             self.isIdempotent = isIdempotent
             self.isAlreadyRetried = isAlreadyRetried
@@ -44,20 +89,20 @@ struct RetryCall: ~Copyable {
     private let balanceAtStart: Double
     /// Whether the budget counts the request as under way.
     @usableFromInline var isCounted: Bool
-    /// Made at the first failure: a request that succeeds at once needs none.
     private var machine: RetryStateMachine?
     private var permit: RetryPermit?
     private var taken: Int?
 
-    /// A request begins.
+    /// A request whose first attempt has ended goes on.
+    /// - Parameters:
+    ///   - balanceAtStart: What `Retry.requestBegan(at:)` returned.
+    ///   - startedAt: When that was.
     @usableFromInline
-    init(_ retry: Retry, startedAt: MeshInstant) {
+    init(_ retry: Retry, startedAt: MeshInstant, balanceAtStart: Double) {
         self.retry = retry
         self.startedAt = startedAt
-        retry.budget?.deposit(at: startedAt)
-        self.isCounted = retry.budget?.hearsEndings ?? false
-        self.balanceAtStart =
-            retry.policy.budgetShare == nil ? .infinity : retry.budget?.balance(at: startedAt) ?? .infinity
+        self.balanceAtStart = balanceAtStart
+        self.isCounted = retry.hearsEndings
     }
 
     // Inlinable, because it is dropped in code that is: the compiler wants to know everything that happens there.
@@ -113,6 +158,7 @@ struct RetryCall: ~Copyable {
             error: attempt.error,
             pushback: attempt.pushback,
             isRateLimited: attempt.isRateLimited,
+            hasRetriableHeader: attempt.hasRetriableHeader,
             isIdempotent: attempt.isIdempotent,
             isReplayable: attempt.isReplayable,
             deadline: deadline,

@@ -41,6 +41,9 @@ public struct RetryConditions: OptionSet, Hashable, Sendable {
     /// `envoy-ratelimited`: the answer carries `x-envoy-ratelimited`. Without it such an answer is never retried.
     public static let envoyRateLimited = RetryConditions(rawValue: 1 << 13)
 
+    /// `retriable-headers`: the answer has a header that one of `RetryPolicy.retriableHeaders` names.
+    public static let retriableHeaders = RetryConditions(rawValue: 1 << 14)
+
     /// What Istio's clients retry by default: connect-failure, refused-stream, unavailable, cancelled.
     public static let standard: RetryConditions = [
         .connectFailure, .refusedStream, .grpcUnavailable, .grpcCancelled, .resetBeforeRequest,
@@ -54,7 +57,7 @@ public struct RetryConditions: OptionSet, Hashable, Sendable {
         ("retriable-status-codes", .retriableStatusCodes), ("cancelled", .grpcCancelled),
         ("deadline-exceeded", .grpcDeadlineExceeded), ("internal", .grpcInternal),
         ("resource-exhausted", .grpcResourceExhausted), ("unavailable", .grpcUnavailable),
-        ("envoy-ratelimited", .envoyRateLimited),
+        ("envoy-ratelimited", .envoyRateLimited), ("retriable-headers", .retriableHeaders),
     ]
 }
 

@@ -33,49 +33,104 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
 
     /// Sends, and sends again while the policy says so.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
+        // The first attempt is inlined, so that one that succeeds calls nothing of this layer; all that follows a failure
+        // stands apart, with the only other copy of what is below.
         context.attempt = 1
-        guard let retry = source.policy(for: context), retry.policy.mode != .disabled else {
-            return try await base.send(request, context: &context)
-        }
-        var call = RetryCall(retry, startedAt: context.startedAt)
+        let retry = source.policy(for: context).flatMap { $0.isEnabled ? $0 : nil }
+        let balanceAtStart = retry?.requestBegan(at: context.startedAt) ?? .infinity
         // Waits between attempts are measured against the request's own deadline, whatever an attempt may take.
         let deadline = context.deadline
+        let response: Base.Response
+        do {
+            response = try await base.send(request, context: &context)
+        } catch {
+            guard let retry else { throw error }
+            guard let error = error as? MeshError else {
+                retry.requestEnded()
+                throw error
+            }
+            let call = RetryCall(retry, startedAt: context.startedAt, balanceAtStart: balanceAtStart)
+            return try await sendAgain(request, after: .failure(error), call, retry, deadline, context: &context)
+        }
+        guard let retry else { return response }
+        if !retry.examinesSuccesses, isPlainSuccess(response) {
+            if retry.hearsEndings {
+                retry.requestSucceeded()
+                handOver(retry, &context)
+            }
+            return response
+        }
+        let call = RetryCall(retry, startedAt: context.startedAt, balanceAtStart: balanceAtStart)
+        return try await sendAgain(request, after: .success(response), call, retry, deadline, context: &context)
+    }
+
+    /// Sends again, as often as it makes sense, after an attempt that has ended.
+    @inlinable
+    @inline(never)
+    func sendAgain(
+        _ request: Base.Request,
+        after first: Result<Base.Response, MeshError>,
+        _ call: consuming RetryCall,
+        _ retry: Retry,
+        _ deadline: Deadline,
+        context: inout CallContext
+    ) async throws -> Base.Response {
+        var outcome = first
         while true {
             let action: RetryStateMachine.Action
-            do {
-                let response = try await base.send(
-                    context.attempt == 1 ? request : marked(request, as: context.attempt, retry),
-                    context: &context
-                )
-                let status = response.statusCode
-                // The common case costs one comparison: nothing is retried below 400 but a gRPC status in a 200.
-                let grpcStatus = status == 200 ? response.value(of: .grpcStatus).flatMap { Int($0) } : nil
-                if status < 400, grpcStatus == nil || grpcStatus == 0 {
-                    guard retry.examinesSuccesses else {
-                        call.succeeded()
-                        handOver(&call, &context)
-                        return response
-                    }
+            switch outcome {
+            case .success(let response):
+                if !retry.examinesSuccesses, isPlainSuccess(response) {
+                    call.succeeded()
+                    handOver(&call, retry, &context)
+                    return response
                 }
-                action = decide(response, grpcStatus: grpcStatus, &call, retry, request, deadline)
+                action = decide(response, &call, retry, request, deadline)
                 guard case .retry = action else {
-                    handOver(&call, &context)
+                    handOver(&call, retry, &context)
                     return response
                 }
                 base.finish(&context, .discarded)
-            } catch let error as MeshError {
+                context.isTimeoutRetry = false
+            case .failure(let error):
                 action = decide(error, &call, retry, request, deadline)
-                guard case .retry = action else { throw error.afterAttempts(context.attempt, action) }
+                context.isTimeoutRetry = error.code == .attemptTimeout
+                guard case .retry = action else {
+                    // Where nothing is ever sent again the attempts are hedges, and this is what came of them.
+                    let isFinal = retry.policy.maximumAttempts == 1
+                    throw error.afterAttempts(context.attempt, isFinal ? .stop(.notRetriable) : action)
+                }
             }
             context.deadline = deadline
             try await action.sleep(on: clock)
-            if retry.policy.avoidsPreviousEndpoints, let endpoint = context.endpoint {
+            if !retry.policy.avoidsPreviousEndpoints {
+                // Nor those that hedges went to.
+                context.attemptedEndpoints.removeAll()
+            } else if let endpoint = context.endpoint {
                 context.attemptedEndpoints.append(endpoint.address)
             }
             context.attempt += 1
             context.requestState = .notSent
+            do {
+                let again = marked(request, as: context.attempt, retry)
+                outcome = .success(try await base.send(again, context: &context))
+            } catch let error as MeshError {
+                outcome = .failure(error)
+            }
         }
+    }
+
+    /// Whether nothing about a response can be worth a retry by its status: nothing is retried below 400 but a gRPC status
+    /// in a 200.
+    @inlinable
+    @inline(__always)
+    func isPlainSuccess(_ response: Base.Response) -> Bool {
+        let status = response.statusCode
+        guard status == 200 else { return status < 400 }
+        guard let grpcStatus = response.value(of: .grpcStatus) else { return true }
+        return Int(grpcStatus) ?? 0 == 0
     }
 
     /// Ends the exchange of the attempt that was returned, and with it the request.
@@ -90,30 +145,35 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
 
     /// A request whose response goes to the caller is under way until it is finished.
     @usableFromInline
-    func handOver(_ call: inout RetryCall, _ context: inout CallContext) {
-        guard call.handOver() else { return }
+    func handOver(_ call: inout RetryCall, _ retry: Retry, _ context: inout CallContext) {
+        if call.handOver() { handOver(retry, &context) }
+    }
+
+    @inlinable
+    func handOver(_ retry: Retry, _ context: inout CallContext) {
         if context.heldPermits.insert(.retryBudget).inserted { return }
         // A retry further in holds the bit, and with it the one place that a request has in `finish`.
-        source.policy(for: context)?.budget?.requestEnded()
+        retry.requestEnded()
     }
 
     @usableFromInline
     func decide(
         _ response: Base.Response,
-        grpcStatus: Int?,
         _ call: inout RetryCall,
         _ retry: Retry,
         _ request: Base.Request,
         _ deadline: Deadline
     ) -> RetryStateMachine.Action {
+        let grpcStatus = response.statusCode == 200 ? response.value(of: .grpcStatus).flatMap { Int($0) } : nil
         var attempt = RetryCall.Attempt(
             .response(status: response.statusCode, grpcStatus: grpcStatus),
             isIdempotent: request.isIdempotent,
             isAlreadyRetried: isAlreadyRetried(request, retry)
         )
-        attempt.isReplayable = request.isReplayable
+        attempt.isReplayable = request.isReplayable && retry.policy.mayRepeat(request)
         attempt.pushback = RetryPushback(response, retry.policy, retry.wallClock)
         attempt.isRateLimited = response.value(of: "x-envoy-ratelimited") != nil
+        attempt.hasRetriableHeader = retry.policy.namesHeader(of: response)
         let action = call.attemptEnded(
             attempt,
             deadline: deadline,
@@ -139,7 +199,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
             isIdempotent: request.isIdempotent,
             isAlreadyRetried: isAlreadyRetried(request, retry)
         )
-        attempt.isReplayable = request.isReplayable
+        attempt.isReplayable = request.isReplayable && retry.policy.mayRepeat(request)
         return call.attemptEnded(attempt, deadline: deadline, at: clock.now, random: random.next(), observers)
     }
 

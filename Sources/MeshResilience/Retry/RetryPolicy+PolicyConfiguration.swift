@@ -23,6 +23,13 @@ extension RetryPolicy {
                 default: [],
                 from: "Envoy RetryPolicy.retriable_status_codes"
             ),
+            PolicySetting("retriableHeaders", retriableHeaders.count, default: 0, from: "Envoy RetryPolicy"),
+            PolicySetting(
+                "retriableRequestHeaders",
+                retriableRequestHeaders.count,
+                default: 0,
+                from: "Envoy RetryPolicy"
+            ),
             PolicySetting("perTryTimeout", perTryTimeout, default: nil, from: "Envoy RetryPolicy.per_try_timeout"),
             PolicySetting("backoff.base", backoff.base, default: .milliseconds(25), from: "Envoy RetryBackOff"),
             PolicySetting("backoff.maximum", backoff.maximum, default: .milliseconds(250), from: "Envoy RetryBackOff"),

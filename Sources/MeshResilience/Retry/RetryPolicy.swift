@@ -22,6 +22,14 @@ public struct RetryPolicy: PolicyConfiguration {
     ///
     /// Default none: Envoy's `retriable_status_codes`.
     public var retriableStatusCodes: [Int]
+    /// What a header of an answer must be for `RetryConditions.retriableHeaders`; one that fits is enough.
+    ///
+    /// Default none: Envoy's `retriable_headers`.
+    public var retriableHeaders: [HeaderMatcher]
+    /// What a header of a request must be for it to be sent again at all; one that fits is enough, and none says nothing.
+    ///
+    /// Default none: Envoy's `retriable_request_headers`.
+    public var retriableRequestHeaders: [HeaderMatcher]
     /// How long one attempt may take until the response's head arrives; `nil` leaves only the request's deadline, which
     /// is also what bounds the body.
     ///
@@ -92,6 +100,8 @@ public struct RetryPolicy: PolicyConfiguration {
         maximumAttempts: Int = 2,
         conditions: RetryConditions = .standard,
         retriableStatusCodes: [Int] = [],
+        retriableHeaders: [HeaderMatcher] = [],
+        retriableRequestHeaders: [HeaderMatcher] = [],
         perTryTimeout: Nanoseconds? = nil,
         backoff: Backoff = Backoff(),
         replay: Replay = .harmless,
@@ -108,6 +118,8 @@ public struct RetryPolicy: PolicyConfiguration {
         self.maximumAttempts = maximumAttempts
         self.conditions = conditions
         self.retriableStatusCodes = retriableStatusCodes
+        self.retriableHeaders = retriableHeaders
+        self.retriableRequestHeaders = retriableRequestHeaders
         self.perTryTimeout = perTryTimeout
         self.backoff = backoff
         self.replay = replay

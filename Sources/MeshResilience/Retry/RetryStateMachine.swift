@@ -85,6 +85,7 @@ public struct RetryStateMachine: Sendable {
     ///   - error: The error that was thrown, for the policy's own rule.
     ///   - pushback: What the peer said about trying again.
     ///   - isRateLimited: Whether the response carries `x-envoy-ratelimited`.
+    ///   - hasRetriableHeader: Whether the response has a header that the policy names.
     ///   - isIdempotent: Whether executing the request twice does no more than once.
     ///   - isReplayable: Whether the whole request can be sent again.
     ///   - deadline: When nobody waits any more.
@@ -94,6 +95,7 @@ public struct RetryStateMachine: Sendable {
         error: (any Error)? = nil,
         pushback: RetryPushback = .none,
         isRateLimited: Bool = false,
+        hasRetriableHeader: Bool = false,
         isIdempotent: Bool,
         isReplayable: Bool,
         deadline: Deadline,
@@ -102,7 +104,7 @@ public struct RetryStateMachine: Sendable {
     ) -> Action {
         if attempts < .max { attempts += 1 }
         let isNamed =
-            isRateLimited && policy.conditions.contains(.envoyRateLimited)
+            isRateLimited && policy.conditions.contains(.envoyRateLimited) || hasRetriableHeader
             || policy.names(failure, error: error, attempt: attempts, isIdempotent: isIdempotent)
         guard isNamed else { return .stop(.notRetriable) }
         guard isReplayable, policy.mayReplay(failure, isIdempotent: isIdempotent) else {

@@ -18,7 +18,10 @@ public final class RetryBudget: Sendable {
     public let hearsEndings: Bool
     /// What it was made from.
     public let plan: any RetryBudgetPlan
-    private let machine: Mutex<any RetryBudgetStrategy>
+    private let machine: Mutex<RetryBudgetMachine>
+    /// Retries under way that `withdraw(at:)` let pass although there was no place for them, because the budget only
+    /// observes. Their ends give back no place: they never had one.
+    private let placeless = Atomic(0)
 
     /// Creates a token budget with the default numbers: 20% of the requests and 10 a second, over 10 s.
     public convenience init() {
@@ -39,7 +42,7 @@ public final class RetryBudget: Sendable {
         self.cluster = cluster
         self.plan = plan
         self.hearsEndings = plan.mode != .disabled && strategy.hearsEndings
-        self.machine = Mutex(strategy)
+        self.machine = Mutex(RetryBudgetMachine(strategy))
     }
 
     /// A request begins.
@@ -53,7 +56,9 @@ public final class RetryBudget: Sendable {
     /// If the budget hears endings, `retryEnded` has to follow, exactly once; `permit(for:at:)` sees to that by itself.
     /// - Returns: `false` if the budget does not allow it. One that is disabled or only observes allows all.
     public func withdraw(at now: MeshInstant) -> Bool {
-        answer(to: .failure, at: now) != .refused
+        let answer = answer(to: .failure, at: now)
+        if answer == .wouldRefuse { placeless.wrappingAdd(1, ordering: .relaxed) }
+        return answer != .refused
     }
 
     /// Takes one retry out of the budget, and says what it took.
@@ -99,6 +104,16 @@ public final class RetryBudget: Sendable {
     /// A retry that `withdraw(at:)` allowed is over, whatever came of it.
     public func retryEnded() {
         guard hearsEndings else { return }
+        var count = mode == .observe ? placeless.load(ordering: .relaxed) : 0
+        while count > 0 {
+            let (isExchanged, current) = placeless.compareExchange(
+                expected: count,
+                desired: count - 1,
+                ordering: .relaxed
+            )
+            if isExchanged { return }
+            count = current
+        }
         machine.withLock { $0.retryEnded() }
     }
 

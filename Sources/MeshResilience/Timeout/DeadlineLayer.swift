@@ -42,37 +42,34 @@ public struct DeadlineLayer<Base: Transport, Source: PolicySource>: Transport wh
 
     /// Sends under the shorter of both deadlines.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let rule = source.policy(for: context), rule.mode != .disabled else {
-            return try await base.send(request, context: &context)
-        }
-        let limit = Deadline(rule.timeout, after: clock.now)
-        guard rule.mode == .enforce else { return try await watch(request, &context, rule, limit) }
-        guard scope == .attempt else {
-            context.deadline.shorten(to: limit)
-            do {
-                return try await base.send(request, context: &context)
-            } catch {
-                if context.deadline == limit, (error as? MeshError)?.code == .deadlineExceeded {
-                    tell(rule, isEnforced: true)
+        // One place where what is below is called: each further one would be another copy of it in inlined code.
+        let rule = source.policy(for: context).flatMap { $0.mode == .disabled ? nil : $0 }
+        var limit = Deadline.never
+        // The attempt's is its own: the next one starts from what was there before.
+        let outer = context.attemptDeadline
+        if let rule {
+            limit = Deadline(rule.timeout, after: context.instant(by: clock))
+            if rule.mode == .enforce {
+                if scope == .request {
+                    context.deadline.shorten(to: limit)
+                } else {
+                    context.attemptDeadline.shorten(to: limit)
                 }
-                throw error
             }
         }
-        // It is this attempt's alone: the next one starts from what was there before.
-        let outer = context.attemptDeadline
-        defer { context.attemptDeadline = outer }
-        context.attemptDeadline.shorten(to: limit)
         do {
-            return try await base.send(request, context: &context)
+            let response = try await base.send(request, context: &context)
+            if let rule {
+                if scope == .attempt { context.attemptDeadline = outer }
+                if rule.mode == .observe { watched(rule, limit) }
+            }
+            return response
         } catch {
-            guard var timedOut = error as? MeshError, timedOut.code == .deadlineExceeded,
-                !context.deadline.hasPassed(at: clock.now)
-            else { throw error }
-            tell(rule, isEnforced: true)
-            timedOut.code = .attemptTimeout
-            timedOut.message = "the attempt took longer than its timeout of \(rule.timeout.duration)"
-            throw timedOut
+            guard let rule else { throw error }
+            if scope == .attempt { context.attemptDeadline = outer }
+            throw failed(error, rule, limit, context)
         }
     }
 
@@ -82,35 +79,33 @@ public struct DeadlineLayer<Base: Transport, Source: PolicySource>: Transport wh
         base.finish(&context, ending)
     }
 
-    /// Sends as if there were no deadline, and says so when its time would have been over before the response's head.
+    /// An answer came; says so if its time would have been over before the response's head.
     @usableFromInline
-    func watch(
-        _ request: Base.Request,
-        _ context: inout CallContext,
-        _ rule: Source.Policy,
-        _ limit: Deadline
-    ) async throws -> Base.Response {
-        do {
-            let response = try await base.send(request, context: &context)
-            if limit.hasPassed(at: clock.now) { tell(rule, isEnforced: false) }
-            return response
-        } catch {
-            // A caller who gave up says nothing about the time that the peer takes.
-            if !(error is CancellationError), limit.hasPassed(at: clock.now) { tell(rule, isEnforced: false) }
-            throw error
-        }
+    func watched(_ rule: Source.Policy, _ limit: Deadline) {
+        if limit.hasPassed(at: clock.now) { tell(rule, isEnforced: false) }
     }
 
+    /// What an error means under the deadline.
     @usableFromInline
-    func tell(_ rule: Source.Policy, isEnforced: Bool) {
-        guard !observers.isEmpty else { return }
-        let decision = PolicyDecision(
-            .timeout,
-            name: rule.name,
-            .timedOut,
-            because: .deadline,
-            isEnforced: isEnforced
-        )
-        observers.noticed(.policyActed(decision))
+    func failed(_ error: any Error, _ rule: Source.Policy, _ limit: Deadline, _ context: CallContext) -> any Error {
+        guard rule.mode == .enforce else {
+            // A caller who gave up says nothing about the time that the peer takes.
+            if !(error is CancellationError) { watched(rule, limit) }
+            return error
+        }
+        guard var timedOut = error as? MeshError, timedOut.code == .deadlineExceeded else { return error }
+        guard scope == .attempt else {
+            if context.deadline == limit { tell(rule, isEnforced: true) }
+            return error
+        }
+        guard !context.deadline.hasPassed(at: clock.now) else { return error }
+        tell(rule, isEnforced: true)
+        timedOut.code = .attemptTimeout
+        timedOut.message = "the attempt took longer than its timeout of \(rule.timeout.duration)"
+        return timedOut
+    }
+
+    private func tell(_ rule: Source.Policy, isEnforced: Bool) {
+        observers.policyActed(.timeout, name: rule.name, .timedOut, because: .deadline, isEnforced: isEnforced)
     }
 }

@@ -58,13 +58,7 @@ public final class ExpiredRequestFilter: Sendable {
         let verdict = machine.withLock { $0.requestReceived(deadline: deadline, at: now) }
         guard case .refused(let late) = verdict else { return verdict }
         let isEnforced = configuration.mode == .enforce
-        if !observers.isEmpty {
-            observers.noticed(
-                .policyActed(
-                    PolicyDecision(.timeout, name: name, .refused, because: .deadline, isEnforced: isEnforced)
-                )
-            )
-        }
+        observers.policyActed(.timeout, name: name, .refused, because: .deadline, isEnforced: isEnforced)
         guard isEnforced else { return verdict }
         throw MeshError(
             .deadlineExceeded,

@@ -16,6 +16,7 @@ public struct ExpiredRequestLayer<Base: Transport, Source: PolicySource<ExpiredR
 
     /// Sends unless the deadline has passed.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         try source.policy(for: context)?.admit(deadline: context.deadline)
         return try await base.send(request, context: &context)

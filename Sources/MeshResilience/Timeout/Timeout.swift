@@ -76,7 +76,17 @@ public final class Timeout: Sendable {
     public func run<Value: Sendable>(
         _ operation: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        guard configuration.mode == .enforce else { return try await runWatched(operation) }
+        let (result, isLate) = try await outcome(of: operation)
+        if isLate, case .failure(let error) = result { throw timedOut(cause: error) }
+        return try result.get()
+    }
+
+    /// Runs an operation as `run` does, and says what it came to and whether its time was up before it ended: its error
+    /// alone does not say whose time that was.
+    func outcome<Value: Sendable>(
+        of operation: @escaping @Sendable () async throws -> Value
+    ) async throws -> (result: Result<Value, any Error>, isLate: Bool) {
+        guard configuration.mode == .enforce else { return (.success(try await runWatched(operation)), false) }
         try Task.checkCancellation()
         let call = TimedCall<Value>()
         let timer = timers.arm(until: timers.clock.now.advanced(by: configuration.duration), call)
@@ -89,11 +99,9 @@ public final class Timeout: Sendable {
             call.callerCancelled()
         }
         timers.cancel(timer)
-        if call.ended() == .late {
-            tellTimedOut()
-            if case .failure(let error) = result { throw timedOut(cause: error) }
-        }
-        return try result.get()
+        let isLate = call.ended() == .late
+        if isLate { tellTimedOut() }
+        return (result, isLate)
     }
 
     /// Runs an operation under the timeout and walks away from it when the time is up, or when the caller is cancelled,
@@ -156,16 +164,16 @@ public final class Timeout: Sendable {
     }
 
     private func tellTimedOut() {
-        guard !observers.isEmpty else { return }
         let isEnforced = configuration.mode == .enforce
-        let decision = PolicyDecision(.timeout, name: name, .timedOut, because: .deadline, isEnforced: isEnforced)
-        observers.noticed(.policyActed(decision))
+        observers.policyActed(.timeout, name: name, .timedOut, because: .deadline, isEnforced: isEnforced)
     }
 
-    private func timedOut(cause: (any Error)?) -> MeshError {
+    /// Its origin is what was waited for and did not answer: breakers and admission control count what a peer caused, and
+    /// a peer that is too slow has failed.
+    func timedOut(cause: (any Error)?) -> MeshError {
         MeshError(
             .deadlineExceeded,
-            origin: .local,
+            origin: .upstream,
             requestState: .maybeSent,
             message: "the operation took longer than \(configuration.duration.duration)",
             cause: cause,
@@ -174,7 +182,7 @@ public final class Timeout: Sendable {
     }
 
     private func refused() -> MeshError {
-        observers.noticed(.policyActed(PolicyDecision(.timeout, name: name, .refused, because: .limit)))
+        observers.policyActed(.timeout, name: name, .refused, because: .limit)
         return MeshError(
             .overflow,
             origin: .local,

@@ -37,8 +37,23 @@ public struct InMemoryRequest: RequestHead, Hashable {
 
     /// The values of a header, joined by commas.
     public func value(of name: HeaderName) -> String? {
-        let values = headers.filter { $0.name == name }.map(\.value)
+        let values = values(of: name)
         return values.isEmpty ? nil : values.joined(separator: ",")
+    }
+
+    /// The values of a header.
+    public func values(of name: HeaderName) -> [String] {
+        headers.filter { $0.name == name }.map(\.value)
+    }
+
+    /// Whether some header's name begins with this.
+    public func mayHaveHeaders(prefixed prefix: String) -> Bool {
+        headers.contains { $0.name.lowercased.hasPrefix(prefix) }
+    }
+
+    /// Asks a header's values one by one.
+    public func hasValue(of name: HeaderName, where condition: (String) -> Bool) -> Bool {
+        headers.contains { $0.name == name && condition($0.value) }
     }
 
     /// Replaces the values of a header.
@@ -55,6 +70,18 @@ public struct InMemoryRequest: RequestHead, Hashable {
     /// Removes a header.
     public mutating func removeValues(of name: HeaderName) {
         headers.removeAll { $0.name == name }
+    }
+
+    /// Turns the request to a `GET`; it has no body.
+    public mutating func becomeGET() -> Bool {
+        method = "GET"
+        return true
+    }
+
+    /// Changes the scheme.
+    public mutating func becomeScheme(_ scheme: String) -> Bool {
+        self.scheme = scheme
+        return true
     }
 
     /// Whether both are the same request.
@@ -86,4 +113,15 @@ public struct InMemoryResponse: ResponseHead, Hashable {
 
     /// The value of a header.
     public func value(of name: HeaderName) -> String? { headers[name] }
+
+    /// Replaces the value of a header.
+    public mutating func setValue(_ value: String, for name: HeaderName) { headers[name] = value }
+
+    /// Adds a value to a header, behind a comma where it has one.
+    public mutating func appendValue(_ value: String, for name: HeaderName) {
+        headers[name] = headers[name].map { "\($0),\(value)" } ?? value
+    }
+
+    /// Removes a header.
+    public mutating func removeValues(of name: HeaderName) { headers[name] = nil }
 }

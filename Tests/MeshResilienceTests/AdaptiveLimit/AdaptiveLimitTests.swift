@@ -230,4 +230,24 @@ import Testing
         )
         #expect(try await limit.run(partition: "live") { limit.inFlight(in: "live") } == 1)
     }
+
+    @Test func `what an operation throws when its caller gives up says nothing of the peer`() async throws {
+        let (limit, clock) = (try limit(AIMDLimit(AIMDLimit.Configuration(minimum: 1))), clock)
+        let call = Task {
+            try await limit.run {
+                try? await clock.sleep(until: MeshInstant(nanoseconds: 60_000_000_000))
+                throw MeshError(.deadlineExceeded, origin: .upstream, requestState: .maybeSent, message: "late")
+            }
+        }
+        await clock.waitForSleepers()
+        call.cancel()
+        await #expect(throws: MeshError.self) { try await call.value }
+        #expect(limit.limit == 20 && limit.inFlight == 0)
+    }
+
+    @Test func `an algorithm that begins at nothing lets one call pass, or it would never learn`() async throws {
+        let limit = try limit(FixedLimit(limit: 0))
+        #expect(limit.limit == 1)
+        #expect(try await limit.run { 7 } == 7)
+    }
 }

@@ -173,4 +173,18 @@ import Testing
         #expect(configuration != .envoy || defaults == configuration.settings)
         #expect(configuration.settings.contains { $0.name == "threshold" })
     }
+
+    @Test func `what an operation throws when its caller gives up says nothing of the peer`() async throws {
+        let (control, clock, upstream) = (try control(), clock, upstream)
+        let call = Task {
+            try await control.run {
+                try? await clock.sleep(until: MeshInstant(nanoseconds: 60_000_000_000))
+                throw upstream
+            }
+        }
+        await clock.waitForSleepers()
+        call.cancel()
+        await #expect(throws: MeshError.self) { try await call.value }
+        #expect(control.refusalShare == 0)
+    }
 }

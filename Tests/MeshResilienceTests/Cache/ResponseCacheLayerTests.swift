@@ -22,12 +22,31 @@ import Testing
     private let clock = ManualClock()
     private let observer = RecordingObserver()
 
-    private func stack(_ script: [InMemoryTransport.Step], mode: PolicyMode = .enforce) throws -> Stack {
+    private static let large = InMemoryResponse(200, headers: ["content-length": "101"])
+
+    /// Holds what says that it is 100 bytes long at most.
+    private static func collect(_ response: InMemoryResponse) throws -> InMemoryResponse {
+        guard response.value(of: "content-length").flatMap({ Int($0) }) ?? 0 <= 100 else {
+            throw MeshError(.responseTooLarge, origin: .local, requestState: .answered, message: "too large")
+        }
+        return response
+    }
+
+    private func stack(
+        _ script: [InMemoryTransport.Step],
+        staleWhileRevalidate: Nanoseconds = .zero,
+        mode: PolicyMode = .enforce
+    ) throws -> Stack {
         let network = InMemoryTransport(script, clock: clock)
         let contract = Contract(network)
         let policy = try Policy(
-            ResponseCacheConfiguration(timeToLive: .seconds(10), staleIfError: .seconds(20), mode: mode),
-            sharing: .reads { $0 },
+            ResponseCacheConfiguration(
+                timeToLive: .seconds(10),
+                staleIfError: .seconds(20),
+                staleWhileRevalidate: staleWhileRevalidate,
+                mode: mode
+            ),
+            sharing: .reads { try Self.collect($0) },
             name: "reviews",
             observers: ObserverSet([observer]),
             clock: clock,
@@ -72,6 +91,47 @@ import Testing
         clock.advance(by: .seconds(15))
         #expect(try await send(stack).statusCode == 200)
         #expect(actions == [.servedStale])
+    }
+
+    @Test func `an old response does not come back after another has said that it is gone`() async throws {
+        let stack = try stack([.status(200), .status(404), .status(503)])
+        #expect(try await send(stack).statusCode == 200)
+        clock.advance(by: .seconds(15))
+        #expect(try await send(stack).statusCode == 404)
+        #expect(stack.policy.count == 0)
+        #expect(try await send(stack).statusCode == 503)
+        #expect(actions == [])
+    }
+
+    @Test func `a response that has grown too large is no failure: it is what everybody gets from now on`() async throws
+    {
+        let stack = try stack([.status(200), .respond(Self.large)])
+        _ = try await send(stack)
+        clock.advance(by: .seconds(15))
+        #expect(try await send(stack) == Self.large)
+        // Once to find out, once for the caller; then nobody asks the memory.
+        #expect(stack.network.sent.count == 3 && stack.policy.count == 0)
+        #expect(try await send(stack) == Self.large)
+        #expect(stack.network.sent.count == 4)
+        #expect(actions == [])
+    }
+
+    @Test func `a refresh that finds a response too large ends the old one`() async throws {
+        let stack = try stack(
+            [.status(200), .respondAfter(.seconds(1), Self.large), .respond(Self.large)],
+            staleWhileRevalidate: .seconds(5)
+        )
+        let old = try await send(stack)
+        clock.advance(by: .seconds(12))
+        #expect(try await send(stack) == old)
+        await clock.waitForSleepers()
+        clock.advance(by: .seconds(4))
+        // Too old to be given at once: this one joins the refresh, or comes after it.
+        #expect(try await send(stack) == Self.large)
+        #expect(stack.policy.count == 0)
+        let sent = stack.network.sent.count
+        #expect(try await send(stack) == Self.large)
+        #expect(stack.network.sent.count == sent + 1, "nobody asks the memory any more")
     }
 
     @Test func `a server's failure goes up as it is when nothing is kept, and is not kept`() async throws {

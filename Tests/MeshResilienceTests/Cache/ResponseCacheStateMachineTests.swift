@@ -49,6 +49,19 @@ import Testing
         #expect(machine.count == 0)
     }
 
+    @Test func `an answer that is not kept ends the one that is, unless it was asked for before an invalidation`() {
+        var machine = Machine(ResponseCacheConfiguration(timeToLive: .seconds(10)))
+        let old = machine.epoch
+        machine.invalidated(2)
+        Self.keep(&machine, 1, 7, 0)
+        machine.superseded(1, askedIn: old)
+        #expect(Self.look(&machine, 1, 1) == .fresh(7))
+        machine.superseded(2, askedIn: machine.epoch)
+        machine.superseded(1, askedIn: machine.epoch)
+        #expect(Self.look(&machine, 1, 1) == .nothing)
+        #expect(machine.count == 0 && machine.cost == 0)
+    }
+
     @Test func `the least recently used answer makes room`() {
         var machine = Machine(ResponseCacheConfiguration(timeToLive: .seconds(10), maximumEntries: 3))
         for key in 1...3 { Self.keep(&machine, key, key, 0) }

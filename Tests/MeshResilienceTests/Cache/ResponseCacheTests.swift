@@ -61,6 +61,36 @@ import Testing
         #expect(try await cache.run("a") { 6 } == 5)
     }
 
+    @Test func `a value that is not kept ends the one that was, so that no failure is answered with that`() async throws
+    {
+        let cache = try cache(staleIfError: .seconds(20)) { $0 > 0 }
+        _ = try await cache.run("a") { 1 }
+        clock.advance(by: .seconds(10))
+        #expect(try await cache.run("a") { 0 } == 0)
+        #expect(cache.count == 0)
+        await #expect(throws: Broken()) { try await cache.run("a") { throw Broken() } }
+        #expect(observer.decisions == [])
+    }
+
+    @Test func `a refresh whose value is not kept ends the old one`() async throws {
+        let gate = Gate()
+        let cache = try cache(staleIfError: .seconds(20), staleWhileRevalidate: .seconds(5)) { $0 > 0 }
+        _ = try await cache.run("a") { 1 }
+        clock.advance(by: .seconds(12))
+        let refresh: @Sendable () async throws -> Int = {
+            await gate.pass()
+            return 0
+        }
+        #expect(try await cache.run("a", refresh) == 1)
+        await gate.waitForArrivals()
+        // Too old to be given at once: who comes now waits for the refresh.
+        clock.advance(by: .seconds(4))
+        async let joined = cache.run("a", refresh)
+        gate.open()
+        #expect(try await joined == 0)
+        #expect(cache.count == 0)
+    }
+
     @Test func `a value whose time is over takes the place of a failure for a while`() async throws {
         let cache = try cache(staleIfError: .seconds(20))
         _ = try await cache.run("a") { 1 }
@@ -226,5 +256,25 @@ import Testing
         }
         #expect(cache.count <= 8)
         #expect(fetches.count >= 16 && fetches.count < 4000)
+    }
+
+    @Test func `a refresh that hangs keeps nobody from the value for longer than its own deadline`() async throws {
+        let (cache, clock) = (try cache(staleWhileRevalidate: .seconds(5)), clock)
+        #expect(try await cache.run("a") { 1 } == 1)
+        clock.advance(by: .seconds(11))
+        let hangs: @Sendable () async throws -> Int = {
+            try await rest(.seconds(3600), on: clock)
+            return 2
+        }
+        #expect(try await cache.run("a", hangs) == 1)
+        await clock.waitForSleepers(1)
+        // The value is of no use any more: whoever comes waits for the refresh, up to its deadline.
+        clock.advance(by: .seconds(10))
+        let deadline = Deadline(.seconds(1), after: clock.now)
+        async let error = #expect(throws: MeshError.self) { try await cache.run("a", deadline: deadline) { 3 } }
+        await clock.waitForSleepers(2)
+        clock.advance(by: .seconds(1))
+        #expect(await error?.code == .deadlineExceeded)
+        #expect(try await cache.run("a", deadline: Deadline(.seconds(1), after: clock.now)) { 4 } == 4)
     }
 }

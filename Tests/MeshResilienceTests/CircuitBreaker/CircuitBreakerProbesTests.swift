@@ -33,6 +33,24 @@ import Testing
         #expect(bench.admit() == nil)
     }
 
+    @Test(arguments: [true, false])
+    func `a probe that is still out when the breaker opens is not shown as one any more`(isForced: Bool) throws {
+        var bench = BreakerBench(Self.rowA)
+        bench.play("FFFFF")
+        bench.wait(.seconds(5))
+        let permits = (0..<2).compactMap { _ in bench.admit() }
+        #expect(bench.metrics.probesOut == 2)
+        if isForced {
+            bench.machine.forcingChanged(to: .open, at: bench.now)
+        } else {
+            bench.end("F", try #require(permits.first))
+            #expect(bench.isOpen)
+        }
+        #expect(bench.metrics.probesOut == 0)
+        bench.end("S", try #require(permits.last))
+        #expect(bench.metrics.probesOut == 0)
+    }
+
     @Test func `one of a hundred callers is the probe`() {
         var bench = BreakerBench(CircuitBreakerConfiguration(minimumCalls: 1))
         bench.play("F")

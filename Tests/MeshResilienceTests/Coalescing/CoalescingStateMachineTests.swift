@@ -29,6 +29,8 @@ import Testing
                     return
                 }
                 if !isPinned {
+                    // Somebody waits for it from now on, so that it ends when nobody does.
+                    flights[flight]?.isPinned = false
                     flights[flight]?.callers.insert(step)
                     places[step] = flight
                 }

@@ -141,13 +141,55 @@ import Testing
         #expect(command.metrics.count(of: .badRequest) == 30 && !command.metrics.isCircuitOpen)
     }
 
-    @Test func `a dry run refuses nobody and says what it would have done`() async throws {
+    @Test func `what this process refuses below the command counts for nothing, and the fallback answers`() async throws
+    {
+        let command = try Command<Int, Int>("GetRatings", clock: clock, fallback: { number, _ in -number }) { _ in
+            throw MeshError(.circuitOpen, origin: .local, message: "no endpoint", reason: .open)
+        }
+        for number in 1...30 { #expect(try await command.execute(number) == -number) }
+        let metrics = command.metrics
+        #expect(metrics.count(of: .fallbackSuccess) == 30 && metrics.count(of: .badRequest) == 0)
+        #expect(metrics.requests == 0 && !metrics.isCircuitOpen)
+    }
+
+    @Test func `a dry run refuses nobody, answers nobody and says what it would have done`() async throws {
         let command = try command(CommandConfiguration(mode: .observe), fallback: { _, _ in 0 })
-        for _ in 0..<20 { _ = try await command.execute(-1) }
+        for _ in 0..<20 { await #expect(throws: Broken(number: -1)) { try await command.execute(-1) } }
         #expect(try await command.execute(1) == 1)
         #expect(!command.metrics.isCircuitOpen)
         let breaker = observer.decisions.filter { $0.policy == .circuitBreaker }
         #expect(!breaker.isEmpty && breaker.allSatisfy { !$0.isEnforced })
+        let answers = observer.decisions.filter { $0.action == .fellBack }
+        #expect(answers.count == 20 && answers.allSatisfy { !$0.isEnforced })
+        #expect(command.metrics.count(of: .fallbackSuccess) == 0)
+    }
+
+    @Test func `one that is disabled answers in nobody's place and tells nobody`() async throws {
+        let command = try command(CommandConfiguration(mode: .disabled), fallback: { _, _ in 0 })
+        for _ in 0..<50 { await #expect(throws: Broken(number: -1)) { try await command.execute(-1) } }
+        #expect(observer.decisions.isEmpty && !command.metrics.isCircuitOpen)
+    }
+
+    @Test func `what an operation throws when its caller gives up counts for nothing and gets no fallback`()
+        async throws
+    {
+        let clock = clock
+        let command = try Command<Int, Int>(
+            "GetRatings",
+            CommandConfiguration(timeout: nil, circuitBreaker: CircuitBreakerConfiguration(minimumCalls: 1)),
+            observers: ObserverSet([observer]),
+            clock: clock,
+            fallback: { _, _ in 0 }
+        ) { number in
+            try? await rest(.seconds(60), on: clock)
+            throw Broken(number: number)
+        }
+        let call = Task { try await command.execute(7) }
+        await clock.waitForSleepers()
+        call.cancel()
+        await #expect(throws: Broken(number: 7)) { try await call.value }
+        #expect(command.metrics.count(of: .cancelled) == 1 && command.metrics.requests == 0)
+        #expect(!command.metrics.isCircuitOpen && observer.decisions.isEmpty)
     }
 
     @Test func `its stream shows the figures of the moment, at the pace of its clock`() async throws {

@@ -151,6 +151,22 @@ import Testing
         #expect(policy.running == 0)
     }
 
+    @Test(arguments: [PolicyMode.enforce, .observe])
+    func `a caller that has given up has the failed response that came, and nobody is asked for another`(
+        mode: PolicyMode
+    ) async throws {
+        let (main, other) = (InMemoryTransport([.status(503)]), InMemoryTransport([.status(203)]))
+        let leaves = [Contract(main), Contract(other)]
+        let layer = FallbackLayer(leaves[0], source: FixedPolicy(try policy(to: leaves[1], mode: mode)))
+        let answered = try await withThrowingTaskGroup(of: Int.self) { group in
+            group.cancelAll()
+            group.addTask { try await status(layer, leaves) }
+            return try await group.next()
+        }
+        #expect(answered == 503)
+        #expect(other.sent.isEmpty && observer.decisions == [])
+    }
+
     @Test(arguments: [PolicyMode.observe, .disabled])
     func `observe-only and disabled change nothing`(mode: PolicyMode) async throws {
         let leaves = [

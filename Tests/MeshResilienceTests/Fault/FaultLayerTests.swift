@@ -98,7 +98,8 @@ import Testing
         let layer = FaultLayer(contract, source: FixedPolicy(try FaultInjector(fault, clock: clock)))
         var context = CallContext(now: clock.now)
         let error = await #expect(throws: MeshError.self) {
-            _ = try await layer.send(InMemoryRequest(), context: &context)
+            let request = InMemoryRequest(headers: [("content-type", "application/grpc")])
+            _ = try await layer.send(request, context: &context)
         }
         let reply = error?.localReply
         #expect(reply?.status == 200 && reply?.body == "")

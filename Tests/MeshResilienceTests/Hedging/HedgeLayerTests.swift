@@ -225,4 +225,46 @@ import Testing
         #expect(network.sent.map(\.attempt) == [3, 4])
         #expect(context.attempt == 4)
     }
+
+    @Test func `an attempt that fails when the deadline has passed is followed by no other`() async throws {
+        let (layer, _, network) = try stack(HedgingConfiguration(delay: .afterFailure)) { _ in
+            .respondAfter(.seconds(60), InMemoryResponse(200))
+        }
+        let start = CallContext(now: clock.now, deadline: Deadline(.seconds(1), after: clock.now))
+        let request = Task {
+            var context = start
+            return await #expect(throws: MeshError.self) {
+                try await layer.withResponse(to: InMemoryRequest(), context: &context) { $0.statusCode }
+            }
+        }
+        await clock.waitForSleepers()
+        clock.advance(by: .seconds(1))
+        #expect(await request.value?.code == .deadlineExceeded)
+        #expect(network.sent.count == 1 && observer.decisions.isEmpty)
+    }
+
+    @Test func `a peer that asks to wait beyond the deadline gets no further attempt, and keeps nobody waiting`()
+        async throws
+    {
+        let clock = SteppingClock()
+        let network = InMemoryTransport(clock: clock) { _, _ in
+            .fail(
+                MeshError(
+                    .connectionClosed,
+                    origin: .upstream,
+                    requestState: .maybeSent,
+                    message: "overloaded",
+                    retryAfter: .seconds(3600)
+                )
+            )
+        }
+        let hedging = try Hedging(HedgingConfiguration(delay: .afterFailure), clock: clock)
+        let layer = HedgeLayer(network, source: FixedPolicy(hedging))
+        var context = CallContext(now: clock.now, deadline: Deadline(.seconds(1), after: clock.now))
+        let error = await #expect(throws: MeshError.self) {
+            try await layer.send(InMemoryRequest(), context: &context)
+        }
+        #expect(error?.code == .connectionClosed)
+        #expect(network.sent.count == 1 && clock.waits.isEmpty)
+    }
 }

@@ -184,6 +184,31 @@ import Testing
         )
     }
 
+    @Test func `observe-only asks the budgets, its own for good and the shared one without taking anything`()
+        async throws
+    {
+        let clock = clock
+        let shared = try RetryBudget(RetryBudgetConfiguration(percent: 0, minimumPerSecond: 1, timeToLive: .seconds(1)))
+        let own = RetryBudgetConfiguration(percent: 0, minimumPerSecond: 2, timeToLive: .seconds(1))
+        let hedging = try Hedging(
+            HedgingConfiguration(ownBudget: own, mode: .observe),
+            budget: shared,
+            name: "reviews",
+            observers: ObserverSet([observer]),
+            clock: clock
+        )
+        for _ in 0..<3 {
+            await #expect(throws: Broken()) { try await hedging.run { (_: Int) in throw Broken() } }
+        }
+        #expect(
+            observer.decisions == [
+                decision(.hedged, .failure, isEnforced: false), decision(.hedged, .failure, isEnforced: false),
+                decision(.refused, .budget, isEnforced: false),
+            ]
+        )
+        #expect(shared.balance(at: clock.now) == 1)
+    }
+
     @Test func `disabled runs once and says nothing`() async throws {
         let hedging = try hedging(HedgingConfiguration(delay: .fixed(.zero), mode: .disabled))
         await #expect(throws: Broken(number: 1)) { try await hedging.run { throw Broken(number: $0) } }

@@ -91,6 +91,30 @@ import Testing
         #expect(shedder.inFlight == 0 && contract.violations.isEmpty)
     }
 
+    @Test func `what a request waited for above the layer is no part of how long the service takes`() async throws {
+        let contract = TransportContract(InMemoryTransport([.status(200)], clock: clock))
+        let shedder = try LoadShedder(
+            LoadShedderConfiguration(loadTrigger: 1),
+            load: SystemLoad { 9 },
+            clock: clock,
+            random: MeshRandom(seed: 1)
+        )
+        let layer = LoadSheddingLayer(contract, source: FixedPolicy(shedder))
+        var context = CallContext(now: clock.now)
+        clock.advance(by: .seconds(30))
+        _ = try await layer.send(InMemoryRequest(), context: &context)
+        clock.advance(by: .milliseconds(1))
+        layer.finish(&context, .completed)
+        // One a bucket of 1 ms each: two under way are more than the service can do, which 30 s each would hide.
+        let first = try shedder.admit()
+        let second = try shedder.admit()
+        let error = #expect(throws: MeshError.self) { _ = try shedder.admit() }
+        #expect(error?.reason == .latency)
+        first.served()
+        second.served()
+        #expect(shedder.inFlight == 0 && contract.violations.isEmpty)
+    }
+
     @Test(arguments: [PolicyMode.observe, .disabled])
     func `a layer that does not act lets everything pass`(mode: PolicyMode) async throws {
         let contract = TransportContract(InMemoryTransport([.status(503)], clock: clock))

@@ -112,6 +112,26 @@ import Testing
         }
     }
 
+    @Test func `a cancelled call says nothing of the peer in whatever words it ends, as in the layer`() async throws {
+        let (limit, clock) = (try limit(configuration), clock)
+        let throttled = MeshError(.rateLimited, origin: .upstream, message: "")
+        let contract = TransportContract(InMemoryTransport([.fail(throttled)], clock: clock))
+        let layer = AdaptiveRateLimitLayer(contract, source: FixedPolicy(limit))
+        await withTaskGroup(of: Void.self) { group in
+            group.cancelAll()
+            group.addTask {
+                await #expect(throws: MeshError.self) { try await limit.run { throw throttled } }
+                #expect(limit.rate == nil)
+                var context = CallContext(now: clock.now)
+                await #expect(throws: MeshError.self) { _ = try await layer.send(InMemoryRequest(), context: &context) }
+            }
+        }
+        #expect(limit.rate == nil && observer.events.isEmpty && contract.violations.isEmpty)
+        var context = CallContext(now: clock.now, deadline: Deadline(.seconds(1), after: clock.now))
+        await #expect(throws: MeshError.self) { _ = try await layer.send(InMemoryRequest(), context: &context) }
+        #expect(limit.rate == 0.5, "unlike a call that nobody cancelled")
+    }
+
     @Test func `a turn that would come too late is refused at once`() async throws {
         var configuration = configuration
         configuration.maximumWait = .seconds(3)

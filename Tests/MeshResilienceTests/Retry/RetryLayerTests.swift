@@ -104,6 +104,27 @@ import Testing
         #expect(await send([.respond(fine)], policy).network.sent.count == 1)
     }
 
+    @Test func `a header of the answer that the policy names is retried, whatever the status`() async throws {
+        var policy = RetryPolicy(conditions: .retriableHeaders, backoff: Self.atOnce)
+        policy.retriableHeaders = [HeaderMatcher("x-again", .value(StringMatcher(.exact("yes"))))]
+        let asked = InMemoryTransport.Step.respond(InMemoryResponse(200, headers: ["x-again": "yes"]))
+        let other = InMemoryTransport.Step.respond(InMemoryResponse(503, headers: ["x-again": "no"]))
+        #expect(await send([asked, .status(200)], policy).network.sent.count == 2)
+        #expect(await send([other, .status(200)], policy).network.sent.count == 1)
+        policy.conditions = .grpcCancelled
+        #expect(await send([asked, .status(200)], policy).network.sent.count == 1)
+    }
+
+    @Test func `only requests with a header that the policy names are sent again`() async throws {
+        var policy = RetryPolicy(conditions: .serverError, backoff: Self.atOnce)
+        policy.retriableRequestHeaders = [
+            HeaderMatcher("x-safe", .present(true)), HeaderMatcher("x-b", .present(true)),
+        ]
+        let named = InMemoryRequest(headers: [(name: "x-b", value: "1")])
+        #expect(await send([.status(503), .status(200)], policy, request: named).network.sent.count == 2)
+        #expect(await send([.status(503), .status(200)], policy).network.sent.count == 1)
+    }
+
     @Test func `an empty budget refuses the retry, and somebody hears of it`() async throws {
         let observer = RecordingObserver()
         let budget = try RetryBudget(RetryBudgetConfiguration(percent: 0, minimumPerSecond: 1, timeToLive: .seconds(1)))

@@ -135,4 +135,16 @@ import Testing
             #expect(plan.settings.dropFirst().allSatisfy { if case .standard = $0.source { true } else { false } })
         }
     }
+
+    @Test func `one that observes does not take the end of a retry it would have refused for another's`() throws {
+        let budget = try RetryBudget(ConcurrencyRetryBudgetConfiguration(percent: 0, minimum: 2, mode: .observe))
+        let now = MeshInstant(nanoseconds: 1)
+        for _ in 0..<5 { #expect(budget.withdraw(at: now)) }
+        #expect(budget.balance(at: now) == 0)
+        // Two of the five go on: both places stay taken.
+        for _ in 0..<3 { budget.retryEnded() }
+        #expect(budget.balance(at: now) == 0)
+        for _ in 0..<2 { budget.retryEnded() }
+        #expect(budget.balance(at: now) == 2)
+    }
 }

@@ -48,7 +48,7 @@ import Testing
         clock.advance(by: .seconds(1))
         let error = await failure
         #expect(error?.code == .deadlineExceeded)
-        #expect(error?.origin == .local)
+        #expect(error?.origin == .upstream)
         #expect(error?.reason == .deadline)
         #expect(error?.requestState == .maybeSent)
         #expect(error?.cause is CancellationError)

@@ -6,7 +6,7 @@ import MeshResilience
 import MeshTesting
 import Testing
 
-/// The examples of `Docs/Policies`, as they stand there.
+/// The examples of `Docs/Policies`, as they stand there; `RepositoryTests` compares them.
 @Suite struct PolicyExampleTests {
     private struct Page: Sendable, Equatable {
         var number = 0
@@ -62,6 +62,7 @@ import Testing
         let users = try Batching<Int, String>(name: "users") { ids in
             try await fetchUsers(ids).mapValues { .success($0) }
         }
-        #expect(try await users.run(7) == "user 7")
+        let user = try await users.run(7)
+        #expect(user == "user 7")
     }
 }
