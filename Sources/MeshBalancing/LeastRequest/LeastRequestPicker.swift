@@ -7,11 +7,14 @@ import Synchronization
 /// Draws some endpoints at random and takes the one with the fewest requests under way.
 struct LeastRequestPicker: EndpointPicker {
     private let endpoints: [EndpointState]
+    /// The same, borrowed: to look at a candidate counts no reference.
+    private let candidates: [Unmanaged<EndpointState>]
     private let choiceCount: Int
     private let random: MeshRandom
 
     init(_ endpoints: [EndpointState], choiceCount: Int, random: MeshRandom) {
         self.endpoints = endpoints
+        self.candidates = endpoints.map { .passUnretained($0) }
         self.choiceCount = min(max(choiceCount, 2), 100)
         self.random = random
     }
@@ -19,22 +22,30 @@ struct LeastRequestPicker: EndpointPicker {
     func pick(at now: MeshInstant, excluding excluded: [EndpointAddress]) -> EndpointState? {
         let count = UInt64(endpoints.count)
         guard count > 1 else { return endpoints.firstUsable(from: 0, at: now, excluding: excluded) }
-        var best: EndpointState?
+        var best: Int?
         var bestLoad = Double.infinity
         for _ in 0..<choiceCount {
-            let candidate = endpoints[Int(random.below(count))]
-            guard candidate.isAvailable(at: now) else { continue }
-            if !excluded.isEmpty, excluded.contains(candidate.endpoint.address) { continue }
-            // One more than the requests under way: the request that is being placed counts, so that weights matter
-            // among idle endpoints too.
-            let active = candidate.activeRequests.load(ordering: .relaxed) + 1
-            let load = Double(active) / Double(candidate.weight)
+            let position = Int(random.below(count))
+            let load = load(of: position, at: now, excluding: excluded)
             if load < bestLoad {
-                best = candidate
+                best = position
                 bestLoad = load
             }
         }
+        if let best { return endpoints[best] }
         // Nothing drawn may be used: look at all of them, from a random place.
-        return best ?? endpoints.firstUsable(from: Int(random.below(count)), at: now, excluding: excluded)
+        return endpoints.firstUsable(from: Int(random.below(count)), at: now, excluding: excluded)
+    }
+
+    /// The requests under way at an endpoint by its weight; infinite if it may not be used.
+    private func load(of position: Int, at now: MeshInstant, excluding excluded: [EndpointAddress]) -> Double {
+        candidates[position]._withUnsafeGuaranteedRef { candidate in
+            guard candidate.isAvailable(at: now) else { return .infinity }
+            if !excluded.isEmpty, excluded.contains(candidate.endpoint.address) { return .infinity }
+            // One more than the requests under way: the request that is being placed counts, so that weights matter
+            // among idle endpoints too.
+            let active = candidate.activeRequests.load(ordering: .relaxed) + 1
+            return Double(active) / Double(candidate.weight)
+        }
     }
 }

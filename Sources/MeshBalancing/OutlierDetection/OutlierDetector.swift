@@ -27,10 +27,7 @@ public final class OutlierDetector: Sendable {
         guard let threshold = configuration.consecutiveFailures else { return }
         switch outcome {
         case .ignored: return
-        case .success:
-            if endpoint.consecutiveFailures.load(ordering: .relaxed) != 0 {
-                endpoint.consecutiveFailures.store(0, ordering: .relaxed)
-            }
+        case .success: attemptSucceeded(at: endpoint)
         case .failure:
             let failures = endpoint.consecutiveFailures.wrappingAdd(1, ordering: .relaxed).newValue
             guard failures >= threshold else { return }
@@ -50,6 +47,14 @@ public final class OutlierDetector: Sendable {
                     reason: "\(threshold) consecutive failures"
                 )
             )
+        }
+    }
+
+    /// An attempt at an endpoint was a success, for which it does not matter when it ended.
+    public func attemptSucceeded(at endpoint: EndpointState) {
+        guard configuration.consecutiveFailures != nil else { return }
+        if endpoint.consecutiveFailures.load(ordering: .relaxed) != 0 {
+            endpoint.consecutiveFailures.store(0, ordering: .relaxed)
         }
     }
 

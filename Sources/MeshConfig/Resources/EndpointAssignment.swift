@@ -77,6 +77,9 @@ public struct ClusterEndpoint: Hashable, Sendable {
     public var weight: UInt32
     /// Whether it speaks the mesh's mutual TLS (Istio's `tlsMode: istio`).
     public var speaksMutualTLS: Bool
+    /// The host name that it serves, for routes that rewrite the authority to it; empty for none
+    /// (`envoy.config.endpoint.v3.Endpoint.hostname`).
+    public var hostname: String
     /// The HTTP proxy through which it is reached, in clusters that have endpoints name theirs; `nil` for none.
     ///
     /// Envoy's endpoint metadata `envoy.http11_proxy_transport_socket.proxy_address`.
@@ -88,12 +91,14 @@ public struct ClusterEndpoint: Hashable, Sendable {
         health: HealthStatus = .healthy,
         weight: UInt32 = 1,
         speaksMutualTLS: Bool = false,
+        hostname: String = "",
         proxy: EndpointAddress? = nil
     ) {
         self.address = address
         self.health = health
         self.weight = weight
         self.speaksMutualTLS = speaksMutualTLS
+        self.hostname = hostname
         self.proxy = proxy
     }
 }

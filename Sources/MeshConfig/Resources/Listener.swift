@@ -65,4 +65,17 @@ public enum HTTPFilter: Hashable, Sendable {
     case authorization(AuthorizationRules)
     /// Requests are rate limited.
     case rateLimit(RateLimitConfiguration)
+    /// What else stands on the listener: one set for all of its routes, in the places where neither the route nor its
+    /// cluster has a policy of its own (`envoy.filters.http.admission_control`, `envoy.filters.http.adaptive_concurrency`).
+    case policies(TrafficPolicies)
+    /// Requests are rate limited by what they are counted under, in this process.
+    case localRateLimit(LocalRateLimitFilter)
+    /// Requests are rate limited by a service that counts for a whole fleet.
+    case globalRateLimit(GlobalRateLimitFilter)
+    /// Header fields are changed.
+    case headerMutation(HeaderMutationFilter)
+    /// Requests that are too large are refused.
+    case buffer(BufferFilter)
+    /// The requests of a session go to one endpoint.
+    case statefulSession(StatefulSessionFilter)
 }

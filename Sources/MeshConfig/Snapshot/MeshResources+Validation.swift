@@ -27,10 +27,16 @@ extension MeshResources {
                     switch filter {
                     case .fault(let fault): try fault.validate()
                     case .rateLimit(let limit): try limit.validate()
-                    case .authorization: break
+                    case .policies(let policies): try policies.validate(on: "listener")
+                    case .localRateLimit(let filter): try filter.validate()
+                    case .globalRateLimit(let filter): try filter.validate()
+                    case .buffer(let filter): try filter.validate()
+                    case .statefulSession(let filter): try filter.validate()
+                    case .authorization, .headerMutation: break
                     }
                 }
             }
+            listener.checkSharing(path, &problems)
         }
         for (name, routes) in routeConfigurations.sorted(by: { $0.key < $1.key }) {
             Self.check(routes, "routeConfigurations[\(name)]", &problems)
@@ -51,12 +57,32 @@ extension MeshResources {
     }
 }
 
+extension Listener {
+    /// Refuses filters whose rules for sharing answers differ: a listener has one set, and one filter's cache or coalescing
+    /// would stand under another's rules, or be gone without a word.
+    fileprivate func checkSharing(_ path: String, _ problems: inout ProblemCollector) {
+        var rules: ResponseSharingRules?
+        for (position, filter) in filters.enumerated() {
+            guard case .policies(let policies) = filter, policies.sharesAnswers else { continue }
+            problems.require(
+                rules == nil || rules == policies.sharing,
+                "\(path).filters[\(position)].sharing",
+                "must be the same as in the listener's other filters with a response cache or coalescing"
+            )
+            rules = rules ?? policies.sharing
+        }
+    }
+}
+
 extension RouteConfiguration {
     /// Checks the virtual hosts and their routes.
     /// - Throws: `ConfigurationError` with every problem.
     public func validate() throws(ConfigurationError) {
         var problems = ProblemCollector()
+        let filters = filters
+        _ = problems.nest("filters") { () throws(ConfigurationError) in try filters.validate() }
         for (hostNumber, host) in virtualHosts.enumerated() {
+            _ = problems.nest("virtualHosts[\(hostNumber)]") { () throws(ConfigurationError) in try host.validateOwn() }
             for (routeNumber, route) in host.routes.enumerated() {
                 let path = "virtualHosts[\(hostNumber)].routes[\(routeNumber)]"
                 _ = problems.nest(path) { () throws(ConfigurationError) in try route.validate() }
@@ -65,6 +91,16 @@ extension RouteConfiguration {
         // Two virtual hosts with one domain are found by compiling the index that requests are looked up in.
         let hosts = virtualHosts.map { RouteTable<Void>.Host(name: $0.name, domains: $0.domains, routes: []) }
         _ = problems.nest("") { () throws(ConfigurationError) in try RouteTable(hosts) }
+        try problems.throwIfAny()
+    }
+}
+
+extension VirtualHost {
+    /// Checks what it has of its own, apart from its routes.
+    fileprivate func validateOwn() throws(ConfigurationError) {
+        var problems = ProblemCollector()
+        problems.check(rateLimits)
+        _ = problems.nest("filters") { () throws(ConfigurationError) in try filters.validate() }
         try problems.throwIfAny()
     }
 }
@@ -80,8 +116,8 @@ extension Route {
         if let rateLimit {
             _ = problems.nest("rateLimit") { () throws(ConfigurationError) in try rateLimit.validate() }
         }
-        _ = problems.nest("policies") { () throws(ConfigurationError) in try policies.validate() }
-        problems.require(policies.retryBudget == nil, "policies.retryBudget", "belongs to a cluster, not to a route")
+        _ = problems.nest("policies") { () throws(ConfigurationError) in try policies.validate(on: "route") }
+        _ = problems.nest("filters") { () throws(ConfigurationError) in try filters.validate() }
         switch action {
         case .forward(let forward):
             if let retry = forward.retry {
@@ -90,6 +126,12 @@ extension Route {
             for (cluster, fault) in forward.clusterFaults.sorted(by: { $0.key < $1.key }) {
                 _ = problems.nest("clusterFaults[\(cluster)]") { () throws(ConfigurationError) in try fault.validate() }
             }
+            for (cluster, filters) in forward.clusterFilters.sorted(by: { $0.key < $1.key }) {
+                _ = problems.nest("clusterFilters[\(cluster)]") { () throws(ConfigurationError) in
+                    try filters.validate()
+                }
+            }
+            problems.check(forward.rateLimits)
             problems.require(forward.timeout != .zero, "timeout", "must be greater than 0; leave it out for none")
         case .directResponse(let reply):
             problems.require(
@@ -97,8 +139,18 @@ extension Route {
                 "directResponse.status",
                 "must be from 200 to 599, is \(reply.status)"
             )
-        case .nonForwarding: break
+        case .redirect, .nonForwarding: break
         }
+        try problems.throwIfAny()
+    }
+}
+
+extension TrafficPolicies {
+    /// Checks the policies of what is not a cluster.
+    fileprivate func validate(on place: String) throws(ConfigurationError) {
+        var problems = ProblemCollector()
+        _ = problems.nest("") { () throws(ConfigurationError) in try validate() }
+        problems.require(retryBudget == nil, "retryBudget", "belongs to a cluster, not to a \(place)")
         try problems.throwIfAny()
     }
 }

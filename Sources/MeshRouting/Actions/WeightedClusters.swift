@@ -3,36 +3,38 @@
 
 public import MeshCore
 
-/// A share of a route's traffic.
-public struct WeightedCluster: Hashable, Sendable {
-    /// The cluster.
-    public var cluster: String
-    /// Its weight among the route's clusters; zero gets nothing.
-    public var weight: UInt32
-
-    /// Creates a share.
-    public init(_ cluster: String, weight: UInt32 = 1) {
-        self.cluster = cluster
-        self.weight = weight
-    }
-}
-
 /// The clusters that a route splits its traffic over (`envoy.config.route.v3.WeightedCluster`).
 public struct WeightedClusters: Hashable, Sendable {
+    /// By what number a share is chosen.
+    public enum Choice: Hashable, Sendable {
+        /// By the request's random number.
+        case random
+        /// By the number in this header, up to 2⁶⁴−1, where the request has it and it is one; else by the random number.
+        case header(HeaderName)
+        /// By the hash of the route's hash policies where they give one; else by the random number.
+        case hash
+    }
+
     /// The shares, in order.
     public let shares: [WeightedCluster]
+    /// By what number a share is chosen.
+    public let choice: Choice
     private let cumulative: [UInt64]
 
     /// Creates a split.
     /// - Throws: `ConfigurationError` if there is no cluster, the weights sum to zero or to more than 2³²−1, or a
     ///   cluster has no name.
-    public init(_ shares: [WeightedCluster]) throws(ConfigurationError) {
+    public init(_ shares: [WeightedCluster], choice: Choice = .random) throws(ConfigurationError) {
         var problems = ProblemCollector()
         problems.require(!shares.isEmpty, "clusters", "at least one cluster is needed")
         var sum: UInt64 = 0
         var cumulative: [UInt64] = []
         for (position, share) in shares.enumerated() {
-            problems.require(!share.cluster.isEmpty, "clusters[\(position)].name", "the name is empty")
+            problems.require(
+                share.cluster.isEmpty == (share.clusterHeader != nil),
+                "clusters[\(position)].name",
+                "either a name or the header that has it is needed, and not both"
+            )
             sum += UInt64(share.weight)
             cumulative.append(sum)
         }
@@ -44,12 +46,14 @@ public struct WeightedClusters: Hashable, Sendable {
         )
         try problems.throwIfAny()
         self.shares = shares
+        self.choice = choice
         self.cumulative = cumulative
     }
 
     /// A route to one cluster.
     public init(single cluster: String) {
         self.shares = [WeightedCluster(cluster)]
+        self.choice = .random
         self.cumulative = [1]
     }
 

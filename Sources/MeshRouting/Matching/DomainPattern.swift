@@ -12,10 +12,10 @@ public enum DomainPattern: Hashable, Sendable {
     /// Every authority.
     case any
 
-    /// Parses a pattern; letters are lower-cased, since host names have no case.
+    /// Parses a pattern; ASCII letters are lower-cased, since host names have no case.
     /// - Returns: `nil` if it is empty or has a `*` anywhere but at one end.
     public init?(_ text: String) {
-        let text = text.lowercased()
+        let text = String(decoding: text.utf8.map { (65...90).contains($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
         if text == "*" {
             self = .any
             return

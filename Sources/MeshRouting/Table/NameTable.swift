@@ -21,10 +21,20 @@ struct NameTable: Sendable {
 
     /// The number of a name.
     /// - Complexity: O(length of the name). No allocation.
+    @inline(__always)
     func value(of name: String) -> Int? {
         guard !entries.isEmpty else { return nil }
-        var name = name
-        return name.withUTF8 { find($0) }.map { entries[$0].value }
+        // A native string lends its bytes; any other has to be made one first.
+        if let found = name.utf8.withContiguousStorageIfAvailable({ find($0) }) {
+            return found.map { entries[$0].value }
+        }
+        var copy = name
+        return copy.withUTF8 { find($0) }.map { entries[$0].value }
+    }
+
+    /// The number of a name in UTF-8.
+    func value(of name: UnsafeBufferPointer<UInt8>) -> Int? {
+        entries.isEmpty ? nil : find(name).map { entries[$0].value }
     }
 
     /// Adds a name.
@@ -36,7 +46,7 @@ struct NameTable: Sendable {
             entries.append(
                 Entry(hash: Self.hash(bytes), start: words.count, length: bytes.count, value: value)
             )
-            words += stride(from: 0, to: bytes.count, by: 8).map { Self.folded(Self.word(bytes, $0)) }
+            words += stride(from: 0, to: bytes.count, by: 8).map { ByteWords.folded(ByteWords.word(bytes, $0)) }
         }
         guard entries.count * 2 > slots.count else {
             place(entries.count - 1)
@@ -54,6 +64,7 @@ struct NameTable: Sendable {
     }
 
     private func find(_ name: UnsafeBufferPointer<UInt8>) -> Int? {
+        if 1...8 ~= name.count { return find(ByteWords.folded(ByteWords.word(name, 0)), length: name.count) }
         let hash = Self.hash(name)
         var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
         while slots[slot] != 0 {
@@ -65,11 +76,25 @@ struct NameTable: Sendable {
         return nil
     }
 
+    /// The same for a name of one word.
+    @inline(__always)
+    private func find(_ word: UInt64, length: Int) -> Int? {
+        let hash = ByteWords.mixed(Self.seed(length), word)
+        var slot = Int(truncatingIfNeeded: hash) & (slots.count - 1)
+        while slots[slot] != 0 {
+            let position = Int(slots[slot]) - 1
+            let entry = entries[position]
+            if entry.hash == hash, entry.length == length, words[entry.start] == word { return position }
+            slot = (slot + 1) & (slots.count - 1)
+        }
+        return nil
+    }
+
     private func isEqual(_ entry: Entry, _ name: UnsafeBufferPointer<UInt8>) -> Bool {
         words.withUnsafeBufferPointer { words in
             var (offset, word) = (0, entry.start)
             while offset < name.count {
-                if words[word] != Self.folded(Self.word(name, offset)) { return false }
+                if words[word] != ByteWords.folded(ByteWords.word(name, offset)) { return false }
                 offset += 8
                 word += 1
             }
@@ -78,42 +103,16 @@ struct NameTable: Sendable {
     }
 
     private static func hash(_ name: UnsafeBufferPointer<UInt8>) -> UInt64 {
-        var hash = UInt64(truncatingIfNeeded: name.count) &* 0x9E37_79B9_7F4A_7C15
+        var hash = seed(name.count)
         var offset = 0
         while offset < name.count {
-            hash = (hash ^ folded(word(name, offset))) &* 0xD6E8_FEB8_6659_FD93
-            hash ^= hash &>> 32
+            hash = ByteWords.mixed(hash, ByteWords.folded(ByteWords.word(name, offset)))
             offset += 8
         }
         return hash
     }
 
-    /// Eight bytes from an offset on, the first in the lowest place; zeros stand for those behind the end.
-    private static func word(_ bytes: UnsafeBufferPointer<UInt8>, _ offset: Int) -> UInt64 {
-        let rest = bytes.count - offset
-        if rest >= 8 { return loaded(bytes, offset) }
-        // The last eight bytes hold what is wanted, behind some that are not.
-        if bytes.count >= 8 { return loaded(bytes, bytes.count - 8) &>> UInt64((8 - rest) &* 8) }
-        var word: UInt64 = 0
-        var position = bytes.count
-        while position > offset {
-            position &-= 1
-            word = word &<< 8 | UInt64(bytes[position])
-        }
-        return word
-    }
-
-    private static func loaded(_ bytes: UnsafeBufferPointer<UInt8>, _ offset: Int) -> UInt64 {
-        UInt64(littleEndian: UnsafeRawBufferPointer(bytes).loadUnaligned(fromByteOffset: offset, as: UInt64.self))
-    }
-
-    /// Eight bytes with ASCII's upper-case letters turned to lower case, all at once.
-    private static func folded(_ word: UInt64) -> UInt64 {
-        let sevenBits = word & 0x7F7F_7F7F_7F7F_7F7F
-        // The highest bit of each byte is set where it is at least "A", and where it is above "Z".
-        let fromA = sevenBits &+ 0x3F3F_3F3F_3F3F_3F3F
-        let aboveZ = sevenBits &+ 0x2525_2525_2525_2525
-        let isUpper = (fromA ^ aboveZ) & ~word & 0x8080_8080_8080_8080
-        return word | isUpper >> 2
+    private static func seed(_ length: Int) -> UInt64 {
+        UInt64(truncatingIfNeeded: length) &* 0x9E37_79B9_7F4A_7C15
     }
 }

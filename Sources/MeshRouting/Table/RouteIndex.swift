@@ -5,15 +5,66 @@ public import MeshCore
 
 /// The part of a route table that knows neither the request's type nor what a route does: hosts and conditions.
 ///
-/// It is compiled once; only the look at headers, which asks the request, is specialised in an adapter's module.
+/// It is compiled once; only the look at the request is specialised in an adapter's module. A class, so that a request
+/// borrows it by one reference.
 @usableFromInline
-struct RouteIndex: Sendable {
-    private let domains: DomainIndex
-    private let matches: [[RouteMatch]]
+final class RouteIndex: Sendable {
+    /// One virtual host, before compilation.
+    struct Host {
+        var name: String
+        var domains: [DomainPattern]
+        var matches: [RouteMatch]
+        var tree: MatcherTree<Range<Int>>?
+    }
 
-    init(domains: DomainIndex, matches: [[RouteMatch]]) {
+    /// What a look at one route needs most of the time, without a look at the route.
+    private struct Traits: Sendable {
+        /// Whether the path must be compared with the route's, though the index led to it.
+        let needsPathCheck: Bool
+        let hasConditionsBesidesPath: Bool
+        /// Whether some request may be taken.
+        let isReachable: Bool
+        /// Whether every path matches that begins with a slash.
+        let takesPathsWithSlash: Bool
+    }
+
+    /// Up to this many routes are looked at one by one: that is faster than any index.
+    private static let minimumForIndex = 4
+
+    private let domains: DomainIndex
+    private let hosts: [CompiledHost]
+    /// Every route's conditions, one host after the other.
+    private let routes: [CompiledRoute]
+    private let traits: [Traits]
+    /// Where each host's begin, and where the last one's end.
+    private let starts: [Int]
+    private let ignoresPathParameters: Bool
+
+    init(domains: DomainIndex, hosts: [Host], ignoresPathParameters: Bool, semantics: RouteSemantics) {
+        let routes = hosts.flatMap(\.matches).map { match in
+            let (match, obstacle) = match.translated(from: semantics)
+            return CompiledRoute(match, obstacle: obstacle)
+        }
+        let starts = hosts.reduce(into: [0]) { starts, host in
+            starts.append(starts[starts.count - 1] + host.matches.count)
+        }
         self.domains = domains
-        self.matches = matches
+        self.routes = routes
+        self.traits = routes.map { route in
+            Traits(
+                needsPathCheck: route.match.path.needsCheck,
+                hasConditionsBesidesPath: route.match.hasConditionsBesidesPath,
+                isReachable: route.obstacle == nil,
+                takesPathsWithSlash: route.match.path.takesPathsWithSlash
+            )
+        }
+        self.starts = starts
+        self.hosts = hosts.enumerated().map { position, host in
+            let isIndexed = host.tree == nil && host.matches.count > Self.minimumForIndex
+            let range = starts[position]..<starts[position + 1]
+            return CompiledHost(host, candidates: isIndexed ? CandidateIndex(routes[range]) : nil)
+        }
+        self.ignoresPathParameters = ignoresPathParameters
     }
 
     /// The virtual host of an authority.
@@ -22,28 +73,157 @@ struct RouteIndex: Sendable {
         domains.host(of: authority)
     }
 
-    /// The first route of a host, from a position on, whose path matches.
+    /// A route's number among its host's routes.
     @usableFromInline
-    func firstRoute(of host: Int, from start: Int, path: String) -> Int? {
+    func number(of position: Int, in host: Int) -> Int {
+        position - starts[host]
+    }
+
+    func position(of number: Int, in host: Int) -> Int {
+        starts[host] + number
+    }
+
+    /// The position of the first route of a host that matches.
+    /// - Parameters:
+    ///   - path: The path as the request has it.
+    ///   - field: Gives a header's joined value, or a part of the request line.
+    ///   - hasValue: Asks a header's values one by one.
+    ///   - accepts: Whether the request meets a route's conditions besides that on the path.
+    @usableFromInline
+    func firstRoute(
+        of host: Int,
+        path: String,
+        facts: RoutingFacts,
+        field: (HeaderName) -> String?,
+        hasValue: (HeaderName, (String) -> Bool) -> Bool,
+        accepts: (CompiledRoute) -> Bool
+    ) -> Int? {
+        let start = starts[host]
+        var range = start..<starts[host + 1]
+        let compiled = hosts[host]
+        if compiled.hasTree, let tree = compiled.tree {
+            guard let chosen = tree.firstAction(path: path, facts: facts, field: field) else { return nil }
+            let known = chosen.clamped(to: 0..<range.count)
+            range = (start + known.lowerBound)..<(start + known.upperBound)
+        }
         var path = path
         return path.withUTF8 { bytes in
-            let end = bytes.firstIndex { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") } ?? bytes.count
-            let bare = UnsafeBufferPointer(rebasing: bytes[..<end])
-            // Through a pointer the matches are borrowed; a loop over the array would retain each one's parts.
-            return matches[host].withUnsafeBufferPointer { routes in
-                var number = start
-                while number < routes.count {
-                    if routes[number].path.matches(bytes: bare) { return number }
-                    number += 1
+            // The route of all that is left is often the first and only one.
+            if let first = range.first, traits[first].takesPathsWithSlash, traits[first].isReachable,
+                !traits[first].hasConditionsBesidesPath, bytes.first == UInt8(ascii: "/")
+            {
+                return first
+            }
+            return Self.withMatchedPath(bytes, ignoresPathParameters, field: field) { path in
+                traits.withUnsafeBufferPointer { traits in
+                    if compiled.hasCandidates, let path {
+                        let found = compiled.first(path, field: field, hasValue: hasValue) { number in
+                            let traits = traits[start &+ number]
+                            return (!traits.needsPathCheck || routes[start &+ number].isPathMet(path, field))
+                                && (!traits.hasConditionsBesidesPath || accepts(routes[start &+ number]))
+                        }
+                        switch found {
+                        case .route(let number): return start + number
+                        case .nothing: return nil
+                        case .unknown: break
+                        }
+                    }
+                    return range.first { position in
+                        traits[position].isReachable && routes[position].isPathMet(path, field)
+                            && (!traits[position].hasConditionsBesidesPath || accepts(routes[position]))
+                    }
                 }
-                return nil
             }
         }
     }
 
-    /// The conditions on headers of a route.
-    @usableFromInline
-    func headers(of host: Int, _ route: Int) -> [HeaderMatcher] {
-        matches[host][route].headers
+    static let method: HeaderName = ":method"
+
+    /// Gives what the paths of routes are compared with: the path without query and fragment, and without parameters
+    /// where those are left aside. An empty path means `/` (RFC 9112 §3.2.1), but for `CONNECT`, which has none: it gives
+    /// `nil`.
+    private static func withMatchedPath<Result>(
+        _ path: UnsafeBufferPointer<UInt8>,
+        _ ignoresPathParameters: Bool,
+        field: (HeaderName) -> String?,
+        _ body: (UnsafeBufferPointer<UInt8>?) -> Result
+    ) -> Result {
+        if path.isEmpty {
+            if field(method) == "CONNECT" { return body(nil) }
+            return withUnsafePointer(to: UInt8(ascii: "/")) { body(UnsafeBufferPointer(start: $0, count: 1)) }
+        }
+        var bare = UnsafeBufferPointer(rebasing: path[..<lengthWithoutQuery(path)])
+        if ignoresPathParameters, let end = bare.firstIndex(of: UInt8(ascii: ";")) {
+            bare = UnsafeBufferPointer(rebasing: bare[..<end])
+        }
+        return body(bare)
+    }
+
+    /// Where the query or the fragment of a path begins, or where the path ends.
+    private static func lengthWithoutQuery(_ path: UnsafeBufferPointer<UInt8>) -> Int {
+        let (query, fragment) = (UInt8(ascii: "?"), UInt8(ascii: "#"))
+        var position = 0
+        let bytes = UnsafeRawBufferPointer(path)
+        while position &+ 8 <= path.count {
+            let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self)
+            if hasByte(word, query) || hasByte(word, fragment) { break }
+            position &+= 8
+        }
+        while position < path.count, path[position] != query, path[position] != fragment { position &+= 1 }
+        return position
+    }
+
+    /// Whether one of eight bytes is `byte`: a byte that becomes zero borrows from its own highest bit.
+    private static func hasByte(_ word: UInt64, _ byte: UInt8) -> Bool {
+        let difference = word ^ (0x0101_0101_0101_0101 &* UInt64(byte))
+        return (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080 != 0
+    }
+}
+
+// What a trace needs.
+extension RouteIndex {
+    func name(of host: Int) -> String {
+        hosts[host].name
+    }
+
+    /// The domain by which a virtual host serves an authority.
+    func domain(of host: Int, for authority: String) -> DomainPattern? {
+        hosts[host].domains.max { domains.rank(of: $0, for: authority) < domains.rank(of: $1, for: authority) }
+    }
+
+    /// The routes of a host up to the first that matches, each with the first condition that failed.
+    func steps(
+        of host: Int,
+        _ request: some RequestHead,
+        _ facts: RoutingFacts
+    ) -> [(number: Int, mismatch: RouteMatch.Mismatch?)] {
+        var path = request.path
+        let field: (HeaderName) -> String? = { request.fieldOrPseudoField($0) }
+        let matchedPath = path.withUTF8 { bytes in
+            Self.withMatchedPath(bytes, ignoresPathParameters, field: field) { path in
+                path.map { String(decoding: $0, as: UTF8.self) }
+            }
+        }
+        let tree = hosts[host].tree
+        let chosen = tree.map { $0.firstAction(path: request.path, facts: facts, field: field) ?? 0..<0 }
+        var steps: [(number: Int, mismatch: RouteMatch.Mismatch?)] = []
+        for number in 0..<(starts[host + 1] - starts[host]) {
+            let route = routes[starts[host] + number]
+            var mismatch: RouteMatch.Mismatch?
+            if let chosen, !chosen.contains(number) {
+                mismatch = .tree
+            } else if let obstacle = route.obstacle {
+                mismatch = .unreachable(obstacle)
+            } else if let matchedPath {
+                mismatch = route.match.firstMismatch(request, path: matchedPath[...], facts: facts)
+            } else if route.match.path.kind != .connect {
+                mismatch = .path(route.match.path, seen: "")
+            } else {
+                mismatch = route.match.firstMismatch(request, path: "", facts: facts)
+            }
+            steps.append((number, mismatch))
+            if mismatch == nil { break }
+        }
+        return steps
     }
 }

@@ -15,27 +15,58 @@ public struct RouteTable<Value: Sendable>: Sendable {
         public var domains: [DomainPattern]
         /// Its routes, in order.
         public var routes: [(match: RouteMatch, value: Value)]
+        /// A tree that chooses which of the routes are looked at, in place of the whole list: its actions are ranges of
+        /// positions in `routes`. Default none.
+        public var tree: MatcherTree<Range<Int>>?
 
         /// Creates a virtual host.
-        public init(name: String, domains: [DomainPattern], routes: [(match: RouteMatch, value: Value)]) {
+        public init(
+            name: String,
+            domains: [DomainPattern],
+            routes: [(match: RouteMatch, value: Value)],
+            tree: MatcherTree<Range<Int>>? = nil
+        ) {
             self.name = name
             self.domains = domains
             self.routes = routes
+            self.tree = tree
         }
     }
 
-    private let hosts: [Host]
+    /// How authorities and paths are read.
+    public struct Options: Hashable, Sendable {
+        /// Whether the port of an authority is left aside (`RouteConfiguration.ignore_port_in_host_matching`).
+        public var ignoresPort: Bool
+        /// Whether a path ends, for its matcher, at the first `;`
+        /// (`RouteConfiguration.ignore_path_parameters_in_path_matching`).
+        public var ignoresPathParameters: Bool
+        /// Whose rules decide what conditions mean.
+        public var semantics: RouteSemantics
+
+        /// Creates options; by default nothing is left aside, and Envoy's rules hold.
+        public init(
+            ignoresPort: Bool = false,
+            ignoresPathParameters: Bool = false,
+            semantics: RouteSemantics = .envoy
+        ) {
+            self.ignoresPort = ignoresPort
+            self.ignoresPathParameters = ignoresPathParameters
+            self.semantics = semantics
+        }
+    }
+
     @usableFromInline let index: RouteIndex
-    @usableFromInline let routeValues: [[Value]]
+    /// Every route's value, one host after the other.
+    @usableFromInline let routeValues: [Value]
 
     /// Compiles a table.
     /// - Throws: `ConfigurationError` if two virtual hosts have the same domain.
-    public init(_ hosts: [Host]) throws(ConfigurationError) {
-        var index = DomainIndex()
+    public init(_ hosts: [Host], options: Options = Options()) throws(ConfigurationError) {
+        var domains = DomainIndex(ignoresPort: options.ignoresPort)
         var problems = ProblemCollector()
         for (position, host) in hosts.enumerated() {
             for domain in host.domains {
-                if let other = index.insert(domain, host: position) {
+                if let other = domains.insert(domain, host: position) {
                     problems.note(
                         "virtualHosts[\(position)].domains",
                         "the domain \(domain.text) belongs to the virtual host \(hosts[other].name) already"
@@ -44,24 +75,29 @@ public struct RouteTable<Value: Sendable>: Sendable {
             }
         }
         try problems.throwIfAny()
-        index.seal()
-        self.init(hosts: hosts, domains: index)
+        self.init(hosts: hosts, domains: domains, options: options)
     }
 
     /// A table without hosts.
     public static var empty: RouteTable {
-        RouteTable(hosts: [], domains: DomainIndex())
+        RouteTable(hosts: [], domains: DomainIndex(), options: Options())
     }
 
-    private init(hosts: [Host], domains: DomainIndex) {
-        self.hosts = hosts
-        self.index = RouteIndex(domains: domains, matches: hosts.map { $0.routes.map(\.match) })
-        self.routeValues = hosts.map { $0.routes.map(\.value) }
+    private init(hosts: [Host], domains: DomainIndex, options: Options) {
+        self.index = RouteIndex(
+            domains: domains,
+            hosts: hosts.map {
+                RouteIndex.Host(name: $0.name, domains: $0.domains, matches: $0.routes.map(\.match), tree: $0.tree)
+            },
+            ignoresPathParameters: options.ignoresPathParameters,
+            semantics: options.semantics
+        )
+        self.routeValues = hosts.flatMap { $0.routes.map(\.value) }
     }
 
     /// Every route's value, in order.
     public var values: [Value] {
-        routeValues.flatMap { $0 }
+        routeValues
     }
 
     /// The answer to a request.
@@ -80,44 +116,21 @@ public struct RouteTable<Value: Sendable>: Sendable {
     }
 
     /// Decides a request; the first route that matches wins.
-    /// - Complexity: O(number of routes of the virtual host). No allocation unless the authority has upper-case letters.
+    /// - Parameter facts: What is known of the request besides its head; looked at only where a route asks for it.
+    /// - Complexity: O(length of authority and path), whatever the number of routes, where paths or one header's exact
+    ///   values tell the routes apart. What they do not tell apart is looked at in order. No allocation.
     @inlinable
-    public func decide(_ request: some RequestHead) -> Decision {
+    public func decide(_ request: some RequestHead, facts: RoutingFacts) -> Decision {
         guard let host = index.host(of: request.authority ?? "") else { return .noHost }
-        let path = request.path
-        var next = 0
-        while let route = index.firstRoute(of: host, from: next, path: path) {
-            if index.headers(of: host, route).allSatisfy({ $0.matches(request) }) {
-                return .route(host: host, route: route, routeValues[host][route])
-            }
-            next = route + 1
-        }
-        return .noRoute(host: host)
-    }
-
-    /// Every route that was passed over, with the first condition that failed: for people.
-    public func trace(_ request: some RequestHead) -> Trace {
-        guard let position = index.host(of: request.authority ?? "") else {
-            return Trace(host: nil, passedOver: [], chosen: nil)
-        }
-        let path = request.pathWithoutQuery
-        var passedOver: [(route: Int, mismatch: RouteMatch.Mismatch)] = []
-        for (number, route) in hosts[position].routes.enumerated() {
-            guard let mismatch = route.match.firstMismatch(request, path: path) else {
-                return Trace(host: hosts[position].name, passedOver: passedOver, chosen: (number, route.value))
-            }
-            passedOver.append((number, mismatch))
-        }
-        return Trace(host: hosts[position].name, passedOver: passedOver, chosen: nil)
-    }
-
-    /// How a decision came about.
-    public struct Trace: Sendable {
-        /// The virtual host's name; `nil` if none serves the authority.
-        public let host: String?
-        /// The routes before the chosen one, each with the condition that failed.
-        public let passedOver: [(route: Int, mismatch: RouteMatch.Mismatch)]
-        /// The route that was chosen.
-        public let chosen: (route: Int, value: Value)?
+        let found = index.firstRoute(
+            of: host,
+            path: request.path,
+            facts: facts,
+            field: { request.fieldOrPseudoField($0) },
+            hasValue: { request.hasValue(of: $0, where: $1) },
+            accepts: { $0.isMetBesidesPath(by: request, facts) }
+        )
+        guard let found else { return .noRoute(host: host) }
+        return .route(host: host, route: index.number(of: found, in: host), routeValues[found])
     }
 }

@@ -7,11 +7,14 @@ import Testing
 
 @Suite struct PathMatcherTests {
     static let rows: [(PathMatcher, String, Bool)] = [
-        (.any, "/", true), (.any, "/x", true), (.any, "*", true), (PathMatcher(.prefix("")), "", true),
+        (.any, "/", true), (.any, "/x", true), (.any, "*", false), (PathMatcher(.prefix("")), "*", true),
         (PathMatcher(.prefix("/a")), "/ab", true), (PathMatcher(.prefix("/a/")), "/a", false),
         (PathMatcher(.prefix("/A"), ignoresCase: true), "/ab", true), (PathMatcher(.prefix("/A")), "/ab", false),
         (PathMatcher(.exact("/a")), "/a", true), (PathMatcher(.exact("/a")), "/a/", false),
-        (PathMatcher(.exact("/A"), ignoresCase: true), "/a", true),
+        (PathMatcher(.exact("/A"), ignoresCase: true), "/a", true), (PathMatcher(.separatedPrefix("/a")), "/a", true),
+        (PathMatcher(.separatedPrefix("/a")), "/a/b", true), (PathMatcher(.separatedPrefix("/a")), "/ab", false),
+        (PathMatcher(.separatedPrefix("/a")), "/", false), (PathMatcher(.separatedPrefix("/a")), "/A/b", false),
+        (PathMatcher(.separatedPrefix("/a"), ignoresCase: true), "/A/b", true), (PathMatcher(.connect), "/", false),
     ]
 
     @Test(arguments: rows)

@@ -20,10 +20,47 @@ import Testing
     }
 
     private func value(_ table: RouteTable<String>, _ authority: String?, _ path: String = "/") -> String? {
-        if case .route(_, _, let value) = table.decide(InMemoryRequest(authority: authority, path: path)) {
+        if case .route(_, _, let value) = table.decide(
+            InMemoryRequest(authority: authority, path: path),
+            facts: RoutingFacts(random: 0)
+        ) {
             return value
         }
         return nil
+    }
+
+    @Test(arguments: ["?", "#"], 0..<20)
+    func `a path ends at the first mark of a query or a fragment, wherever that is`(mark: String, length: Int) throws {
+        // Bytes that differ from the marks by a bit, or by one, stand before and behind.
+        let path = "/" + "\">7+\u{BF}$&_@\"!".prefix(length) + String(repeating: "p", count: max(0, length - 10))
+        let table = try table([
+            ("a", ["a"], [(RouteMatch(path: PathMatcher(.exact(path))), "exact"), (RouteMatch(), "rest")])
+        ])
+        for behind in ["", "x", "\"?x#", String(repeating: "p", count: 9)] {
+            #expect(value(table, "a", path + mark + behind) == "exact")
+        }
+        #expect(value(table, "a", path) == "exact")
+        #expect(value(table, "a", path + "p" + mark) == "rest")
+    }
+
+    @Test func `each host's routes are its own, counted from 0`() throws {
+        func match(_ path: String) -> RouteMatch { RouteMatch(path: PathMatcher(.exact(path))) }
+        let table = try table([
+            ("a", ["a"], [(match("/1"), "a1"), (match("/2"), "a2")]), ("none", ["none"], []),
+            ("b", ["b"], [(match("/3"), "b3"), (match("/1"), "b1")]),
+        ])
+        guard
+            case .route(let host, let route, let value) = table.decide(
+                InMemoryRequest(authority: "b", path: "/1"),
+                facts: RoutingFacts(random: 0)
+            )
+        else {
+            Issue.record("no route was found")
+            return
+        }
+        #expect(host == 2 && route == 1 && value == "b1")
+        #expect(self.value(table, "a", "/3") == nil && self.value(table, "none", "/1") == nil)
+        #expect(table.values == ["a1", "a2", "b3", "b1"])
     }
 
     static let precedence: [(String?, String?)] = [
@@ -66,16 +103,26 @@ import Testing
 
     @Test func `a host without a matching route is no unknown host`() throws {
         let table = try table([("reviews", ["reviews"], [(RouteMatch(path: PathMatcher(.prefix("/a"))), "a")])])
-        guard case .noRoute = table.decide(InMemoryRequest(authority: "reviews", path: "/b")) else {
+        guard
+            case .noRoute = table.decide(
+                InMemoryRequest(authority: "reviews", path: "/b"),
+                facts: RoutingFacts(random: 0)
+            )
+        else {
             Issue.record("the host is known")
             return
         }
-        guard case .noHost = table.decide(InMemoryRequest(authority: "ratings")) else {
+        guard
+            case .noHost = table.decide(
+                InMemoryRequest(authority: "ratings"),
+                facts: RoutingFacts(random: 0)
+            )
+        else {
             Issue.record("the host is unknown")
             return
         }
         #expect(table.serves("REVIEWS") && !table.serves("ratings"))
-        guard case .noHost = RouteTable<Int>.empty.decide(InMemoryRequest()) else {
+        guard case .noHost = RouteTable<Int>.empty.decide(InMemoryRequest(), facts: RoutingFacts(random: 0)) else {
             Issue.record("an empty table knows nobody")
             return
         }
@@ -100,14 +147,15 @@ import Testing
                 ]
             )
         ])
-        let trace = table.trace(InMemoryRequest(authority: "reviews"))
+        let trace = table.trace(InMemoryRequest(authority: "reviews"), facts: RoutingFacts(random: 0))
         #expect(trace.host == "reviews" && trace.chosen?.value == "v1" && trace.chosen?.route == 2)
         #expect(
             trace.passedOver.map(\.mismatch.description) == [
-                "the path does not match", "the header end-user does not match",
+                #"path: is "/", must begin with "/x""#,
+                #"header end-user: is absent, must be exactly "jason""#,
             ]
         )
-        #expect(table.trace(InMemoryRequest(authority: "ratings")).host == nil)
+        #expect(table.trace(InMemoryRequest(authority: "ratings"), facts: RoutingFacts(random: 0)).host == nil)
     }
 
     @Test func `a decision and its trace agree on random requests`() throws {
@@ -123,7 +171,9 @@ import Testing
         ])
         for _ in 0..<10_000 {
             let request = InMemoryRequest(authority: "h", path: "/\(random.below(40))")
-            #expect(value(table, "h", request.path) == table.trace(request).chosen?.value)
+            #expect(
+                value(table, "h", request.path) == table.trace(request, facts: RoutingFacts(random: 0)).chosen?.value
+            )
         }
     }
 }
