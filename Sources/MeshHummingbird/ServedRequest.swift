@@ -29,6 +29,10 @@ struct ServedRequest: RequestHead {
         return found
     }
 
+    func hasValue(of name: HeaderName, where condition: (String) -> Bool) -> Bool {
+        head.headerFields.contains { $0.name.canonicalName == name.lowercased && condition($0.value) }
+    }
+
     mutating func setValue(_ value: String, for name: HeaderName) {
         guard let name = HTTPField.Name(name.lowercased) else { return }
         head.headerFields[name] = value

@@ -26,8 +26,12 @@ struct MeshFixture: Sendable {
         _ resources: MeshResources,
         seed: UInt64 = 1,
         policy: MeshConfiguration.OutboundTrafficPolicy = .allowAny,
-        retryBudget: RetryBudgetConfiguration? = RetryBudgetConfiguration(),
+        retryBudget: RetryBudgetChoice? = .tokens(RetryBudgetConfiguration()),
+        systemLoad: SystemLoad? = nil,
+        rateLimitServices: RateLimitServices = .none,
+        localCluster: String = "",
         isDisabled: Bool = false,
+        replay: ResponseReplay<InMemoryRequest, InMemoryResponse>? = nil,
         requestMiddleware: [any Middleware<InMemoryRequest, InMemoryResponse>] = [],
         attemptMiddleware: [any Middleware<InMemoryRequest, InMemoryResponse>] = [],
         answer: @escaping @Sendable (InMemoryTransport.Sent, Int) -> InMemoryTransport.Step = { _, _ in .status(200) }
@@ -38,6 +42,9 @@ struct MeshFixture: Sendable {
             MeshConfiguration(
                 outboundTrafficPolicy: policy,
                 retryBudget: retryBudget,
+                systemLoad: systemLoad,
+                rateLimitServices: rateLimitServices,
+                localCluster: localCluster,
                 observers: [observer],
                 isDisabled: isDisabled
             ),
@@ -48,6 +55,7 @@ struct MeshFixture: Sendable {
         stack = OutboundStack(
             mesh: mesh,
             leaf: contract,
+            replay: replay,
             requestMiddleware: requestMiddleware,
             attemptMiddleware: attemptMiddleware
         )
@@ -65,6 +73,12 @@ struct MeshFixture: Sendable {
         } catch {
             return .failure(error)
         }
+    }
+
+    /// Waits for work that nobody waits for, such as copies of requests: gives way until the condition holds, at most
+    /// 100 000 times.
+    func until(_ condition: () -> Bool) async {
+        for _ in 0..<100_000 where !condition() { await Task.yield() }
     }
 
     /// How many attempts went to each endpoint, by its port.

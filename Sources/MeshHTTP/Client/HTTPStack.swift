@@ -31,11 +31,15 @@ package struct HTTPStack: Sendable {
             _ mesh: Mesh,
             _ leaf: Leaf,
             _ requestMiddleware: [any Middleware<OutboundRequest, OutboundResponse>],
-            _ attemptMiddleware: [any Middleware<OutboundRequest, OutboundResponse>]
+            _ attemptMiddleware: [any Middleware<OutboundRequest, OutboundResponse>],
+            _ sharesPastAttemptMiddleware: Bool
         ) {
+            var replay = ResponseReplay.inMemory
+            replay.allowsAttemptMiddleware = sharesPastAttemptMiddleware
             self.stack = OutboundStack(
                 mesh: mesh,
                 leaf: leaf,
+                replay: replay,
                 requestMiddleware: requestMiddleware,
                 attemptMiddleware: attemptMiddleware
             )
@@ -49,15 +53,24 @@ package struct HTTPStack: Sendable {
         mesh: Mesh,
         transport: any Transport<OutboundRequest, OutboundResponse>,
         requestMiddleware: [any Middleware<OutboundRequest, OutboundResponse>],
-        attemptMiddleware: [any Middleware<OutboundRequest, OutboundResponse>]
+        attemptMiddleware: [any Middleware<OutboundRequest, OutboundResponse>],
+        sharesPastAttemptMiddleware: Bool
     ) {
         self.mesh = mesh
         if let own = transport as? HTTPTransport {
             mesh.add(own.pools)
-            self.assembly = .own(Layers(mesh, own, requestMiddleware, attemptMiddleware))
+            self.assembly = .own(
+                Layers(mesh, own, requestMiddleware, attemptMiddleware, sharesPastAttemptMiddleware)
+            )
         } else {
             self.assembly = .foreign(
-                Layers(mesh, AnyHTTPTransport(transport), requestMiddleware, attemptMiddleware)
+                Layers(
+                    mesh,
+                    AnyHTTPTransport(transport),
+                    requestMiddleware,
+                    attemptMiddleware,
+                    sharesPastAttemptMiddleware
+                )
             )
         }
     }
@@ -74,10 +87,12 @@ package struct HTTPStack: Sendable {
     @concurrent
     package func open(_ request: OutboundRequest, context: inout CallContext) async throws -> Opened {
         do {
-            switch assembly {
-            case .own(let layers): return .exchange(try await layers.stack.send(request, context: &context))
-            case .foreign(let layers): return .exchange(try await layers.stack.send(request, context: &context))
-            }
+            let response =
+                switch assembly {
+                case .own(let layers): try await layers.stack.send(request, context: &context)
+                case .foreign(let layers): try await layers.stack.send(request, context: &context)
+                }
+            return .exchange(response.paced(context, clock: mesh.clock))
         } catch let error as MeshError {
             guard let reply = error.localReply else { throw error }
             return .reply(OutboundResponse(reply))

@@ -25,17 +25,21 @@ public struct MeshHTTPClient: Sendable {
     ///     mesh's clock.
     ///   - requestMiddleware: The application's own, once a request; the first is the outermost.
     ///   - attemptMiddleware: The application's own, once an attempt.
+    ///   - sharesPastAttemptMiddleware: Whether response caches and coalescing may give several callers one answer
+    ///     although each attempt passes `attemptMiddleware`, which may tell the peer who is calling. Default `false`.
     public init(
         mesh: Mesh,
         transport: any Transport<OutboundRequest, OutboundResponse>,
         requestMiddleware: [any Middleware<OutboundRequest, OutboundResponse>] = [],
-        attemptMiddleware: [any Middleware<OutboundRequest, OutboundResponse>] = []
+        attemptMiddleware: [any Middleware<OutboundRequest, OutboundResponse>] = [],
+        sharesPastAttemptMiddleware: Bool = false
     ) {
         self.stack = HTTPStack(
             mesh: mesh,
             transport: transport,
             requestMiddleware: requestMiddleware,
-            attemptMiddleware: attemptMiddleware
+            attemptMiddleware: attemptMiddleware,
+            sharesPastAttemptMiddleware: sharesPastAttemptMiddleware
         )
     }
 

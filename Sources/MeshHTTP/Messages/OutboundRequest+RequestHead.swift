@@ -29,6 +29,9 @@ extension OutboundRequest: RequestHead {
     /// Whether the body is held in memory, or its owner says that it can be produced again.
     public var isReplayable: Bool { body.isReplayable }
 
+    /// The bytes of a body that is held in memory; of another one what `content-length` says.
+    public var knownBodyLength: Int? { body.heldBytes ?? value(of: "content-length").flatMap { Int($0) } }
+
     /// The value of a header field or pseudo field (`:method`, `:scheme`, `:authority`, `:path`).
     public func value(of name: HeaderName) -> String? {
         guard name.lowercased.utf8.first == UInt8(ascii: ":") else {
@@ -42,6 +45,22 @@ extension OutboundRequest: RequestHead {
         case ":path": path
         default: nil
         }
+    }
+
+    /// The values of a header field, one a line.
+    public func values(of name: HeaderName) -> [String] {
+        let values = head.headerFields.values(of: name.lowercased)
+        return values.isEmpty ? value(of: name).map { [$0] } ?? [] : values
+    }
+
+    /// Whether some field's name begins with this.
+    public func mayHaveHeaders(prefixed prefix: String) -> Bool {
+        head.headerFields.contains { $0.name.canonicalName.utf8.starts(with: prefix.utf8) }
+    }
+
+    /// Asks the values of a header field one by one.
+    public func hasValue(of name: HeaderName, where condition: (String) -> Bool) -> Bool {
+        head.headerFields.contains { $0.name.canonicalName == name.lowercased && condition($0.value) }
     }
 
     /// Replaces every value of a header field; `:authority`, `:path` and `host` change the head.
@@ -65,6 +84,20 @@ extension OutboundRequest: RequestHead {
     public mutating func removeValues(of name: HeaderName) {
         head.headerFields.removeAll { $0.name.canonicalName == name.lowercased }
     }
+
+    /// Turns the request to a `GET` without a body.
+    public mutating func becomeGET() -> Bool {
+        head.method = .get
+        body = .none
+        trailers = nil
+        return true
+    }
+
+    /// Changes the scheme.
+    public mutating func becomeScheme(_ scheme: String) -> Bool {
+        head.scheme = scheme
+        return true
+    }
 }
 
 extension HTTPFields {
@@ -76,5 +109,12 @@ extension HTTPFields {
             joined = joined.map { "\($0),\(field.value)" } ?? field.value
         }
         return joined
+    }
+
+    /// The values of a field, one a line.
+    func values(of canonicalName: String) -> [String] {
+        var values: [String] = []
+        for field in self where field.name.canonicalName == canonicalName { values.append(field.value) }
+        return values
     }
 }

@@ -45,4 +45,27 @@ extension OutboundResponse: ResponseHead {
     public func value(of name: HeaderName) -> String? {
         head.headerFields.joinedValue(of: name.lowercased)
     }
+
+    /// The values of a header field, one a line.
+    public func values(of name: HeaderName) -> [String] {
+        head.headerFields.values(of: name.lowercased)
+    }
+
+    /// Replaces every value of a header field; a name that HTTP does not allow changes nothing.
+    public mutating func setValue(_ value: String, for name: HeaderName) {
+        guard let field = HTTPField.Name(name.lowercased) else { return }
+        head.headerFields[field] = value
+    }
+
+    /// Adds a value behind those that exist.
+    public mutating func appendValue(_ value: String, for name: HeaderName) {
+        guard let field = HTTPField.Name(name.lowercased) else { return }
+        head.headerFields.append(HTTPField(name: field, value: value))
+    }
+
+    /// Removes every value of a header field.
+    public mutating func removeValues(of name: HeaderName) {
+        guard let field = HTTPField.Name(name.lowercased) else { return }
+        head.headerFields[field] = nil
+    }
 }

@@ -29,6 +29,15 @@ public struct RequestBody: Sendable {
         }
     }
 
+    /// How many bytes it has, if they are in memory.
+    var heldBytes: Int? {
+        switch content {
+        case .none: 0
+        case .bytes(let bytes): bytes.readableBytes
+        case .stream: nil
+        }
+    }
+
     private init(_ content: Content, isReplayable: Bool) {
         self.content = content
         self.isReplayable = isReplayable

@@ -35,6 +35,11 @@ public struct ResponseBody: AsyncSequence, Sendable {
         self.source = .foreign(foreign)
     }
 
+    /// How many bytes of it are in memory for as long as it is.
+    var heldBytes: Int {
+        if case .memory(let bytes, _) = source { bytes.readableBytes } else { 0 }
+    }
+
     var trailers: HTTPFields? {
         switch source {
         case .memory(_, let trailers): trailers

@@ -64,6 +64,14 @@ struct ReceivedHead: RequestHead {
         return found
     }
 
+    func values(of name: HeaderName) -> [String] {
+        head.headerFields.values(of: name.lowercased)
+    }
+
+    func hasValue(of name: HeaderName, where condition: (String) -> Bool) -> Bool {
+        head.headerFields.contains { $0.name.canonicalName == name.lowercased && condition($0.value) }
+    }
+
     mutating func setValue(_ value: String, for name: HeaderName) {
         guard let name = HTTPField.Name(name.lowercased) else { return }
         head.headerFields[name] = value

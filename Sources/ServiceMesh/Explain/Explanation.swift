@@ -2,9 +2,9 @@
 // Part of swift-service-mesh.
 
 /// Why the mesh would send a request where it would send it: for people, not for programs to parse.
-public struct Explanation: Sendable, CustomStringConvertible {
+public struct Explanation: Sendable, Codable, CustomStringConvertible {
     /// A fact with its name.
-    public struct Fact: Hashable, Sendable {
+    public struct Fact: Hashable, Sendable, Codable {
         /// What it is.
         public var name: String
         /// What it says.
@@ -27,10 +27,7 @@ public struct Explanation: Sendable, CustomStringConvertible {
 
     /// The facts, one a line.
     public var description: String {
-        let width = facts.map(\.name.count).max() ?? 0
-        let lines = facts.map { fact in
-            fact.name + String(repeating: " ", count: width - fact.name.count) + "  " + fact.value
-        }
-        return (["configuration generation \(generation)"] + lines).joined(separator: "\n")
+        let lines = facts.isEmpty ? "" : "\n" + Self.lines(of: facts)
+        return "configuration generation \(generation)" + lines
     }
 }

@@ -36,7 +36,7 @@ extension Mesh {
         }
         explanation.note("listener", route.listener)
         explanation.note("route", "\(route.name) (number \(number))")
-        explain(route, &explanation)
+        explain(route, request, &explanation)
         return explanation
     }
 
@@ -44,17 +44,20 @@ extension Mesh {
     /// stack for each of its route's clusters, by the cluster's name. Empty if no route takes the request.
     public func describe(_ request: some RequestHead) -> [(cluster: String, stack: StackDescription)] {
         guard !isDisabled, let (_, route) = loadSnapshot().routes.trace(request).chosen else { return [] }
-        return route.selections.map { ($0.clusterName, $0.stack(of: route.route)) }
+        return route.selections.map { ($0.clusterName, $0.stack(of: route)) }
     }
 
-    private func explain(_ route: RouteRuntime, _ explanation: inout Explanation) {
+    private func explain(_ route: RouteRuntime, _ request: some RequestHead, _ explanation: inout Explanation) {
         guard case .forward(let forward) = route.route.action else {
-            explanation.note("action", "\(route.route.action)")
+            explainAnswer(of: route, to: request, &explanation)
             return
         }
+        explainTarget(of: forward, for: request, route, &explanation)
+        explainChanges(by: route, forward, &explanation)
         explanation.note(
             "timeout",
-            forward.timeout.map { "\($0.duration) from the route" } ?? "none; the caller's deadline"
+            forward.timeout.map { "\($0.duration) from the route\(forward.timeoutMode.note)" }
+                ?? "none; the caller's deadline"
         )
         if let retry = forward.retry {
             let conditions = RetryConditions.names.filter { retry.conditions.contains($0.condition) }.map(\.name)
@@ -62,25 +65,42 @@ extension Mesh {
                 "retry",
                 "up to \(retry.maximumAttempts) attempts on \(conditions.joined(separator: ",")), "
                     + "back-off \(retry.backoff.base.duration) to \(retry.backoff.maximum.duration)"
-                    + (retry.perTryTimeout.map { ", \($0.duration) each" } ?? "")
+                    + (retry.perTryTimeout.map { ", \($0.duration) each\(forward.attemptTimeoutMode.note)" } ?? "")
+                    + retry.mode.note
                     + (retry.replay == .harmless ? ", only where a replay is harmless" : ", whatever the method")
             )
         } else {
             explanation.note("retry", "none")
         }
-        for (share, selection) in zip(forward.clusters.shares, route.selections) {
+        for (share, selection) in route.selections(for: request, forward.shares) {
+            explainHead(of: request, selection, &explanation)
             if let fault = selection.fault?.configuration {
-                explanation.note("fault", "\(share.cluster): \(fault.summary)")
+                explanation.note("fault", "\(share.cluster): \(fault.summary)\(fault.mode.note)")
             }
             if let limiter = selection.rateLimiter {
                 let limit = limiter.configuration
-                explanation.note("rate limit", "\(limit.tokensPerFill) per \(limit.fillInterval.duration)")
+                explanation.note(
+                    "rate limit",
+                    "\(limit.tokensPerFill) per \(limit.fillInterval.duration)\(limit.mode.note)"
+                )
             }
+            if let keyed = selection.keyedRateLimit?.configuration { explanation.note("rate limit", keyed.summary) }
+            for line in selection.filters?.summary ?? [] { explanation.note("filter", line) }
             explanation.note("cluster", "\(share.cluster), weight \(share.weight)")
             // Those that have facts of their own are not told twice.
             let told: Set<PolicySlot> = [.fault, .rateLimit, .totalTimeout, .retry, .attemptTimeout]
-            for policy in selection.stack(of: route.route).policies where !told.contains(policy.slot) {
+            for policy in selection.stack(of: route).policies where !told.contains(policy.slot) {
                 explanation.note("policy", policy.description)
+                let isShared = policy.slot == .cache || policy.slot == .coalescing
+                if isShared, policy.mode != .disabled {
+                    for reason in clients.reasonsNotShared { explanation.note("", "it \(reason)") }
+                }
+            }
+            if !selection.deadlineHeaders.isEmpty {
+                explanation.note("deadline headers", selection.deadlineHeaders.names)
+            }
+            if selection.hasExpiredRequests {
+                explanation.note("policy", "expired requests: about what this process serves, does nothing here")
             }
             guard let cluster = selection.cluster else {
                 explanation.note("", "it does not exist: requests fail with 503 and the flag NC")
@@ -99,6 +119,13 @@ extension Mesh {
                 "\(detection.consecutiveFailures.map(String.init) ?? "no") consecutive failures eject for "
                     + "\(detection.baseEjectionTime.duration), at most \(detection.maximumEjectionPercent)%"
             )
+        }
+        if let breaker = cluster.cluster.circuitBreaker {
+            let name = cluster.cluster.name
+            let isOfMesh = snapshot?.resources.clusters[name]?.circuitBreaker == nil
+            let place = isOfMesh ? "mesh" : "cluster \(name)"
+            let description = PolicyDescription(breaker, in: .circuitBreaker, name: name, place: place)
+            explanation.note("policy", "each endpoint's \(description)")
         }
         explanation.note("concurrency limit", "\(cluster.cluster.concurrencyLimit.maximumRequests) requests")
         explanation.note("connections", cluster.cluster.connectionSummary)
@@ -122,17 +149,33 @@ extension Mesh {
     }
 }
 
+extension PolicyMode {
+    /// Behind a policy's values: nothing if it acts.
+    var note: String { self == .enforce ? "" : " [\(rawValue)]" }
+}
+
+extension HeaderRateLimitConfiguration {
+    /// The limit in words.
+    var summary: String {
+        let limit = keyed.limit
+        return "\(limit.tokensPerFill) per \(limit.fillInterval.duration) for each value of \(header)\(mode.note)"
+    }
+}
+
 extension FaultConfiguration {
     /// The faults in words.
     var summary: String {
+        let rate = responseRate.map { "responses at \($0)" }
         let delay = delay.map { delay in
+            if delay.isByHeader { return "delay that requests ask for, for \(delay.percentage)" }
             let longest = delay.upTo.map { " to \($0.duration)" } ?? ""
             return "delay of \(delay.duration.duration)\(longest) for \(delay.percentage)"
         }
         let abort = abort.map { abort in
+            if abort.isByHeader { return "abort that requests ask for, for \(abort.percentage)" }
             let answer = abort.grpcStatus.map { "gRPC status \($0)" } ?? "\(abort.status)"
             return "abort with \(answer) for \(abort.percentage)"
         }
-        return [delay, abort].compactMap { $0 }.joined(separator: ", ")
+        return [rate, delay, abort].compactMap { $0 }.joined(separator: ", ")
     }
 }

@@ -3,7 +3,7 @@
 
 import MeshConfig
 public import MeshCore
-import MeshResilience
+public import MeshResilience
 import MeshRouting
 
 extension Mesh {
@@ -21,10 +21,10 @@ extension Mesh {
         explanation.note("listener", runtime.listener.name)
         explanation.note("identity", runtime.requiresIdentity ? "required, by mutual TLS" : "not required")
         guard let routes = runtime.routes else {
-            runtime.route(of: request).map { explain($0, &explanation) }
+            runtime.route(of: request).map { explain($0, of: runtime.listener.name, &explanation) }
             return explanation
         }
-        let trace = routes.trace(request)
+        let trace = routes.trace(request, facts: RoutingFacts(random: 0))
         explanation.note("virtual host", trace.host ?? "none serves this authority: the request is refused with 404")
         for (number, mismatch) in trace.passedOver { explanation.note("route \(number)", "passed over: \(mismatch)") }
         guard let (number, route) = trace.chosen else {
@@ -32,15 +32,36 @@ extension Mesh {
             return explanation
         }
         explanation.note("route", "\(route.name) (number \(number))")
-        explain(route, &explanation)
+        explain(route, of: runtime.listener.name, &explanation)
         return explanation
     }
 
-    private func explain(_ route: InboundRoute, _ explanation: inout Explanation) {
-        if let fault = route.fault { explanation.note("fault", fault.configuration.summary) }
-        if let limit = route.rateLimiter?.configuration {
-            explanation.note("rate limit", "\(limit.tokensPerFill) per \(limit.fillInterval.duration)")
+    /// The policies that a request that comes in at an address would pass now, the outermost first, with the source of
+    /// every value. Empty if no listener or no route takes the request.
+    public func describe(inbound request: some RequestHead, at address: EndpointAddress) -> StackDescription {
+        guard !isDisabled, let runtime = loadSnapshot().inbound[address], let route = runtime.route(of: request) else {
+            return StackDescription([])
         }
+        return route.stack(of: runtime.listener.name)
+    }
+
+    private func explain(_ route: InboundRoute, of listener: String, _ explanation: inout Explanation) {
+        if let fault = route.fault {
+            explanation.note("fault", fault.configuration.summary + fault.configuration.mode.note)
+        }
+        if let limit = route.rateLimiter?.configuration {
+            explanation.note(
+                "rate limit",
+                "\(limit.tokensPerFill) per \(limit.fillInterval.duration)\(limit.mode.note)"
+            )
+        }
+        if let keyed = route.policies?.keyedRateLimit?.configuration { explanation.note("rate limit", keyed.summary) }
+        for line in route.filters?.summary ?? [] { explanation.note("filter", line) }
+        let told: Set<PolicySlot> = [.fault, .rateLimit]
+        for policy in route.stack(of: listener).policies where !told.contains(policy.slot) {
+            explanation.note("policy", policy.description)
+        }
+        for slot in route.idle { explanation.note("policy", "\(slot): about calls to others, does nothing here") }
         explanation.note("action", route.reply.map { "answered with \($0.status)" } ?? "the handler serves it")
     }
 }

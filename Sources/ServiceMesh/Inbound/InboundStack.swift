@@ -10,9 +10,10 @@ import MeshSecurity
 ///
 /// Server adapters ask `healthReply`, call `begin`, then `admit`, run the handler inside `handling`, and `end` when the
 /// response's body has been written. The order is health → trace and record → load shedding → identity and
-/// authorization → route → shedding by criticality → fault → rate limit → limits under way → handler; the route says what
-/// of it applies, and may answer itself. They cancel the handler when the context's deadline passes and when the caller
-/// leaves, and ask connections to close while the server drains.
+/// authorization → route → shedding by criticality → fault → rate limit → filters → limits under way → expired requests →
+/// handler;
+/// the route says what of it applies, and may answer itself. They cancel the handler when the context's deadline passes
+/// and when the caller leaves, and ask connections to close while the server drains.
 public struct InboundStack: Sendable {
     /// How the server behaves, apart from what the mesh's configuration says.
     public let configuration: InboundConfiguration
@@ -117,6 +118,7 @@ public struct InboundStack: Sendable {
                 try limiter.acquire()
             }
         }
+        try await route.filters?.admit(request, &context, mesh)
         try await route.policies?.enter(request, context: &context)
         guard let reply = route.reply else { return }
         var answer = MeshError(

@@ -5,6 +5,7 @@ import MeshBalancing
 public import MeshConfig
 public import MeshCore
 import MeshResilience
+public import MeshRouting
 import Synchronization
 
 /// The service mesh in this process: configuration, live state, and the work that goes on behind the requests.
@@ -24,6 +25,19 @@ public final class Mesh: Sendable {
     public let random: MeshRandom
     /// Who hears what happens.
     public let observers: ObserverSet
+    /// Whether anybody does. Requests ask this several times.
+    @usableFromInline let isObserved: Bool
+
+    /// What stands in place of shares that routes have.
+    @usableFromInline let runtime: [String: RuntimeValue]
+    /// What hashes all of this process's requests alike where a route asks for that (gRFC A42's `channel_id`).
+    let channel: UInt64
+    /// What becomes of headers that ask for other timeouts and retries; `nil` leaves them alone.
+    @usableFromInline let headerContract: EnvoyHeaderContract?
+    /// The copies of requests that are on their way.
+    @usableFromInline let mirrors = MirrorGate()
+    /// The stacks that were made for it.
+    let clients = ClientCensus()
 
     private let sources: [any ConfigSource]
     private let store: SnapshotStore
@@ -47,6 +61,12 @@ public final class Mesh: Sendable {
         self.clock = clock
         self.random = random
         self.observers = ObserverSet(configuration.observers)
+        self.isObserved = !configuration.observers.isEmpty
+        self.runtime = configuration.runtime
+        self.channel = random.next()
+        self.headerContract =
+            configuration.requestHeaderTrust == .ignored
+            ? nil : EnvoyHeaderContract(trusts: configuration.requestHeaderTrust == .trusted)
         self.store = SnapshotStore(
             RuntimeBuilder(
                 configuration: configuration,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+public import MeshConfig
 public import MeshCore
 public import MeshResilience
+public import MeshRouting
 
 /// How a mesh behaves in this process, apart from what its configuration sources say.
 public struct MeshConfiguration: Sendable {
@@ -14,20 +16,65 @@ public struct MeshConfiguration: Sendable {
         case registryOnly
     }
 
+    /// What becomes of headers that ask for other timeouts and retries.
+    public enum RequestHeaderTrust: Hashable, Sendable {
+        /// They are sent on like any other: what the application writes is its own.
+        case ignored
+        /// They are taken away, as Envoy does with those of external callers.
+        case untrusted
+        /// They are obeyed, as Envoy obeys those of internal callers.
+        case trusted
+    }
+
     /// What happens to requests to hosts that the mesh does not know.
     ///
     /// Default `allowAny`: Istio's `outboundTrafficPolicy.mode`.
     public var outboundTrafficPolicy: OutboundTrafficPolicy
-    /// How many retries may be made, for each cluster; `nil` for no limit.
+    /// The outbound listener whose domain `*` means every host that no other listener serves, as that of an egress proxy
+    /// does; `nil` for none.
+    ///
+    /// Default none: `*` means the listener's own name, as for gRPC, whose clients choose a listener by it.
+    public var catchAllListener: String?
+    /// What limits the retries and hedges of each cluster that has no budget of its own; `nil` for no limit.
     ///
     /// Default 20% and 10 a second: Finagle and Linkerd.
-    public var retryBudget: RetryBudgetConfiguration?
+    public var retryBudget: RetryBudgetChoice?
     /// A circuit breaker for each endpoint of every cluster whose resource has none; `nil` for none.
     ///
     /// Default none: xDS has no such field, and outlier detection does a similar job.
     public var circuitBreaker: CircuitBreakerConfiguration?
+    /// How loaded the system is, for `LoadShedderConfiguration.loadTrigger` on routes and clusters.
+    ///
+    /// Default `nil`: the mesh reads no load of its own accord, and a configuration with a `loadTrigger` is refused.
+    public var systemLoad: SystemLoad?
     /// What counts as a failure.
     public var classifier: ResponseClassifier
+    /// The application's last word on every configuration, whoever delivers it: what it writes into the resources is
+    /// validated with them and put in force.
+    ///
+    /// It is how code puts policies on routes and clusters that a control plane describes, which has no field for them.
+    /// Called once for each configuration, one at a time, outside of requests.
+    ///
+    /// Default none.
+    public var amend: (@Sendable (_ resources: inout MeshResources) -> Void)?
+    /// Whether the headers by which Envoy's callers change timeouts and retries (`x-envoy-upstream-rq-timeout-ms`,
+    /// `x-envoy-max-retries` and the like) are obeyed in outbound requests.
+    ///
+    /// Default `ignored`: an application that hands on the headers of its own callers would let them decide.
+    public var requestHeaderTrust: RequestHeaderTrust
+    /// Who counts requests for a whole fleet, where routes have global rate limits.
+    ///
+    /// Default none: each such request is treated as the limit says for a service that cannot be asked.
+    public var rateLimitServices: RateLimitServices
+    /// The cluster that this process belongs to, for the `source_cluster` of rate limits.
+    ///
+    /// Default empty: `node.cluster` of Envoy's bootstrap, which has no default either.
+    public var localCluster: String
+    /// Values that stand in place of those of routes, by the keys that shares of requests have there
+    /// (`RuntimeFractionalPercent.runtime_key`).
+    ///
+    /// Default none: every route's own share holds.
+    public var runtime: [String: RuntimeValue]
     /// Who hears what happens.
     public var observers: [any Observer]
     /// Whether every wrapper is a pass-through.
@@ -38,18 +85,61 @@ public struct MeshConfiguration: Sendable {
     /// Creates a configuration.
     public init(
         outboundTrafficPolicy: OutboundTrafficPolicy = .allowAny,
-        retryBudget: RetryBudgetConfiguration? = RetryBudgetConfiguration(),
+        catchAllListener: String? = nil,
+        retryBudget: RetryBudgetChoice? = .tokens(RetryBudgetConfiguration()),
         circuitBreaker: CircuitBreakerConfiguration? = nil,
+        systemLoad: SystemLoad? = nil,
         classifier: ResponseClassifier = .standard,
+        amend: (@Sendable (_ resources: inout MeshResources) -> Void)? = nil,
+        requestHeaderTrust: RequestHeaderTrust = .ignored,
+        runtime: [String: RuntimeValue] = [:],
+        rateLimitServices: RateLimitServices = .none,
+        localCluster: String = "",
         observers: [any Observer] = [],
         isDisabled: Bool = ProcessEnvironment.isMeshDisabled
     ) {
         self.outboundTrafficPolicy = outboundTrafficPolicy
+        self.catchAllListener = catchAllListener
         self.retryBudget = retryBudget
         self.circuitBreaker = circuitBreaker
+        self.systemLoad = systemLoad
         self.classifier = classifier
+        self.amend = amend
+        self.requestHeaderTrust = requestHeaderTrust
+        self.runtime = runtime
+        self.rateLimitServices = rateLimitServices
+        self.localCluster = localCluster
         self.observers = observers
         self.isDisabled = isDisabled
+    }
+
+    /// Creates a configuration whose retries a share of the requests limits: `.tokens(retryBudget)`.
+    public init(
+        outboundTrafficPolicy: OutboundTrafficPolicy = .allowAny,
+        catchAllListener: String? = nil,
+        retryBudget: RetryBudgetConfiguration,
+        circuitBreaker: CircuitBreakerConfiguration? = nil,
+        systemLoad: SystemLoad? = nil,
+        classifier: ResponseClassifier = .standard,
+        amend: (@Sendable (_ resources: inout MeshResources) -> Void)? = nil,
+        requestHeaderTrust: RequestHeaderTrust = .ignored,
+        runtime: [String: RuntimeValue] = [:],
+        observers: [any Observer] = [],
+        isDisabled: Bool = ProcessEnvironment.isMeshDisabled
+    ) {
+        self.init(
+            outboundTrafficPolicy: outboundTrafficPolicy,
+            catchAllListener: catchAllListener,
+            retryBudget: .tokens(retryBudget),
+            circuitBreaker: circuitBreaker,
+            systemLoad: systemLoad,
+            classifier: classifier,
+            amend: amend,
+            requestHeaderTrust: requestHeaderTrust,
+            runtime: runtime,
+            observers: observers,
+            isDisabled: isDisabled
+        )
     }
 
     /// Checks the bounds.
@@ -57,7 +147,7 @@ public struct MeshConfiguration: Sendable {
     public func validate() throws(ConfigurationError) {
         var problems = ProblemCollector()
         if let retryBudget {
-            _ = problems.nest("retryBudget") { () throws(ConfigurationError) in try retryBudget.validate() }
+            _ = problems.nest("retryBudget") { () throws(ConfigurationError) in try retryBudget.plan.validate() }
         }
         if let circuitBreaker {
             _ = problems.nest("circuitBreaker") { () throws(ConfigurationError) in try circuitBreaker.validate() }

@@ -41,7 +41,9 @@ final class SnapshotStore: Sendable {
                 return (state.current, MeshResources(merging: order.compactMap { delivered[$0] }), order)
             }
             do throws(ConfigurationError) {
-                let snapshot = try MeshSnapshot(generation: previous.generation + 1, resources: merged)
+                var amended = merged
+                builder.configuration.amend?(&amended)
+                let snapshot = try MeshSnapshot(generation: previous.generation + 1, resources: amended)
                 let next = try builder.build(snapshot, replacing: previous)
                 let waiters = state.withLock { state in
                     state.current = next

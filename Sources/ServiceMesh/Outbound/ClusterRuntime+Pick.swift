@@ -17,20 +17,52 @@ extension ClusterRuntime {
         context: inout CallContext,
         mesh: Mesh
     ) throws(MeshError) -> EndpointState {
-        guard !endpoints.isEmpty else {
-            throw MeshError(.noHealthyUpstream, origin: .local, message: "the cluster has no endpoint")
+        guard !endpoints.isEmpty else { throw Self.noEndpoint }
+        if context.filterState != nil, let endpoint = try pickOverride(at: now, context: &context, mesh: mesh) {
+            return endpoint
         }
-        guard hasBreakers else {
-            return picker.pick(at: now, excluding: context.attemptedEndpoints)
-                ?? pickInPanic(excluding: context.attemptedEndpoints)
+        // The hedges' own list is asked only where there is one.
+        let choice: EndpointState?
+        if context.endpointsInUse == nil {
+            choice = picker.pick(at: now, excluding: context.attemptedEndpoints)
+        } else {
+            choice = picker.pick(at: now, excluding: context.avoidedEndpoints)
         }
-        var avoided = context.attemptedEndpoints
-        var shortestWait: Nanoseconds?
+        guard let endpoint = choice else {
+            return try pickFurther(at: now, context: &context, mesh: mesh, after: nil)
+        }
+        guard let breakers, let admission = breakers.admit(endpoint, at: now) ?? admitFirst(endpoint, mesh, at: now)
+        else { return endpoint }
+        switch admission {
+        case .admitted(let permit):
+            context.circuitBreakerPermit = permit
+            return endpoint
+        case .refused(let wait):
+            return try pickFurther(at: now, context: &context, mesh: mesh, after: (endpoint, wait))
+        }
+    }
+
+    private static var noEndpoint: MeshError {
+        MeshError(.noHealthyUpstream, origin: .local, message: "the cluster has no endpoint")
+    }
+
+    /// Picks an endpoint after the picker's first choice was refused, or while it has none.
+    @inline(never)
+    private func pickFurther(
+        at now: MeshInstant,
+        context: inout CallContext,
+        mesh: Mesh,
+        after refusal: (endpoint: EndpointState, wait: Nanoseconds)?
+    ) throws(MeshError) -> EndpointState {
+        var avoided = context.avoidedEndpoints
+        var shortestWait = refusal?.wait
+        if let refusal { avoided.append(refusal.endpoint.endpoint.address) }
         // A half-open breaker that has its probes out refuses, and the picker cannot know: go on to the next endpoint,
         // and in the end to those that earlier attempts went to.
         for _ in 0..<(endpoints.count + avoided.count) {
             let endpoint = picker.pick(at: now, excluding: avoided) ?? pickInPanic(excluding: avoided)
-            switch breaker(for: endpoint, mesh).admit(at: now) {
+            guard let admission = admitFirst(endpoint, mesh, at: now) else { return endpoint }
+            switch admission {
             case .admitted(let permit):
                 context.circuitBreakerPermit = permit
                 return endpoint
@@ -38,6 +70,11 @@ extension ClusterRuntime {
                 shortestWait = min(shortestWait ?? .forever, wait)
                 avoided.append(endpoint.endpoint.address)
             }
+        }
+        // Once an attempt: what one breaker refuses goes to another endpoint, and that is no refusal.
+        if !mesh.observers.isEmpty {
+            let decision = PolicyDecision(.circuitBreaker, name: cluster.name, .refused, because: .open)
+            mesh.observers.noticed(.policyActed(decision))
         }
         throw MeshError(
             .circuitOpen,
@@ -57,8 +94,8 @@ extension ClusterRuntime {
         now: MeshInstant
     ) {
         live.outlierDetector?.attemptEnded(ending.outcome, at: endpoint, endpointCount: endpoints.count, now: now)
-        guard hasBreakers, permit != 0 else { return }
-        live.existingBreaker(for: endpoint.endpoint.address)?.report(ending, permit: permit, at: now)
+        guard permit != 0 else { return }
+        breakers?.report(ending, at: endpoint, permit: permit, now: now)
     }
 
     /// An endpoint in its turn, whatever is held against it; one that is avoided only if there is no other.
@@ -68,16 +105,40 @@ extension ClusterRuntime {
         return turn.first { !avoided.contains($0.endpoint.address) } ?? endpoints[start]
     }
 
-    private func breaker(
-        for endpoint: EndpointState,
-        _ mesh: Mesh
-    ) -> CircuitBreaker {
-        live.breaker(for: endpoint.endpoint.address) {
+    /// Whether the breaker of an endpoint, if it has one, lets a request pass; the context has the permit then.
+    func admits(_ endpoint: EndpointState, at now: MeshInstant, context: inout CallContext, mesh: Mesh) -> Bool {
+        guard let breakers, let admission = breakers.admit(endpoint, at: now) ?? admitFirst(endpoint, mesh, at: now)
+        else { return true }
+        guard case .admitted(let permit) = admission else { return false }
+        context.circuitBreakerPermit = permit
+        return true
+    }
+
+    /// Asks the breaker of an endpoint that may have none yet.
+    @inline(never)
+    private func admitFirst(
+        _ endpoint: EndpointState,
+        _ mesh: Mesh,
+        at now: MeshInstant
+    ) -> CircuitBreakerStateMachine.Admission? {
+        guard let slot = breakers?.slot(of: endpoint) else { return nil }
+        return breaker(in: slot, mesh).admit(at: now)
+    }
+
+    private func breaker(in slot: BreakerSlot, _ mesh: Mesh) -> CircuitBreaker {
+        slot.breaker {
             let name = cluster.name
             let observers = mesh.observers
             let configuration = cluster.circuitBreaker ?? CircuitBreakerConfiguration(mode: .disabled)
-            return CircuitBreaker(validated: configuration, name: name, clock: mesh.clock, random: mesh.random) {
-                change in
+            return CircuitBreaker(
+                validated: configuration,
+                name: name,
+                // One that only observes says by itself what it would have refused: nobody here hears of it.
+                observers: configuration.mode == .observe ? observers : .none,
+                clock: mesh.clock,
+                random: mesh.random
+            ) { [concerned = slot.concerned] change in
+                let endpoint = concerned.endpoint
                 // The picker passes an open breaker over without asking it; one that only observes is always asked.
                 var until: UInt64 = 0
                 if case .open(let instant) = change.to, change.isEnforced { until = instant.nanoseconds }
@@ -90,6 +151,9 @@ extension ClusterRuntime {
                         to: change.to.label
                     )
                 )
+                guard change.isEnforced else { return }
+                let decision = PolicyDecision(.circuitBreaker, name: name, .changed, because: change.cause.reason)
+                observers.noticed(.policyActed(decision))
             }
         }
     }

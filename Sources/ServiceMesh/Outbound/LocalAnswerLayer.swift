@@ -26,7 +26,7 @@ public struct LocalAnswerLayer<Base: Transport>: Transport where Base.Response: 
             guard response.statusCode >= 500 else { return response }
             base.finish(&context, .discarded)
             throw fallenBack(to: reply, context, failure: nil, status: response.statusCode)
-        } catch let failure as MeshError where failure.code != .directResponse && failure.code != .cancelled {
+        } catch let failure as MeshError where Self.isReplaceable(failure) {
             throw fallenBack(to: reply, context, failure: failure, status: 0)
         }
     }
@@ -35,6 +35,13 @@ public struct LocalAnswerLayer<Base: Transport>: Transport where Base.Response: 
     @inlinable
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         base.finish(&context, ending)
+    }
+
+    /// Whether somebody waits for an answer in the error's place: not whoever gave up, or made the failure himself.
+    @usableFromInline
+    static func isReplaceable(_ failure: MeshError) -> Bool {
+        failure.code != .directResponse && failure.code != .cancelled && failure.origin != .downstream
+            && !Task.isCancelled
     }
 
     @usableFromInline

@@ -9,7 +9,8 @@ public import MeshCore
 public final class OptionalLayers<Plain: Transport, Guarded: Transport, Need: LayerNeed>: Transport
 where Guarded.Request == Plain.Request, Guarded.Response == Plain.Response {
     @usableFromInline let plain: Plain
-    @usableFromInline let guarded: Guarded
+    /// Not inlined: it would only make the way of all other requests longer.
+    @usableFromInline let guarded: OutOfLine<Guarded>
 
     /// Creates the fork.
     /// - Parameters:
@@ -17,20 +18,40 @@ where Guarded.Request == Plain.Request, Guarded.Response == Plain.Response {
     ///   - guarded: The layers around it.
     public init(_ plain: Plain, guarded: Guarded) {
         self.plain = plain
-        self.guarded = guarded
+        self.guarded = OutOfLine(guarded)
     }
 
     /// Sends through the layers, or past them.
     @inlinable
+    @inline(__always)
     public func send(_ request: Plain.Request, context: inout CallContext) async throws -> Plain.Response {
         guard Need.isMet(by: context) else { return try await plain.send(request, context: &context) }
-        return try await guarded.send(request, context: &context)
+        return try await send(request, through: guarded, &context)
     }
 
     /// Ends the exchange where it went through: the context carries the same route.
     @inlinable
+    @inline(__always)
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         if Need.isMet(by: context) { guarded.finish(&context, ending) } else { plain.finish(&context, ending) }
+    }
+
+    /// Sends through the layers, which may wait.
+    ///
+    /// They are a parameter of a type that is not known here, because the compiler makes sure of the caller's executor
+    /// after such a call, and not after one to a function that it knows. When it has not done so on one of two ways, it
+    /// does it where they meet, and requests pay for it that pass by.
+    @inlinable
+    @inline(__always)
+    func send<Layers: Transport>(
+        _ request: Plain.Request,
+        through layers: Layers,
+        _ context: inout CallContext
+    ) async throws -> Plain.Response where Layers.Request == Plain.Request, Layers.Response == Plain.Response {
+        context.timePassed()
+        let response = try await layers.send(request, context: &context)
+        context.timePassed()
+        return response
     }
 }
 
@@ -42,7 +63,7 @@ public protocol LayerNeed: Sendable {
 
 /// The needs of the outbound stack's layers, as the selected route and cluster say.
 public enum SelectionNeeds {
-    /// A fallback or load shedding.
+    /// A fallback, a response cache, coalescing or load shedding.
     public enum Request: LayerNeed {
         /// Whether the route has one of them.
         @inlinable
@@ -51,16 +72,16 @@ public enum SelectionNeeds {
         }
     }
 
-    /// Admission control.
-    public enum Admission: LayerNeed {
-        /// Whether the route or the cluster has it.
+    /// Admission control, changes to heads or mirrors.
+    public enum Tries: LayerNeed {
+        /// Whether the route or the cluster has one of them.
         @inlinable
         public static func isMet(by context: borrowing CallContext) -> Bool {
-            context.selection?.admissionControl != nil
+            context.selection?.needsTryLayers ?? false
         }
     }
 
-    /// Hedging, an adaptive limit, a bulkhead or a breaker over the whole.
+    /// Hedging, an adaptive limit, a bulkhead, a breaker over the whole or deadline headers.
     public enum Attempt: LayerNeed {
         /// Whether the route or the cluster has one of them.
         @inlinable

@@ -15,8 +15,12 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
     public typealias Attempt = AttemptLayer<Leaf>
     /// Outside the pick, so that the time that an attempt waits for a connection counts.
     public typealias AttemptDeadline = DeadlineLayer<Attempt, SelectionSources.AttemptTimeout>
+    /// Inside the attempt's deadline, so that the peer hears the earlier of both.
+    public typealias Headers = DeadlineHeaderLayer<Attempt, SelectionSources.Headers>
+    /// The attempt's deadline where the route has one of the policies around it.
+    public typealias GuardedAttemptDeadline = DeadlineLayer<Headers, SelectionSources.AttemptTimeout>
     /// Outside the attempt's deadline, so that an attempt that took too long is a failure to it and not a cancellation.
-    public typealias Breaker = CircuitBreakerLayer<AttemptDeadline, SelectionSources.Breakers>
+    public typealias Breaker = CircuitBreakerLayer<GuardedAttemptDeadline, SelectionSources.Breakers>
     /// Outside the breaker: what an open circuit refuses needs no place for long.
     public typealias Places = BulkheadLayer<Breaker, SelectionSources.Bulkheads>
     /// Outside the bulkhead: a queue that grows in there is a latency, at which the limit shrinks.
@@ -31,9 +35,13 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
     public typealias Attempts = OptionalLayers<AttemptSlot, Hedges, SelectionNeeds.Attempt>
     /// Outside every attempt: one follows the other.
     public typealias Retries = RetryLayer<Attempts, SelectionSources.Retries>
+    /// Outside the retries: a request is copied once, however many attempts it takes.
+    public typealias Copies = MirrorLayer<OutOfLine<Retries>, AttemptSlot>
+    /// Outside the copies, which leave as the request does; inside all that decides by what the caller wrote.
+    public typealias Edits = EditLayer<Copies>
     /// Outside the retries: what it refuses must not be tried again at once.
     public typealias Admission = OptionalLayers<
-        Retries, AdmissionControlLayer<Retries, SelectionSources.Admission>, SelectionNeeds.Admission
+        Retries, AdmissionControlLayer<Edits, SelectionSources.Admission>, SelectionNeeds.Tries
     >
     /// Outside the retries, so that all attempts and their waits share it.
     public typealias RouteDeadline = DeadlineLayer<Admission, SelectionSources.RouteTimeout>
@@ -41,12 +49,32 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
     public typealias RateLimit = RateLimitLayer<RouteDeadline, SelectionSources.RateLimit>
     /// Outside the rate limit and the retries, so that retries do not mask an injected abort.
     public typealias Fault = FaultLayer<RateLimit, SelectionSources.Fault>
+    /// Outside the retries: a response tells of the endpoint that gave it, on whichever attempt.
+    public typealias Sessions = SessionLayer<OutOfLine<Fault>>
+    /// Inside the local limit, which costs nothing: what that refuses, the service is not asked about.
+    public typealias GlobalLimit = GlobalRateLimitLayer<Sessions, SelectionSources.GlobalRateLimits>
+    /// Inside the buffer's limit: what is too large is refused whether there is a token for it or not.
+    public typealias LocalLimit = LocalRateLimitLayer<GlobalLimit, SelectionSources.LocalRateLimits>
+    /// Inside the header changes, whose answers all of these get.
+    public typealias Buffer = BufferLayer<LocalLimit>
+    /// Outside the other filters, which look at the heads as it leaves them.
+    public typealias Mutations = HeaderMutationLayer<Buffer>
+    /// Outside the retries, as the other rate limits are, and outside the faults with them: one path has none of all.
+    public typealias KeyedLimit = HeaderRateLimitLayer<Mutations, SelectionSources.KeyedRateLimits>
     /// Outside everything that costs something: what is refused for its unimportance has cost nothing yet.
-    public typealias Shedding = LoadSheddingLayer<Fault, SelectionSources.LoadShedding>
+    public typealias Shedding = LoadSheddingLayer<KeyedLimit, SelectionSources.LoadShedding>
+    /// Outside everything that belongs to one request: those who share it have it in common.
+    public typealias Coalesced = CoalescingLayer<
+        Shedding, SelectionSources.Coalescings<Leaf.Request, Leaf.Response>
+    >
+    /// Outside the coalescing: an answer from memory waits for nobody.
+    public typealias Cached = ResponseCacheLayer<Coalesced, SelectionSources.Caches<Leaf.Request, Leaf.Response>>
     /// Outside every policy: it answers in place of whatever fails.
-    public typealias Fallback = LocalAnswerLayer<Shedding>
+    public typealias Fallback = LocalAnswerLayer<Cached>
+    /// Outside the fallback: pages are to see that answer, too.
+    public typealias CrossOrigin = CORSLayer<Fallback>
     /// The whole request: past policies that the route does not have.
-    public typealias Guarded = OptionalLayers<Fault, Fallback, SelectionNeeds.Request>
+    public typealias Guarded = OptionalLayers<Fault, CrossOrigin, SelectionNeeds.Request>
     /// Outside everything that reads its policy from the route.
     public typealias Routes = RouteLayer<Guarded>
     /// Outside route selection: the application may change what is routed by.
@@ -65,34 +93,67 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
     /// - Parameters:
     ///   - mesh: The mesh whose configuration decides.
     ///   - leaf: What carries one request to one endpoint.
+    ///   - replay: How responses are held for several callers; without it response caches and coalescing do not act,
+    ///     which `Mesh.explain` and the observers say.
     ///   - requestMiddleware: The application's own, once a request; the first is the outermost.
-    ///   - attemptMiddleware: The application's own, once an attempt.
+    ///   - attemptMiddleware: The application's own, once an attempt. With any, response caches and coalescing do not act
+    ///     unless `replay` allows it.
     public init(
         mesh: Mesh,
         leaf: Leaf,
+        replay: ResponseReplay<Leaf.Request, Leaf.Response>? = nil,
         requestMiddleware: [any Middleware<Leaf.Request, Leaf.Response>] = [],
         attemptMiddleware: [any Middleware<Leaf.Request, Leaf.Response>] = []
     ) {
         let clock = mesh.clock
         let attempt = Attempt(leaf, mesh: mesh)
-        let deadline = AttemptDeadline(attempt, scope: .attempt, source: .init(), clock: clock)
+        let observers = mesh.observers
+        let deadline = AttemptDeadline(
+            attempt,
+            scope: .attempt,
+            source: .init(),
+            clock: clock,
+            observers: observers
+        )
         let classifier = mesh.configuration.classifier
-        let breaker = Breaker(deadline, source: .init(), classifier: classifier)
+        let guardedDeadline = GuardedAttemptDeadline(
+            Headers(attempt, source: .init(), clock: clock),
+            scope: .attempt,
+            source: .init(),
+            clock: clock,
+            observers: observers
+        )
+        let breaker = Breaker(guardedDeadline, source: .init(), classifier: classifier)
         let limit = Limit(Places(breaker, source: .init()), source: .init())
         let hedges = Hedges(GuardedAttemptSlot(attemptMiddleware, around: limit), source: .init())
+        let slot = AttemptSlot(attemptMiddleware, around: deadline)
         let retries = Retries(
-            Attempts(AttemptSlot(attemptMiddleware, around: deadline), guarded: hedges),
+            Attempts(slot, guarded: hedges),
             source: .init(),
             clock: clock,
             random: mesh.random,
-            observers: mesh.observers
+            observers: observers
         )
-        let admission = Admission(retries, guarded: AdmissionControlLayer(retries, source: .init()))
-        let routeDeadline = RouteDeadline(admission, scope: .request, source: .init(), clock: clock)
+        let edits = Edits(Copies(OutOfLine(retries), copies: slot, mesh: mesh), mesh: mesh)
+        let admission = Admission(retries, guarded: AdmissionControlLayer(edits, source: .init()))
+        let routeDeadline = RouteDeadline(
+            admission,
+            scope: .request,
+            source: .init(),
+            clock: clock,
+            observers: observers
+        )
         let rateLimit = RateLimit(routeDeadline, source: .init())
         let fault = Fault(rateLimit, source: .init())
-        let fallback = Fallback(Shedding(fault, source: .init()), mesh: mesh)
-        let routes = Routes(Guarded(fault, guarded: fallback), mesh: mesh)
+        let client = SharingClient(replay, hasAttemptMiddleware: !attemptMiddleware.isEmpty, observers: observers)
+        let sessions = Sessions(OutOfLine(fault))
+        let limits = LocalLimit(GlobalLimit(sessions, source: .init(mesh)), source: .init(mesh))
+        let mutations = Mutations(Buffer(limits), mesh: mesh)
+        let shedding = Shedding(KeyedLimit(mutations, source: .init()), source: .init())
+        let coalesced = Coalesced(shedding, source: .init(client))
+        let fallback = Fallback(Cached(coalesced, source: .init(client)), mesh: mesh)
+        mesh.clients.noteClient(hindrance: client.hindrance)
+        let routes = Routes(Guarded(fault, guarded: CrossOrigin(fallback, mesh: mesh)), mesh: mesh)
         self.stack = Telemetry(RequestSlot(requestMiddleware, around: routes), mesh: mesh)
         self.disabled = Disabled(
             requestMiddleware,

@@ -26,16 +26,14 @@ public enum SelectionSources {
     public struct RouteTimeout: PolicySource {
         /// The timeout of the selected route.
         @inlinable
-        public func policy(for context: CallContext) -> Nanoseconds? { context.selection?.timeout }
+        public func policy(for context: CallContext) -> DeadlineConfiguration? { context.selection?.timeout }
     }
 
     /// The timeout of each attempt.
     public struct AttemptTimeout: PolicySource {
         /// The per-try timeout of the selected route.
         @inlinable
-        public func policy(for context: CallContext) -> Nanoseconds? {
-            context.selection?.retry?.policy.perTryTimeout
-        }
+        public func policy(for context: CallContext) -> DeadlineConfiguration? { context.selection?.attemptTimeout }
     }
 
     /// The route's retries.
@@ -45,11 +43,59 @@ public enum SelectionSources {
         public func policy(for context: CallContext) -> Retry? { context.selection?.retry }
     }
 
+    /// The response cache of the route or cluster.
+    public struct Caches<Request: RequestHead, Response: ResponseHead>: PolicySource {
+        @usableFromInline let client: SharingClient<Request, Response>
+
+        @usableFromInline
+        init(_ client: SharingClient<Request, Response>) {
+            self.client = client
+        }
+
+        /// The client's own memory under what the selected route has, or else its cluster.
+        @inlinable
+        public func policy(for context: CallContext) -> TransportCache<Request, Response>? {
+            guard let cache = context.selection?.responseCache else { return nil }
+            return client.cache(of: cache)
+        }
+    }
+
+    /// The coalescing of the route or cluster.
+    public struct Coalescings<Request: RequestHead, Response: ResponseHead>: PolicySource {
+        @usableFromInline let client: SharingClient<Request, Response>
+
+        @usableFromInline
+        init(_ client: SharingClient<Request, Response>) {
+            self.client = client
+        }
+
+        /// The client's own requests under what the selected route has, or else its cluster.
+        @inlinable
+        public func policy(for context: CallContext) -> TransportCoalescing<Request, Response>? {
+            guard let coalescing = context.selection?.coalescing else { return nil }
+            return client.coalescing(of: coalescing)
+        }
+    }
+
+    /// The header fields that carry the deadline on.
+    public struct Headers: PolicySource {
+        /// What the selected route has, or else its cluster.
+        @inlinable
+        public func policy(for context: CallContext) -> DeadlineHeaders? { context.selection?.deadlineHeaders }
+    }
+
     /// The load shedding of the route or cluster.
     public struct LoadShedding: PolicySource {
         /// What the selected route has, or else its cluster.
         @inlinable
         public func policy(for context: CallContext) -> LoadShedder? { context.selection?.loadShedder }
+    }
+
+    /// The keyed rate limit of the route or cluster.
+    public struct KeyedRateLimits: PolicySource {
+        /// What the selected route has, or else its cluster.
+        @inlinable
+        public func policy(for context: CallContext) -> HeaderRateLimiter? { context.selection?.keyedRateLimit }
     }
 
     /// The admission control of the route or cluster.

@@ -19,6 +19,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
 
     /// Sends, and records the request if it fails.
     @inlinable
+    @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         begin(request, &context)
         do {
@@ -26,36 +27,49 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
             context.responseStatus = response.statusCode
             return response
         } catch {
-            end(&context, error: error)
+            if mesh.isObserved { mesh.requestEnded(&context, error: error) }
             throw error
         }
     }
 
     /// Ends the exchange, then the record: the counts of the layers below are closed when the record is written.
     @inlinable
+    @inline(__always)
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         base.finish(&context, ending)
-        end(&context, ending: ending)
+        if mesh.isObserved { mesh.requestEnded(&context, ending) }
+    }
+
+    @inlinable
+    func begin(_ request: Base.Request, _ context: inout CallContext) {
+        // The request that this task serves says which trace it is, or else the application, which may be a gateway.
+        if !context.trace.isValid, let trace = TraceContext(headersOf: request) { context.trace = trace }
+        mesh.beginSpan(&context)
+        if mesh.isObserved { begin(observed: request, &context) }
     }
 
     @usableFromInline
-    func begin(_ request: Base.Request, _ context: inout CallContext) {
-        // The request that this task serves says which trace it is, or else the application, which may be a gateway.
-        let trace = context.trace.isValid ? context.trace : TraceContext(headersOf: request) ?? .none
-        context.trace = trace.child(random: mesh.random)
-        guard !mesh.observers.isEmpty else { return }
+    func begin(observed request: Base.Request, _ context: inout CallContext) {
         context.requestLine = RequestLine(request)
         mesh.observers.requestStarted(request, direction: .outbound, context: &context)
     }
+}
 
+extension Mesh {
+    /// A span of the request's or an attempt's own. Here, where nothing has to be counted to reach the randomness.
     @usableFromInline
-    func end(_ context: inout CallContext, ending: ExchangeEnding) {
-        end(&context, error: ending.failure(of: context))
+    func beginSpan(_ context: inout CallContext) {
+        context.trace.beginChild(random: random)
     }
 
     @usableFromInline
-    func end(_ context: inout CallContext, error: (any Error)?) {
-        guard !mesh.observers.isEmpty, let line = context.requestLine else { return }
+    func requestEnded(_ context: inout CallContext, _ ending: ExchangeEnding) {
+        requestEnded(&context, error: ending.failure(of: context))
+    }
+
+    @usableFromInline
+    func requestEnded(_ context: inout CallContext, error: (any Error)?) {
+        guard let line = context.requestLine else { return }
         let selection = context.selection
         let record = RequestRecord(
             direction: .outbound,
@@ -64,14 +78,14 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
             path: line.path,
             status: error.map { $0.proxyStatus } ?? context.responseStatus,
             flags: context.responseFlags(error),
-            duration: mesh.clock.now.elapsed(since: context.startedAt),
+            duration: clock.now.elapsed(since: context.startedAt),
             attempts: context.attempt,
             route: selection?.routeName,
             cluster: selection?.clusterName,
             endpoint: context.endpoint?.address,
             error: error.flatMap { ($0 as? MeshError)?.code == .directResponse ? nil : $0 }
         )
-        mesh.observers.requestFinished(record, context: context)
+        observers.requestFinished(record, context: context)
     }
 }
 

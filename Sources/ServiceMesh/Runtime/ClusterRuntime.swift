@@ -16,8 +16,10 @@ final class ClusterRuntime: Sendable {
     let policies: TrafficPolicyRuntime
     let endpoints: [EndpointState]
     let picker: any EndpointPicker
-    /// Whether its endpoints have breakers. Requests ask this: the configuration is large, and reading it copies it.
-    let hasBreakers: Bool
+    /// Its endpoints' breakers; `nil` if they have none.
+    let breakers: EndpointBreakers?
+    /// How many requests may be under way. Apart from the configuration, which is large: reading it there copies it.
+    let maximumRequests: Int
     /// Whether those breakers want to know that a peer said that it has too much to do.
     let recognizesOverload: Bool
     /// Whether a request to it may leave without encryption: what asks for `https` must not be sent to it.
@@ -33,7 +35,9 @@ final class ClusterRuntime: Sendable {
         self.cluster = cluster
         self.live = live
         self.policies = policies
-        self.hasBreakers = cluster.circuitBreaker != nil
+        self.breakers =
+            cluster.circuitBreaker == nil ? nil : EndpointBreakers(endpoints, table: live.breakers)
+        self.maximumRequests = Int(cluster.concurrencyLimit.maximumRequests)
         self.recognizesOverload = cluster.circuitBreaker?.recognizesOverload ?? false
         self.endpoints = endpoints
         self.picker = picker
@@ -58,34 +62,13 @@ final class ClusterLiveState: Sendable {
         self.breakers = breakers
     }
 
-    /// The breaker of an endpoint, made when it is first asked for.
-    func breaker(for address: EndpointAddress, make: () -> CircuitBreaker) -> CircuitBreaker {
-        breakers.byAddress.withLock { breakers in
-            if let breaker = breakers[address] { return breaker }
-            let breaker = make()
-            breakers[address] = breaker
-            return breaker
-        }
-    }
-
-    /// The breaker of an endpoint, if it was asked for before.
+    /// The breaker of an endpoint, if a request has asked for it.
     func existingBreaker(for address: EndpointAddress) -> CircuitBreaker? {
-        breakers.byAddress.withLock { $0[address] }
+        breakers[address]?.existing
     }
 
     /// The state of an endpoint's breaker, if it has one.
     func breakerState(of address: EndpointAddress) -> CircuitBreakerStateMachine.State? {
-        breakers.byAddress.withLock { $0[address] }?.state
+        existingBreaker(for: address)?.state
     }
-
-    /// Forgets the breakers of endpoints that are gone.
-    func keepBreakers(of addresses: Set<EndpointAddress>) {
-        breakers.byAddress.withLock { breakers in breakers = breakers.filter { addresses.contains($0.key) } }
-    }
-}
-
-/// The circuit breakers of a cluster's endpoints, apart from the rest of its live state: a push that changes how
-/// outliers are detected leaves them alone.
-final class CircuitBreakerTable: Sendable {
-    fileprivate let byAddress = Mutex<[EndpointAddress: CircuitBreaker]>([:])
 }

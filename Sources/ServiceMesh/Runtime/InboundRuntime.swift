@@ -13,6 +13,12 @@ final class InboundRuntime: Sendable {
     let engine: AuthorizationEngine
     let rateLimiter: RateLimiter?
     let fault: FaultInjector?
+    /// What else protects the handler; `nil` for nothing.
+    let policies: InboundPolicies?
+    /// The filters that requests pass where the listener has no virtual hosts; `nil` for none.
+    let filters: RouteFilters?
+    /// The policies that stand on the listener and are about calls to others.
+    let idle: [PolicySlot]
     /// What holds for some requests only; `nil` for a listener without virtual hosts, which serves them all alike.
     let routes: RouteTable<InboundRoute>?
     /// Whether peers must prove an identity.
@@ -22,11 +28,16 @@ final class InboundRuntime: Sendable {
         listener: Listener,
         rateLimiter: RateLimiter?,
         fault: FaultInjector?,
+        policies: InboundPolicies?,
+        filters: RouteFilters?,
         routes: RouteTable<InboundRoute>?
     ) {
         self.listener = listener
         self.rateLimiter = rateLimiter
         self.fault = fault
+        self.policies = policies
+        self.filters = filters
+        self.idle = listener.policies.aboutCallsToOthers
         self.routes = routes
         self.engine = AuthorizationEngine(
             listener.filters.compactMap { if case .authorization(let rules) = $0 { rules } else { nil } }
@@ -45,11 +56,16 @@ final class InboundRuntime: Sendable {
                 name: listener.name,
                 fault: fault,
                 rateLimiter: rateLimiter,
-                policies: nil,
+                isLimitOfRoute: false,
+                policies: policies,
+                filters: filters,
+                idle: idle,
                 reply: nil
             )
         }
-        return if case .route(_, _, let route) = routes.decide(request) { route } else { nil }
+        return if case .route(_, _, let route) = routes.decide(request, facts: RoutingFacts(random: 0)) { route } else {
+            nil
+        }
     }
 }
 
@@ -60,16 +76,40 @@ struct InboundRoute: Sendable {
     let fault: FaultInjector?
     /// The route's own limit, or else the listener's.
     let rateLimiter: RateLimiter?
-    /// What else protects the handler; `nil` for nothing.
+    /// Whether that limit is the route's own.
+    let isLimitOfRoute: Bool
+    /// What else protects the handler, the route's own or else the listener's; `nil` for nothing.
     let policies: InboundPolicies?
+    /// The filters that its requests pass; `nil` for none.
+    let filters: RouteFilters?
+    /// The policies that stand on the route or its listener and are about calls to others.
+    let idle: [PolicySlot]
     /// What is answered in the handler's place, if the route does not lead to it.
     let reply: LocalReply?
+}
+
+extension TrafficPolicies {
+    /// The places of the policies that do nothing for requests that come in.
+    var aboutCallsToOthers: [PolicySlot] {
+        let places: [(PolicySlot, isConfigured: Bool)] = [
+            (.fallback, fallback != nil), (.cache, responseCache != nil), (.coalescing, coalescing != nil),
+            (.hedge, hedging != nil), (.circuitBreaker, circuitBreaker != nil),
+        ]
+        return places.filter(\.isConfigured).map(\.0)
+    }
 }
 
 extension Listener {
     /// The faults of the listener's own filter.
     var fault: FaultConfiguration? {
         filters.lazy.compactMap { if case .fault(let fault) = $0 { fault } else { nil } }.first
+    }
+
+    /// The policies of the listener's own filters; of two of one kind the first one counts.
+    var policies: TrafficPolicies {
+        filters.reduce(.none) { found, filter in
+            if case .policies(let policies) = filter { found.completed(by: policies) } else { found }
+        }
     }
 
     /// The rate limit of the listener's own filter.

@@ -9,8 +9,11 @@ public import MeshRouting
 /// A name without a port means port 80 for `http` and port 443 for `https`. Virtual hosts have domains with a port and,
 /// for the port that `http` means, names without one. What asks for `https` must not take the latter: they lead to the
 /// port where the service speaks plaintext.
+///
+/// A class, so that a request borrows the tables: as a value in a snapshot that may go away they would be copied, part by
+/// part.
 @usableFromInline
-struct OutboundRoutes: Sendable {
+final class OutboundRoutes: Sendable {
     /// By the authority as it is written.
     @usableFromInline let byAuthority: RouteTable<RouteRuntime>
     /// The virtual hosts of port 443 by their names without it, for `https` requests that name no port.
@@ -18,16 +21,43 @@ struct OutboundRoutes: Sendable {
     /// A table of its own, so that no such request needs an authority made for it, and conditions on `:authority` see
     /// what the caller wrote.
     @usableFromInline let byNameOfPort443: RouteTable<RouteRuntime>
+    /// The same of listeners whose tables read authorities and paths in another way than the default.
+    @usableFromInline let others: [OutboundRoutes]
+
+    /// Whether a route takes a share of its requests only, so that the tables are to be asked with a random number.
+    @usableFromInline let needsRandom: Bool
 
     /// No routes.
-    static var empty: OutboundRoutes {
-        OutboundRoutes(byAuthority: .empty, byNameOfPort443: .empty)
+    static let empty = OutboundRoutes(byAuthority: .empty, byNameOfPort443: .empty, others: [], needsRandom: false)
+
+    private init(
+        byAuthority: RouteTable<RouteRuntime>,
+        byNameOfPort443: RouteTable<RouteRuntime>,
+        others: [OutboundRoutes],
+        needsRandom: Bool
+    ) {
+        self.byAuthority = byAuthority
+        self.byNameOfPort443 = byNameOfPort443
+        self.others = others
+        self.needsRandom = needsRandom
     }
 
     /// Decides a request; the first route that matches wins.
     @inlinable
-    func decide(_ request: some RequestHead) -> RouteTable<RouteRuntime>.Decision {
-        meansPort443(request) ? byNameOfPort443.decide(request) : byAuthority.decide(request)
+    func decide(_ request: some RequestHead, _ facts: RoutingFacts) -> RouteTable<RouteRuntime>.Decision {
+        if !others.isEmpty, let other = other(serving: request) { return other.decide(request, facts) }
+        return meansPort443(request)
+            ? byNameOfPort443.decide(request, facts: facts) : byAuthority.decide(request, facts: facts)
+    }
+
+    /// The tables of another kind that serve a request.
+    @usableFromInline
+    func other(serving request: some RequestHead) -> OutboundRoutes? {
+        let authority = request.authority ?? ""
+        return others.first { other in
+            let tables = meansPort443(request) ? other.byNameOfPort443 : other.byAuthority
+            return tables.serves(authority)
+        }
     }
 
     /// Whether the port of a request is 443 without its saying so.
@@ -45,15 +75,35 @@ struct OutboundRoutes: Sendable {
 }
 
 extension OutboundRoutes {
-    /// Compiles the virtual hosts.
+    /// Compiles the virtual hosts, by the options of the tables that they stand in.
     /// - Throws: `ConfigurationError` if two virtual hosts have the same domain.
-    init(_ hosts: [RouteTable<RouteRuntime>.Host]) throws(ConfigurationError) {
+    convenience init(
+        _ hosts: [RouteTable<RouteRuntime>.Options: [RouteTable<RouteRuntime>.Host]]
+    ) throws(ConfigurationError) {
+        var others: [OutboundRoutes] = []
+        for (options, hosts) in hosts where options != .init() {
+            others.append(try OutboundRoutes(hosts, options: options, others: []))
+        }
+        try self.init(hosts[.init()] ?? [], options: .init(), others: others)
+    }
+
+    private convenience init(
+        _ hosts: [RouteTable<RouteRuntime>.Host],
+        options: RouteTable<RouteRuntime>.Options,
+        others: [OutboundRoutes]
+    ) throws(ConfigurationError) {
         var secure: [RouteTable<RouteRuntime>.Host] = []
         for var host in hosts {
             host.domains = host.domains.compactMap { $0.withoutPort443 }
             if !host.domains.isEmpty { secure.append(host) }
         }
-        try self.init(byAuthority: RouteTable(hosts), byNameOfPort443: RouteTable(secure))
+        try self.init(
+            byAuthority: RouteTable(hosts, options: options),
+            byNameOfPort443: RouteTable(secure, options: options),
+            others: others,
+            needsRandom: hosts.contains { $0.routes.contains { $0.match.fraction != nil } }
+                || others.contains { $0.needsRandom }
+        )
     }
 
     /// How a decision came about, for people.
@@ -69,8 +119,11 @@ extension OutboundRoutes {
     }
 
     /// Every route that was passed over, with the first condition that failed, and the one that was chosen.
-    func trace(_ request: some RequestHead) -> Trace {
-        let trace = meansPort443(request) ? byNameOfPort443.trace(request) : byAuthority.trace(request)
+    func trace(_ request: some RequestHead, facts: RoutingFacts = RoutingFacts(random: 0)) -> Trace {
+        if let other = other(serving: request) { return other.trace(request, facts: facts) }
+        let trace =
+            meansPort443(request)
+            ? byNameOfPort443.trace(request, facts: facts) : byAuthority.trace(request, facts: facts)
         var host = trace.host
         if let name = host, let route = trace.chosen?.value, Endpoint.isSecure(request.scheme) {
             let refused = route.selections.filter { $0.isCleartext }.map { $0.clusterName }

@@ -24,8 +24,12 @@ struct PolicyPool {
     let random: MeshRandom
     let observers: ObserverSet
     let timers: TimerWheel
+    let systemLoad: SystemLoad?
+    let services: RateLimitServices
     /// The policies of the new configuration.
     private(set) var made: [Place: Running] = [:]
+    /// What the new configuration asks for and this process does not have.
+    private(set) var problems = ProblemCollector()
     private var counts: [Place: Int] = [:]
     private let known: [Place: Running]
 
@@ -35,6 +39,8 @@ struct PolicyPool {
         self.random = builder.random
         self.observers = builder.observers
         self.timers = builder.timers
+        self.systemLoad = builder.configuration.systemLoad
+        self.services = builder.configuration.rateLimitServices
     }
 
     /// The policy of a place: the one that stood there, if its settings are the same.
@@ -66,6 +72,42 @@ struct PolicyPool {
         }
     }
 
+    mutating func localRateLimit(_ place: String, _ name: String, _ configuration: LocalRateLimitConfiguration)
+        -> LocalRateLimiter
+    {
+        let (observers, clock, random) = (observers, clock, random)
+        return policy(place, configuration) {
+            LocalRateLimiter(validated: $0, name: name, observers: observers, clock: clock, random: random)
+        }
+    }
+
+    mutating func globalRateLimit(_ place: String, _ name: String, _ configuration: GlobalRateLimitConfiguration)
+        -> GlobalRateLimiter
+    {
+        let (observers, timers, random, services) = (observers, timers, random, services)
+        return policy(place, configuration) {
+            GlobalRateLimiter(
+                validated: $0,
+                service: services.service(named: $0.service),
+                name: name,
+                observers: observers,
+                timers: timers,
+                random: random
+            )
+        }
+    }
+
+    mutating func keyedRateLimit(
+        _ place: String,
+        _ name: String,
+        _ configuration: HeaderRateLimitConfiguration
+    ) -> HeaderRateLimiter {
+        let (observers, clock) = (observers, clock)
+        return policy(place, configuration) {
+            HeaderRateLimiter(validated: $0, name: name, observers: observers, clock: clock)
+        }
+    }
+
     mutating func faultInjector(_ place: String, _ name: String, _ configuration: FaultConfiguration) -> FaultInjector {
         let (observers, clock, random) = (observers, clock, random)
         return policy(place, configuration) {
@@ -75,12 +117,17 @@ struct PolicyPool {
 
     mutating func loadShedder(_ place: String, _ name: String, _ configuration: LoadShedderConfiguration) -> LoadShedder
     {
-        let (observers, clock, random) = (observers, clock, random)
+        let (observers, clock, random, load) = (observers, clock, random, systemLoad)
+        problems.require(
+            configuration.loadTrigger == nil || load != nil,
+            "\(place).policies.loadShedding.loadTrigger",
+            "needs a source of the system's load, and `MeshConfiguration.systemLoad` is not set in this process"
+        )
         return policy(place, configuration) {
             LoadShedder(
                 validated: $0,
                 name: name,
-                load: nil,
+                load: load,
                 signals: [],
                 observers: observers,
                 clock: clock,
@@ -106,6 +153,48 @@ struct PolicyPool {
         let (observers, clock, random) = (observers, clock, random)
         return policy(place, configuration) {
             AdaptiveLimit(validated: $0, name: name, observers: observers, clock: clock, random: random)
+        }
+    }
+
+    mutating func responseCache(
+        _ place: String,
+        _ name: String,
+        _ configuration: ResponseCacheConfiguration,
+        _ rules: ResponseSharingRules,
+        conditions: [HeaderName] = []
+    ) -> RouteCache {
+        let clock = clock
+        // The name too: what stood on a route may stand on its listener now.
+        return policy(
+            place,
+            configuration,
+            isKept: { $0.rules == rules && $0.conditions == conditions && $0.name == name },
+            make: { RouteCache($0, rules, conditions: conditions, name: name, clock: clock) }
+        )
+    }
+
+    mutating func coalescing(
+        _ place: String,
+        _ name: String,
+        _ configuration: CoalescingConfiguration,
+        _ rules: ResponseSharingRules,
+        conditions: [HeaderName]
+    ) -> RouteCoalescing {
+        let timers = timers
+        return policy(
+            place,
+            configuration,
+            isKept: { $0.rules == rules && $0.conditions == conditions && $0.name == name },
+            make: { RouteCoalescing($0, rules, conditions: conditions, name: name, timers: timers) }
+        )
+    }
+
+    mutating func expiredRequests(_ place: String, _ name: String, _ configuration: ExpiredRequestConfiguration)
+        -> ExpiredRequestFilter
+    {
+        let (observers, clock) = (observers, clock)
+        return policy(place, configuration) {
+            ExpiredRequestFilter(validated: $0, name: name, observers: observers, clock: clock)
         }
     }
 

@@ -2,8 +2,7 @@
 // Part of swift-service-mesh.
 
 import MeshConfig
-public import MeshCore
-public import MeshResilience
+import MeshCore
 import MeshRouting
 
 /// A route in the form that requests use.
@@ -14,82 +13,71 @@ final class RouteRuntime: Sendable {
     /// The listener that it stands in, for `explain`.
     let listener: String
     let route: Route
-    /// How its traffic is split; `nil` if the route does not forward.
-    let clusters: WeightedClusters?
-    /// What is decided once a cluster is drawn: one for each of the clusters, in their order.
+    /// The rules of its virtual host and table, for `explain`.
+    let surroundings: RouteSurroundings
+    /// Where its requests go.
+    let target: ClusterSpecifier?
+    /// What is decided once a cluster is drawn: one for each of the clusters that the route names, in their order.
     let selections: [RouteSelection]
+    /// In their places, the same by the name of the cluster where requests name it.
+    let namedSelections: [[String: RouteSelection]]
+    /// How its traffic is split; `nil` if a request names the cluster, or the route does not forward.
+    let weights: WeightedClusters?
+    /// Whether something is decided by the request's random number once the route is known.
+    let needsRandom: Bool
+    /// The status code where the cluster that a request names does not exist.
+    let missingClusterStatus: Int
+    /// What is answered in the place of an upstream; `nil` if the route forwards.
+    let answer: RouteAnswer?
+    /// Where the hash comes from by which consistent balancers pick.
+    let hashPolicies: HashPolicies
+    /// Whether anything is chosen by that hash.
+    var picksByHash: Bool { weights?.choice == .hash }
+    /// Whether more than one random number decides where a request goes: something in it is asked.
+    @usableFromInline let asksRequest: Bool
 
-    init(name: String, listener: String, route: Route, clusters: WeightedClusters?, selections: [RouteSelection]) {
+    init(
+        name: String,
+        listener: String,
+        route: Route,
+        surroundings: RouteSurroundings,
+        selections: [RouteSelection],
+        namedSelections: [[String: RouteSelection]],
+        answer: RouteAnswer?
+    ) {
         self.name = name
         self.listener = listener
         self.route = route
-        self.clusters = clusters
+        self.surroundings = surroundings
         self.selections = selections
+        self.namedSelections = namedSelections
+        self.answer = answer
+        guard case .forward(let forward) = route.action else {
+            self.target = nil
+            self.weights = nil
+            self.needsRandom = false
+            self.hashPolicies = HashPolicies([])
+            self.missingClusterStatus = 503
+            self.asksRequest = true
+            return
+        }
+        self.target = forward.target
+        self.weights = forward.weightedClusters
+        self.hashPolicies = HashPolicies(forward.hashPolicies)
+        self.missingClusterStatus = forward.missingClusterStatus
+        self.needsRandom = selections.count > 1 || !surroundings.mirrors.isEmpty || route.cors != nil
+        self.asksRequest =
+            !forward.hashPolicies.isEmpty || forward.target.asksRequest
+            || forward.streamDuration?.maximumOfHeader != nil
     }
 }
 
-/// A route and one of its clusters: all that the layers below route selection read. Requests carry a reference to it.
-@usableFromInline
-final class RouteSelection: Sendable {
-    let routeName: String
-    let clusterName: String
-    /// `nil` if the configuration has no such cluster.
-    let cluster: ClusterRuntime?
-    @usableFromInline let timeout: Nanoseconds?
-    /// The route's retries under the cluster's budget.
-    @usableFromInline let retry: Retry?
-    @usableFromInline let fault: FaultInjector?
-    @usableFromInline let rateLimiter: RateLimiter?
-    @usableFromInline let loadShedder: LoadShedder?
-    @usableFromInline let fallback: LocalReply?
-    @usableFromInline let admissionControl: AdmissionControl?
-    @usableFromInline let hedging: Hedging?
-    @usableFromInline let adaptiveLimit: AdaptiveLimit?
-    @usableFromInline let bulkhead: Bulkhead?
-    @usableFromInline let circuitBreaker: CircuitBreaker?
-    /// Whether requests pass the layers around the whole request.
-    @usableFromInline let needsRequestLayers: Bool
-    /// Whether attempts pass the layers around each of them.
-    @usableFromInline let needsAttemptLayers: Bool
-
-    /// Whether a request may leave without encryption by it.
-    var isCleartext: Bool { cluster?.isCleartext ?? false }
-
-    init(
-        routeName: String,
-        clusterName: String,
-        cluster: ClusterRuntime?,
-        timeout: Nanoseconds?,
-        retry: Retry?,
-        fault: FaultInjector?,
-        rateLimiter: RateLimiter?,
-        policies: TrafficPolicyRuntime
-    ) {
-        self.routeName = routeName
-        self.clusterName = clusterName
-        self.cluster = cluster
-        self.timeout = timeout
-        self.retry = retry
-        self.fault = fault
-        self.rateLimiter = rateLimiter
-        self.loadShedder = policies.loadShedder
-        self.fallback = policies.fallback
-        self.admissionControl = policies.admissionControl
-        self.hedging = policies.hedging
-        self.adaptiveLimit = policies.adaptiveLimit
-        self.bulkhead = policies.bulkhead
-        self.circuitBreaker = policies.circuitBreaker
-        self.needsRequestLayers = policies.loadShedder != nil || policies.fallback != nil
-        self.needsAttemptLayers =
-            policies.hedging != nil || policies.adaptiveLimit != nil || policies.bulkhead != nil
-            || policies.circuitBreaker != nil
-    }
-}
-
-extension CallContext {
-    /// What route selection decided; `nil` for requests that pass the mesh by.
-    @inlinable var selection: RouteSelection? {
-        // Only this module writes the field, and always a `RouteSelection`.
-        route.map { unsafeDowncast($0, to: RouteSelection.self) }
+extension ClusterSpecifier {
+    /// Whether the cluster depends on what a request says.
+    fileprivate var asksRequest: Bool {
+        switch self {
+        case .header: true
+        case .clusters(let clusters): clusters.choice != .random || clusters.shares.contains { $0.clusterHeader != nil }
+        }
     }
 }

@@ -36,7 +36,7 @@ extension RuntimeBuilder {
             return previous
         }
         live.outlierDetector?.endpointsChanged(endpoints)
-        live.keepBreakers(of: Set(endpoints.map(\.endpoint.address)))
+        if cluster.circuitBreaker != nil { live.breakers.endpointsChanged(endpoints) }
         let picker = cluster.loadBalancing.policy.makePicker(endpoints, random: random)
         return ClusterRuntime(cluster: cluster, live: live, policies: policies, endpoints: endpoints, picker: picker)
     }
@@ -75,8 +75,7 @@ extension RuntimeBuilder {
     }
 
     private func budget(of cluster: Cluster) -> RetryBudget? {
-        if let choice = cluster.policies.retryBudget { return choice.makeBudget(cluster: cluster.name) }
-        return configuration.retryBudget.map { RetryBudget(validated: $0, cluster: cluster.name) }
+        (cluster.policies.retryBudget ?? configuration.retryBudget)?.makeBudget(cluster: cluster.name)
     }
 
     private func detector(of cluster: Cluster) -> OutlierDetector? {
@@ -119,7 +118,8 @@ extension Cluster {
             maximumConnections: Int(concurrencyLimit.maximumConnections),
             connection: connection,
             proxy: proxy.address(for: endpoint),
-            cluster: name
+            cluster: name,
+            hostname: endpoint.hostname
         )
     }
 

@@ -16,25 +16,64 @@ extension RuntimeBuilder {
     ) throws(ConfigurationError) -> InboundRuntime {
         let place = "inbound \(listener.name)"
         let shared = listener.rateLimit.map { pool.rateLimiter(place, $0) }
-        let sharedFault = listener.fault.map { pool.faultInjector(place, listener.name, $0) }
+        // Nobody names the cluster that this process serves: faults for one cluster are about calls to others.
+        let sharedFault = listener.fault.map { pool.faultInjector(place, listener.name, $0) }?.ofInbound
+        let onListener = TrafficPolicyRuntime(
+            listener.policies,
+            place: place,
+            name: listener.name,
+            budget: nil,
+            pool: &pool
+        )
+        let filters = FilterChain(of: listener, pool: &pool)
         guard let routes, !routes.virtualHosts.isEmpty else {
-            return InboundRuntime(listener: listener, rateLimiter: shared, fault: sharedFault, routes: nil)
+            return InboundRuntime(
+                listener: listener,
+                rateLimiter: shared,
+                fault: sharedFault,
+                policies: InboundPolicies(onListener),
+                filters: filters.compiled(for: .nonForwarding, route: listener.name, cluster: nil),
+                routes: nil
+            )
         }
         var hosts: [RouteTable<InboundRoute>.Host] = []
+        let onTable = filters.with(
+            routes.filters,
+            at: .init(key: "filters of \(place) table", name: listener.name, description: "table \(routes.name)"),
+            pool: &pool
+        )
         for host in routes.virtualHosts {
+            let onHost = onTable.counted(under: host.rateLimits).with(
+                host.filters,
+                at: .init(
+                    key: "filters of \(place) \(host.name)",
+                    name: host.name,
+                    description: "virtual host \(host.name)"
+                ),
+                pool: &pool
+            )
             var compiled: [(match: RouteMatch, value: InboundRoute)] = []
             for (number, route) in host.routes.enumerated() {
                 let name = route.name.isEmpty ? "\(host.name)[\(number)]" : route.name
                 let spot = "\(place) \(host.name) \(name)"
                 let own = route.rateLimit.map { pool.rateLimiter(spot, $0) }
-                let ownFault = route.fault.map { pool.faultInjector(spot, name, $0) }
+                let ownFault = route.fault.map { pool.faultInjector(spot, name, $0) }?.ofInbound
+                let policies = TrafficPolicyRuntime(route.policies, place: spot, name: name, budget: nil, pool: &pool)
                 var reply: LocalReply?
                 if case .directResponse(let answer) = route.action { reply = answer }
+                let onRoute = onHost.with(
+                    route.filters,
+                    at: .init(key: "filters of \(spot)", name: name, description: "route \(name)"),
+                    pool: &pool
+                )
                 let value = InboundRoute(
                     name: name,
-                    fault: ownFault ?? sharedFault,
+                    fault: route.fault == nil ? sharedFault : ownFault,
                     rateLimiter: own ?? shared,
-                    policies: inboundPolicies(route.policies, place: spot, name: name, pool: &pool),
+                    isLimitOfRoute: own != nil,
+                    policies: InboundPolicies(policies.completed(by: onListener)),
+                    filters: onRoute.compiled(for: route.action, route: name, cluster: nil),
+                    idle: route.policies.completed(by: listener.policies).aboutCallsToOthers,
                     reply: reply
                 )
                 compiled.append((match: route.match, value: value))
@@ -45,23 +84,33 @@ extension RuntimeBuilder {
             listener: listener,
             rateLimiter: shared,
             fault: sharedFault,
+            policies: InboundPolicies(onListener),
+            filters: nil,
             routes: try RouteTable(hosts)
         )
     }
+}
 
-    /// Starts what protects a handler. The other policies are about calls to others, and do nothing here.
-    private func inboundPolicies(
-        _ policies: TrafficPolicies,
-        place: String,
-        name: String,
-        pool: inout PolicyPool
-    ) -> InboundPolicies? {
-        let running = TrafficPolicyRuntime(policies, place: place, name: name, budget: nil, pool: &pool)
-        guard running.loadShedder != nil || running.adaptiveLimit != nil || running.bulkhead != nil else { return nil }
-        return InboundPolicies(
-            loadShedder: running.loadShedder,
-            adaptiveLimit: running.adaptiveLimit,
-            bulkhead: running.bulkhead
+extension FaultInjector {
+    /// The injector, if it acts whatever cluster requests go to.
+    fileprivate var ofInbound: FaultInjector? { concerns(cluster: "") ? self : nil }
+}
+
+extension InboundPolicies {
+    /// What protects a handler; `nil` if there is nothing. The other policies are about calls to others, and do nothing
+    /// here.
+    fileprivate convenience init?(_ policies: TrafficPolicyRuntime) {
+        guard
+            policies.loadShedder != nil || policies.admissionControl != nil || policies.adaptiveLimit != nil
+                || policies.bulkhead != nil || policies.expiredRequests != nil || policies.keyedRateLimit != nil
+        else { return nil }
+        self.init(
+            loadShedder: policies.loadShedder,
+            admissionControl: policies.admissionControl,
+            keyedRateLimit: policies.keyedRateLimit,
+            adaptiveLimit: policies.adaptiveLimit,
+            bulkhead: policies.bulkhead,
+            expiredRequests: policies.expiredRequests
         )
     }
 }

@@ -28,7 +28,7 @@ struct RuntimeBuilder: Sendable {
             clusters[name] = build(cluster, endpoints, replacing: previous.clusters[name], pool: &pool)
         }
         var inbound: [EndpointAddress: InboundRuntime] = [:]
-        var hosts: [RouteTable<RouteRuntime>.Host] = []
+        var hosts: [RouteTable<RouteRuntime>.Options: [RouteTable<RouteRuntime>.Host]] = [:]
         var claimed: Set<DomainPattern> = []
         for (name, listener) in resources.listenersInOrderOfClaims {
             switch listener.direction {
@@ -43,30 +43,61 @@ struct RuntimeBuilder: Sendable {
                 // The listener's own limit is one bucket, whichever of its routes a request takes; so are its faults.
                 let shared = listener.rateLimit.map { pool.rateLimiter("outbound \(name)", $0) }
                 let sharedFault = listener.fault.map { pool.faultInjector("outbound \(name)", name, $0) }
+                var shareable = listener.policies
+                shareable.hedging = nil
+                // What clusters answer is not the same: a memory is one for all routes, and not for all clusters.
+                shareable.responseCache = nil
+                var memories: [String: RouteCache] = [:]
+                let onListener = TrafficPolicyRuntime(
+                    shareable,
+                    place: "listener \(name)",
+                    name: name,
+                    budget: nil,
+                    pool: &pool
+                )
+                let onTable = FilterChain(of: listener, pool: &pool).with(
+                    routes.filters,
+                    at: .init(key: "filters of \(name) table", name: name, description: "table \(routes.name)"),
+                    pool: &pool
+                )
                 for host in routes.virtualHosts {
                     let domains = domains(of: host, listener: name).filter { claimed.insert($0).inserted }
                     guard !domains.isEmpty else { continue }
+                    let onHost = onTable.counted(under: host.rateLimits).with(
+                        host.filters,
+                        at: .init(
+                            key: "filters of \(name) \(host.name)",
+                            name: host.name,
+                            description: "virtual host \(host.name)"
+                        ),
+                        pool: &pool
+                    )
                     var compiled: [(match: RouteMatch, value: RouteRuntime)] = []
-                    for (number, route) in host.routes.enumerated() {
-                        let place = "\(host.name)[\(number)]"
+                    let plan = RoutePlan(host)
+                    for (number, route) in plan.routes.enumerated() {
                         let key = "\(name) \(host.name) \(route.name)"
                         let limiter = route.rateLimit.map { pool.rateLimiter(key, $0) }
-                        let value = build(
-                            route,
-                            place: place,
+                        let place = RoutePlace(
+                            name: route.name.isEmpty ? "\(host.name)[\(number)]" : route.name,
                             key: "route \(key)",
                             listener: listener,
+                            surroundings: RouteSurroundings(route, in: host, of: routes),
                             clusters: clusters,
                             limiter: limiter ?? shared,
                             sharedFault: sharedFault,
-                            pool: &pool
+                            onListener: onListener,
+                            filters: onHost
                         )
+                        let value = build(route, at: place, memories: &memories, pool: &pool)
                         compiled.append((match: route.match, value: value))
                     }
-                    hosts.append(RouteTable.Host(name: host.name, domains: domains, routes: compiled))
+                    hosts[routes.options, default: []].append(
+                        RouteTable.Host(name: host.name, domains: domains, routes: compiled, tree: plan.tree)
+                    )
                 }
             }
         }
+        try pool.problems.throwIfAny()
         return RuntimeSnapshot(
             source: snapshot,
             routes: try OutboundRoutes(hosts),
@@ -79,67 +110,22 @@ struct RuntimeBuilder: Sendable {
     /// The authorities that a virtual host serves.
     ///
     /// A listener is chosen by its name (gRPC's `xds:///NAME`), so in it `*` means "whoever asked for this listener":
-    /// requests to the listener's name, with and without its port. It must not swallow the other listeners' hosts.
+    /// requests to the listener's name, with and without its port. It must not swallow the other listeners' hosts, but for
+    /// the one that the application says is there for that.
     private func domains(of host: VirtualHost, listener: String) -> [DomainPattern] {
         host.domains.flatMap { domain -> [DomainPattern] in
-            guard domain == .any else { return [domain] }
+            guard domain == .any, listener != configuration.catchAllListener else { return [domain] }
             let name = listener.lowercased()
             guard let address = EndpointAddress(authority: name), address.host != name else { return [.exact(name)] }
             return [.exact(name), .exact(address.host)]
         }
     }
+}
 
-    private func build(
-        _ route: Route,
-        place: String,
-        key: String,
-        listener: Listener,
-        clusters: [String: ClusterRuntime],
-        limiter: RateLimiter?,
-        sharedFault: FaultInjector?,
-        pool: inout PolicyPool
-    ) -> RouteRuntime {
-        let name = route.name.isEmpty ? place : route.name
-        guard case .forward(let forward) = route.action else {
-            return RouteRuntime(name: name, listener: listener.name, route: route, clusters: nil, selections: [])
-        }
-        let fault = route.fault.map { pool.faultInjector(key, name, $0) } ?? sharedFault
-        var selections: [RouteSelection] = []
-        // What stands on the route is one for all of its clusters, but for hedges, which draw on a cluster's budget.
-        var onRoute = route.policies
-        onRoute.hedging = nil
-        let shared = TrafficPolicyRuntime(onRoute, place: key, name: name, budget: nil, pool: &pool)
-        for share in forward.clusters.shares {
-            let cluster = clusters[share.cluster]
-            let own = forward.clusterFaults[share.cluster].map {
-                pool.faultInjector("\(key) \(share.cluster)", name, $0)
-            }
-            var policies = shared
-            policies.hedging = route.policies.hedging.map {
-                pool.hedging("\(key) \(share.cluster)", name, $0, budget: cluster?.live.retryBudget)
-            }
-            selections.append(
-                RouteSelection(
-                    routeName: name,
-                    clusterName: share.cluster,
-                    cluster: cluster,
-                    timeout: forward.timeout,
-                    retry: forward.retry.map {
-                        Retry(validated: $0, budget: cluster?.live.retryBudget, name: share.cluster)
-                    },
-                    fault: own ?? fault,
-                    rateLimiter: limiter,
-                    policies: policies.completed(by: cluster?.policies ?? .none)
-                )
-            )
-        }
-        return RouteRuntime(
-            name: name,
-            listener: listener.name,
-            route: route,
-            clusters: forward.clusters,
-            selections: selections
-        )
+extension RouteConfiguration {
+    /// How the table reads authorities and paths.
+    fileprivate var options: RouteTable<RouteRuntime>.Options {
+        .init(ignoresPort: ignoresPort, ignoresPathParameters: ignoresPathParameters)
     }
 }
 
@@ -148,7 +134,7 @@ extension MeshResources {
     ///
     /// Each port of a host has a listener, and all of them claim the host's names without a port. Such a name means
     /// port 80, as in Envoy's and Istio's configuration; if the host has no port 80, the smallest one gets it.
-    fileprivate var listenersInOrderOfClaims: [(name: String, listener: Listener)] {
+    var listenersInOrderOfClaims: [(name: String, listener: Listener)] {
         let ranked = listeners.map { name, listener -> (rank: (String, UInt32, String), listener: Listener) in
             let authority = name.lowercased()
             let address = EndpointAddress(authority: authority)

@@ -2,7 +2,8 @@
 // Part of swift-service-mesh.
 
 import MeshConfig
-import MeshCore
+public import MeshCore
+public import MeshRouting
 
 /// A configuration in the form that requests use: tables compiled, references resolved, live state attached.
 @usableFromInline
@@ -17,6 +18,12 @@ final class RuntimeSnapshot: Sendable {
     let inbound: [EndpointAddress: InboundRuntime]
     /// The running policies by their places, for the configuration that comes next.
     let policies: [PolicyPool.Place: PolicyPool.Running]
+
+    /// Decides an outbound request; the first route that matches wins.
+    @inlinable
+    func decide(_ request: some RequestHead, _ facts: RoutingFacts) -> RouteTable<RouteRuntime>.Decision {
+        routes.decide(request, facts)
+    }
 
     var generation: UInt64 { source?.generation ?? 0 }
 

@@ -142,6 +142,8 @@ import X509
                 let endpoint = Endpoint(
                     address: address,
                     security: .mutualTLS(acceptedIdentities: [Self.server]),
+                    // Every core may be busy with other tests for a while; how long it takes is not what is tested.
+                    connectTimeout: .seconds(60),
                     // A few requests on each connection, so that every round has new ones and old ones.
                     connection: ConnectionOptions(httpVersion: version, maximumRequests: 3)
                 )
@@ -151,6 +153,8 @@ import X509
                         await clock.waitForSleepers(2)
                         clock.advance(by: .seconds(3600))
                         await renewals.wait(for: 2)
+                    } isPresented: {
+                        seen.all.isSuperset(of: issuer.serials(of: Self.client))
                     }
                 }
             }
@@ -166,7 +170,8 @@ import X509
     private func load(
         _ transport: HTTPTransport,
         _ endpoint: Endpoint,
-        rotate: (Int) async throws -> Void
+        rotate: (Int) async throws -> Void,
+        isPresented: () -> Bool
     ) async throws {
         let (chunks, sink) = AsyncStream.makeStream(of: ByteBuffer.self)
         async let held = exchange(.post, .stream(chunks), transport, endpoint)
@@ -188,9 +193,12 @@ import X509
                 try await rotate(round)
                 try await group.waitForAll()
             }
-            // None is left that began before this round.
-            transport.closeIdleConnections()
-            #expect(try await exchange(.get, .none, transport, endpoint) == Self.client)
+            // None is left that began before this round. Those that are not idle yet, although their requests have ended,
+            // take at most three requests each.
+            for attempt in 0..<32 where attempt == 0 || !isPresented() {
+                transport.closeIdleConnections()
+                #expect(try await exchange(.get, .none, transport, endpoint) == Self.client)
+            }
         }
         sink.finish()
         #expect(try await held == String(repeating: ".", count: Self.rounds))

@@ -72,7 +72,7 @@ import Testing
     @Test func `an exhausted retry budget is reported under its cluster's name`() async throws {
         let fixture = try MeshFixture(
             Given.simple(retry: Given.retry(attempts: 5)),
-            retryBudget: RetryBudgetConfiguration(percent: 0, minimumPerSecond: 1, timeToLive: .seconds(1))
+            retryBudget: .tokens(RetryBudgetConfiguration(percent: 0, minimumPerSecond: 1, timeToLive: .seconds(1)))
         ) { _, _ in .status(503) }
         await fixture.send()
         // The budget is its cluster's over a push that changes the cluster.

@@ -189,6 +189,24 @@ import Testing
         #expect(fixture.observer.decisions.contains { $0.policy == .retry && $0.reason == .budget })
     }
 
+    @Test(
+        arguments: [
+            RetryBudgetChoice.concurrency(.init(percent: 0, minimum: 0)),
+            .throttle(.init(maximumTokens: 1, tokenRatio: 0.1)), .quota(.init(capacity: 1)),
+        ]
+    )
+    func `the mesh's retry budget may be any, and is described as the mesh's`(budget: RetryBudgetChoice) async throws {
+        let fixture = try MeshFixture(Self.resources(retry: Given.retry(attempts: 3)), retryBudget: budget) { _, _ in
+            .status(503)
+        }
+        await fixture.send()
+        #expect(fixture.network.sent.count == 1)
+        #expect(fixture.observer.decisions.contains { $0.policy == .retry && $0.reason == .budget })
+        let stack = try #require(fixture.mesh.describe(InMemoryRequest()).first?.stack)
+        let settings = stack.policies.first { $0.slot == .retry }?.settings ?? []
+        #expect(settings.contains { $0.name.hasPrefix("budget.") && $0.source == .configured("mesh") })
+    }
+
     @Test func `row 91: each attempt has a span of its own under one parent`() async throws {
         let fixture = try MeshFixture(Given.simple(retry: Given.retry(attempts: 3))) { _, _ in .status(503) }
         await fixture.send()

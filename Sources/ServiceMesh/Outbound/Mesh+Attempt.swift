@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshBalancing
+import MeshConfig
+public import MeshCore
+import MeshResilience
+import Synchronization
+
+// What `AttemptLayer` does before and after an attempt. Here and not in the layer: its generic methods would not be
+// specialised, and look up at run time where their own fields are.
+extension Mesh {
+    /// An attempt begins: counts it for the cluster's limit, picks its endpoint, opens its span.
+    /// - Throws: `MeshError`, with the place where it happened.
+    @usableFromInline
+    func beginAttempt(_ context: inout CallContext) throws {
+        let now = context.instant(by: clock)
+        // Time passes while the transport works.
+        context.freshInstant = nil
+        context.attemptStartedAt = now
+        context.requestState = .notSent
+        if context.attempt == 0 { context.attempt = 1 }
+        if context.route != nil {
+            do throws(MeshError) {
+                // Lent by the context, which keeps its route to the end.
+                guard let cluster = context.lentCluster else { throw unknownCluster(context) }
+                try pick(in: cluster.takeUnretainedValue(), now, &context)
+            } catch {
+                // An error of this attempt must not name the endpoint of the one before.
+                context.endpoint = nil
+                throw located(error, context)
+            }
+        }
+        // Each attempt is a span of its own, whose parent is the request's.
+        context.trace.beginChild(random: random)
+        if isObserved {
+            observers.attemptStarted(&context, cluster: context.selection?.clusterName ?? "passthrough")
+        }
+    }
+
+    private func unknownCluster(_ context: CallContext) -> MeshError {
+        var error = MeshError(
+            .clusterNotFound,
+            origin: .local,
+            message: "the configuration has no cluster \(context.selection?.clusterName ?? "")"
+        )
+        // Where the route says which, the caller of a proxy would see it.
+        if let status = context.selection?.missingClusterStatus, status != error.code.httpStatus {
+            error.localReply = LocalReply(status: status)
+        }
+        return error
+    }
+
+    @inline(__always)
+    private func pick(in cluster: ClusterRuntime, _ now: MeshInstant, _ context: inout CallContext) throws(MeshError) {
+        let active = cluster.live.activeRequests.wrappingAdd(1, ordering: .relaxed).newValue
+        do throws(MeshError) {
+            guard active <= cluster.maximumRequests else {
+                throw MeshError(
+                    .overflow,
+                    origin: .local,
+                    message: "\(cluster.maximumRequests) requests are under way, which is the limit"
+                )
+            }
+            let endpoint = try cluster.pick(at: now, context: &context, mesh: self)
+            if context.endpointsInUse != nil { context.noteEndpoint(endpoint.endpoint.address) }
+            endpoint.activeRequests.wrappingAdd(1, ordering: .relaxed)
+            context.endpoint = endpoint.endpoint
+            context.pick = endpoint
+        } catch {
+            cluster.live.activeRequests.wrappingSubtract(1, ordering: .relaxed)
+            throw error
+        }
+    }
+
+    /// The exchange of an attempt has ended, after its response's head had come.
+    @usableFromInline
+    func endAttempt(_ context: inout CallContext, _ ending: ExchangeEnding) {
+        switch ending {
+        // Nearly always; what asks the context for more copies it.
+        case .completed, .discarded: endAttempt(&context, status: context.responseStatus, error: nil)
+        default: endAttempt(&context, status: context.responseStatus, error: ending.failure(of: context))
+        }
+    }
+
+    /// An attempt has failed before its response's head came.
+    /// - Returns: The error, with the place where it happened.
+    @usableFromInline
+    func failAttempt(_ context: inout CallContext, _ error: any Error) -> any Error {
+        endAttempt(&context, status: 0, error: error)
+        return located(error, context)
+    }
+
+    private func endAttempt(_ context: inout CallContext, status: Int, error: (any Error)?) {
+        let outcome = self.outcome(status: status, error: error)
+        // Read once, and not at all where nobody asks for the time.
+        var ended: MeshInstant?
+        if let pick = context.pick.take() {
+            // Only this module writes the field, and always an `EndpointState`.
+            let endpoint = unsafeDowncast(pick, to: EndpointState.self)
+            endpoint.activeRequests.wrappingSubtract(1, ordering: .relaxed)
+            // Lent by the context, which keeps its route to the end.
+            context.lentCluster?._withUnsafeGuaranteedRef { cluster in
+                cluster.live.activeRequests.wrappingSubtract(1, ordering: .relaxed)
+                if outcome != .success || cluster.breakers != nil {
+                    let now = clock.now
+                    ended = now
+                    let ending = CircuitBreakerStateMachine.Ending(
+                        outcome,
+                        isOverload: error == nil && status == 429 && cluster.recognizesOverload,
+                        duration: now.elapsed(since: context.attemptStartedAt)
+                    )
+                    cluster.attemptEnded(ending, at: endpoint, permit: context.circuitBreakerPermit, now: now)
+                } else {
+                    cluster.live.outlierDetector?.attemptSucceeded(at: endpoint)
+                }
+            }
+        }
+        if isObserved { record(context, status, outcome, error, endedAt: ended ?? clock.now) }
+    }
+
+    private func outcome(status: Int, error: (any Error)?) -> Outcome {
+        guard let error else { return configuration.classifier.outcome(status: status) }
+        return configuration.classifier.outcome(error: error)
+    }
+
+    @inline(never)
+    private func record(
+        _ context: CallContext,
+        _ status: Int,
+        _ outcome: Outcome,
+        _ error: (any Error)?,
+        endedAt now: MeshInstant
+    ) {
+        let record = AttemptRecord(
+            cluster: context.selection?.clusterName ?? "passthrough",
+            endpoint: context.endpoint?.address,
+            attempt: context.attempt,
+            status: status,
+            outcome: outcome,
+            duration: now.elapsed(since: context.attemptStartedAt),
+            error: error
+        )
+        observers.attemptFinished(record, context: context)
+    }
+
+    /// Fills in where an error happened.
+    private func located(_ error: any Error, _ context: CallContext) -> any Error {
+        guard var error = error as? MeshError else { return error }
+        error.route = error.route ?? context.selection?.routeName
+        error.cluster = error.cluster ?? context.selection?.clusterName
+        error.endpoint = error.endpoint ?? context.endpoint?.address
+        error.attempt = max(error.attempt, context.attempt)
+        return error
+    }
+}
+
+extension CallContext {
+    /// The cluster that was selected, without its reference counted; `nil` if there is none.
+    ///
+    /// Not after the context's route was replaced.
+    fileprivate var lentCluster: Unmanaged<ClusterRuntime>? {
+        guard let route else { return nil }
+        // Only this module writes the field, and always a `RouteSelection`.
+        return Unmanaged.passUnretained(unsafeDowncast(route, to: RouteSelection.self))
+            ._withUnsafeGuaranteedRef { $0.cluster.map { .passUnretained($0) } }
+    }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+import MeshRouting
+
+extension RouteLayer {
+    /// Follows the redirects that the selected route lets it follow.
+    ///
+    /// A request goes on by the route of where it is sent to, with that route's timeouts; what cannot be followed, for the
+    /// request's sake or that route's, is the answer.
+    /// - Parameter deadline: The caller's own.
+    @usableFromInline
+    func follow<Layers: Transport>(
+        _ first: Base.Response,
+        to request: Base.Request,
+        _ deadline: Deadline,
+        through layers: Layers,
+        _ context: inout CallContext
+    ) async throws -> Base.Response where Layers.Request == Base.Request, Layers.Response == Base.Response {
+        var (current, response) = (request, first)
+        var history = InternalRedirectHistory()
+        while let selection = context.selection, let policy = selection.internalRedirects {
+            guard case .success(let next) = policy.following(response, to: current, history: history) else { break }
+            let decision = mesh.loadSnapshot().decide(next.request, mesh.facts(of: context))
+            guard
+                case .route(_, _, let route) = decision,
+                history.admits(route.name, from: selection.routeName, isDowngrade: next.isDowngrade, by: policy)
+            else { break }
+            history.follow(to: route.name, from: selection.routeName)
+            layers.finish(&context, .discarded)
+            context.deadline = deadline
+            context.attemptedEndpoints = []
+            current = next.request
+            try take(decision, current, &context)
+            response = try await layers.send(current, context: &context)
+        }
+        context.timePassed()
+        return response
+    }
+}

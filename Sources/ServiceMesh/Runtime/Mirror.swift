@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshCore
+public import MeshRouting
+
+/// Where copies of a route's requests go, in the form that requests use.
+@usableFromInline
+struct Mirror: Sendable {
+    @usableFromInline let configuration: RequestMirror
+    /// One attempt at the cluster; `nil` where the request names it.
+    let selection: RouteSelection?
+    let routeName: String
+
+    /// What a copy of a request is sent by; `nil` if the request names no cluster.
+    func target(of request: some RequestHead, _ snapshot: RuntimeSnapshot) -> RouteSelection? {
+        if let selection { return selection }
+        guard let name = configuration.clusterName(for: request), let cluster = snapshot.clusters[name] else {
+            return nil
+        }
+        return RouteSelection(copiesOf: routeName, to: name, cluster)
+    }
+}
+
+extension RouteSelection {
+    /// What requests meet that name a cluster which does not exist.
+    convenience init(missing name: String, of route: RouteRuntime) {
+        self.init(
+            routeName: route.name,
+            clusterName: name,
+            cluster: nil,
+            timeout: nil,
+            attemptTimeout: nil,
+            retry: nil,
+            fault: nil,
+            rateLimiter: nil,
+            policies: .none,
+            missingClusterStatus: route.missingClusterStatus
+        )
+    }
+
+    /// What copies are sent by: one attempt, without any policy of the route.
+    convenience init(copiesOf route: String, to name: String, _ cluster: ClusterRuntime?) {
+        self.init(
+            routeName: route,
+            clusterName: name,
+            cluster: cluster,
+            timeout: nil,
+            attemptTimeout: nil,
+            retry: nil,
+            fault: nil,
+            rateLimiter: nil,
+            policies: .none
+        )
+    }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+public import MeshResilience
+public import MeshRouting
+
+/// A route and one of its clusters: all that the layers below route selection read. Requests carry a reference to it.
+@usableFromInline
+final class RouteSelection: Sendable {
+    let routeName: String
+    let clusterName: String
+    /// `nil` if the configuration has no such cluster.
+    let cluster: ClusterRuntime?
+    @usableFromInline let timeout: DeadlineConfiguration?
+    /// The timeout of each attempt, under the name of its cluster, as the retries are.
+    @usableFromInline let attemptTimeout: DeadlineConfiguration?
+    /// The route's retries under the cluster's budget.
+    @usableFromInline let retry: Retry?
+    @usableFromInline let fault: FaultInjector?
+    @usableFromInline let rateLimiter: RateLimiter?
+    @usableFromInline let loadShedder: LoadShedder?
+    @usableFromInline let fallback: LocalReply?
+    @usableFromInline let responseCache: RouteCache?
+    @usableFromInline let coalescing: RouteCoalescing?
+    @usableFromInline let keyedRateLimit: HeaderRateLimiter?
+    @usableFromInline let admissionControl: AdmissionControl?
+    @usableFromInline let hedging: Hedging?
+    @usableFromInline let adaptiveLimit: AdaptiveLimit?
+    @usableFromInline let bulkhead: Bulkhead?
+    @usableFromInline let circuitBreaker: CircuitBreaker?
+    @usableFromInline let deadlineHeaders: DeadlineHeaders
+    /// The filters that requests pass; `nil` for none.
+    @usableFromInline let filters: RouteFilters?
+    /// How heads are changed on their way; `nil` if they are not.
+    @usableFromInline let edits: RouteEdits?
+    /// Cookies that the response sets, beside those of the upstream.
+    @usableFromInline let cookies: [String]
+    /// Whether each attempt's own head is changed.
+    @usableFromInline let editsAttempts: Bool
+    /// Which pages of other origins may use the route.
+    @usableFromInline let cors: CORSPolicy?
+    /// Where copies of the requests go.
+    @usableFromInline let mirrors: [Mirror]
+    /// Whether redirects of the upstream are followed.
+    @usableFromInline let followsRedirects: Bool
+    /// Which ones are; `nil` for none.
+    @usableFromInline let internalRedirects: InternalRedirectPolicy?
+    /// The status code where the cluster does not exist.
+    let missingClusterStatus: Int
+    /// Whether there is a policy for requests that come in, which has nothing to do here.
+    let hasExpiredRequests: Bool
+    /// Whether requests pass the layers around the whole request.
+    @usableFromInline let needsRequestLayers: Bool
+    /// Whether requests pass the layers around their tries.
+    @usableFromInline let needsTryLayers: Bool
+    /// Whether attempts pass the layers around each of them.
+    @usableFromInline let needsAttemptLayers: Bool
+
+    /// Whether a request may leave without encryption by it.
+    var isCleartext: Bool { cluster?.isCleartext ?? false }
+
+    init(
+        routeName: String,
+        clusterName: String,
+        cluster: ClusterRuntime?,
+        timeout: DeadlineConfiguration?,
+        attemptTimeout: DeadlineConfiguration?,
+        retry: Retry?,
+        fault: FaultInjector?,
+        rateLimiter: RateLimiter?,
+        policies: TrafficPolicyRuntime,
+        filters: RouteFilters? = nil,
+        edits: RouteEdits? = nil,
+        cors: CORSPolicy? = nil,
+        mirrors: [Mirror] = [],
+        internalRedirects: InternalRedirectPolicy? = nil,
+        missingClusterStatus: Int = 503
+    ) {
+        self.routeName = routeName
+        self.clusterName = clusterName
+        self.cluster = cluster
+        self.timeout = timeout
+        self.attemptTimeout = attemptTimeout
+        self.retry = retry
+        self.fault = fault
+        self.rateLimiter = rateLimiter
+        self.loadShedder = policies.loadShedder
+        self.fallback = policies.fallback
+        self.responseCache = policies.responseCache
+        self.coalescing = policies.coalescing
+        self.keyedRateLimit = policies.keyedRateLimit
+        self.admissionControl = policies.admissionControl
+        self.hedging = policies.hedging
+        self.adaptiveLimit = policies.adaptiveLimit
+        self.bulkhead = policies.bulkhead
+        self.circuitBreaker = policies.circuitBreaker
+        self.deadlineHeaders = policies.deadlineHeaders
+        self.filters = filters
+        self.edits = edits
+        self.cookies = []
+        self.editsAttempts = edits?.editsAttempts ?? false
+        self.cors = cors
+        self.mirrors = mirrors
+        self.followsRedirects = internalRedirects != nil
+        self.internalRedirects = internalRedirects
+        self.missingClusterStatus = missingClusterStatus
+        self.hasExpiredRequests = policies.expiredRequests != nil
+        self.needsRequestLayers =
+            policies.loadShedder != nil || policies.fallback != nil || policies.responseCache != nil
+            || policies.coalescing != nil || policies.keyedRateLimit != nil || filters != nil
+            || cors != nil
+        self.needsTryLayers = policies.admissionControl != nil || edits != nil || !mirrors.isEmpty
+        self.needsAttemptLayers =
+            policies.hedging != nil || policies.adaptiveLimit != nil || policies.bulkhead != nil
+            || policies.circuitBreaker != nil || !policies.deadlineHeaders.isEmpty
+    }
+
+    /// The same with other times, retries or cookies, for one request.
+    private init(
+        _ other: RouteSelection,
+        timeout: DeadlineConfiguration?,
+        attemptTimeout: DeadlineConfiguration?,
+        retry: Retry?,
+        cookies: [String]
+    ) {
+        self.routeName = other.routeName
+        self.clusterName = other.clusterName
+        self.cluster = other.cluster
+        self.timeout = timeout
+        self.attemptTimeout = attemptTimeout
+        self.retry = retry
+        self.fault = other.fault
+        self.rateLimiter = other.rateLimiter
+        self.loadShedder = other.loadShedder
+        self.fallback = other.fallback
+        self.responseCache = other.responseCache
+        self.coalescing = other.coalescing
+        self.keyedRateLimit = other.keyedRateLimit
+        self.admissionControl = other.admissionControl
+        self.hedging = other.hedging
+        self.adaptiveLimit = other.adaptiveLimit
+        self.bulkhead = other.bulkhead
+        self.circuitBreaker = other.circuitBreaker
+        self.deadlineHeaders = other.deadlineHeaders
+        self.filters = other.filters
+        self.edits = other.edits
+        self.cookies = cookies
+        self.editsAttempts = other.editsAttempts
+        self.followsRedirects = other.followsRedirects
+        self.cors = other.cors
+        self.mirrors = other.mirrors
+        self.internalRedirects = other.internalRedirects
+        self.missingClusterStatus = other.missingClusterStatus
+        self.hasExpiredRequests = other.hasExpiredRequests
+        self.needsRequestLayers = other.needsRequestLayers
+        self.needsTryLayers = other.needsTryLayers || !cookies.isEmpty
+        self.needsAttemptLayers = other.needsAttemptLayers
+    }
+}
+
+extension RouteSelection {
+    /// The same with another time for the whole request; `nil` for none.
+    func with(timeout: Nanoseconds?) -> RouteSelection {
+        RouteSelection(
+            self,
+            timeout: timeout.map { DeadlineConfiguration(timeout: $0, name: routeName) },
+            attemptTimeout: attemptTimeout,
+            retry: retry,
+            cookies: cookies
+        )
+    }
+
+    /// The same with cookies that the response sets.
+    func with(cookies: [String]) -> RouteSelection {
+        RouteSelection(self, timeout: timeout, attemptTimeout: attemptTimeout, retry: retry, cookies: cookies)
+    }
+
+    /// The same with what a caller asks for.
+    func granting(_ wishes: CallerWishes) -> RouteSelection {
+        let times = RequestTimeouts(route: timeout?.timeout, attempt: attemptTimeout?.timeout, wishes: wishes)
+        func limit(_ time: Nanoseconds, _ name: String, _ own: DeadlineConfiguration?) -> DeadlineConfiguration? {
+            time == .zero ? nil : DeadlineConfiguration(timeout: time, name: name, mode: own?.mode ?? .enforce)
+        }
+        return RouteSelection(
+            self,
+            timeout: limit(times.total, routeName, timeout),
+            attemptTimeout: limit(times.attempt, clusterName, attemptTimeout),
+            retry: wishes.asksForRetries ? retry(granting: wishes) : retry,
+            cookies: cookies
+        )
+    }
+
+    private func retry(granting wishes: CallerWishes) -> Retry? {
+        var policy = retry?.policy ?? RetryPolicy(conditions: [])
+        for name in wishes.retryOn {
+            guard let known = RetryConditions.names.first(where: { $0.name == name }) else { continue }
+            policy.conditions.insert(known.condition)
+        }
+        policy.retriableStatusCodes += wishes.retriableStatuses.filter { (100...599).contains($0) }
+        if let retries = wishes.maximumRetries { policy.maximumAttempts = Int(min(retries, 999)) + 1 }
+        guard !policy.conditions.isEmpty else { return nil }
+        return Retry(validated: policy, budget: cluster?.live.retryBudget, name: clusterName)
+    }
+}
+
+extension CallContext {
+    /// What route selection decided; `nil` for requests that pass the mesh by.
+    @inlinable var selection: RouteSelection? {
+        // Only this module writes the field, and always a `RouteSelection`.
+        route.map { unsafeDowncast($0, to: RouteSelection.self) }
+    }
+}
