@@ -63,7 +63,7 @@ extension RouteConfiguration {
     var clusterNames: [String] {
         virtualHosts.flatMap(\.routes).flatMap { route -> [String] in
             guard case .forward(let forward) = route.action else { return [] }
-            return forward.clusters.shares.map(\.cluster)
+            return forward.shares.map(\.cluster)
         }
     }
 }

@@ -29,6 +29,9 @@ struct DecodingContext {
         return reports + [FieldReport(path: "", reason: "\(omitted) further fields have no effect")]
     }
 
+    /// Why the resource cannot be used.
+    var problems: [ConfigurationError.Problem] { collector.problems }
+
     /// Notes that a field has no effect.
     mutating func ignore(_ path: FieldPath, _ reason: String = "is not supported") {
         guard reports.count < Self.maximumReports - 1 else {

@@ -16,7 +16,11 @@ public struct ExtensionRegistry: Sendable {
     /// What this library brings.
     public static let standard = ExtensionRegistry(
         policies: [RoundRobinCodec(), LeastRequestCodec(), LocalityWeightedCodec()],
-        filters: [RouterCodec(), FaultCodec(), AuthorizationCodec(), RateLimitCodec()]
+        filters: [
+            RouterCodec(), FaultCodec(), AuthorizationCodec(), RateLimitCodec(), AdmissionControlCodec(),
+            AdaptiveConcurrencyCodec(), CORSCodec(), GlobalRateLimitCodec(), HeaderMutationCodec(), BufferCodec(),
+            StatefulSessionCodec(),
+        ]
     )
 
     init(policies: [any LoadBalancingCodec], filters: [any HTTPFilterCodec]) {

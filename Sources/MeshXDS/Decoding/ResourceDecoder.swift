@@ -67,7 +67,9 @@ public struct ResourceDecoder: Sendable {
         }
     }
 
-    private static func decode(
+    /// Decodes a resource; what is found stands in the context.
+    /// - Returns: Its name, `nil` if not even that could be read, and itself, `nil` if it cannot be used.
+    static func decode(
         _ bytes: [UInt8],
         as kind: ResourceKind,
         _ context: inout DecodingContext

@@ -5,7 +5,6 @@ import MeshBalancing
 import MeshConfig
 import MeshCore
 import MeshResilience
-import MeshRouting
 
 /// A configuration in the words of a dialect: what a client cannot take is replaced or left out, and reported.
 struct DialectTranslation {
@@ -22,13 +21,13 @@ struct DialectTranslation {
         self.resources = resources
         self.dialect = dialect
         for name in resources.clusters.keys.sorted() { translateCluster(name) }
-        guard dialect != .own else { return }
         for name in resources.listeners.keys.sorted() { translateListener(name) }
         for name in resources.routeConfigurations.keys.sorted() {
             resources.routeConfigurations[name].map { routes in
                 self.resources.routeConfigurations[name] = translated(routes, "route_configurations[\(name)]")
             }
         }
+        guard dialect != .own else { return }
         // The clusters come first: they say which endpoints cannot be reached, and bring assignments of their own.
         for name in self.resources.endpointAssignments.keys.sorted() { translateAssignment(name) }
     }
@@ -49,6 +48,7 @@ struct DialectTranslation {
             cluster.circuitBreaker = nil
             report(path + ".circuit_breaker", "xDS has no field for it; it is not sent")
         }
+        translate(&cluster.policies, ofCluster: path + ".policies")
         if dialect != .own { translateProxy(of: &cluster, path) }
         if dialect != .own, cluster.upstreamSecurity != .plaintext {
             // Without a certificate provider of the right name gRPC refuses the cluster, Envoy waits for its secrets.
@@ -91,6 +91,18 @@ struct DialectTranslation {
         if case .inline(let routes) = listener.routes {
             listener.routes = .inline(translated(routes, path + ".route_config"))
         }
+        for position in listener.filters.indices {
+            let path = path + ".filters[\(position)]"
+            switch listener.filters[position] {
+            case .policies(var policies):
+                translate(&policies, ofListener: path)
+                listener.filters[position] = .policies(policies)
+            case .fault(let fault): listener.filters[position] = .fault(translated(fault, path))
+            case .rateLimit(let limit): listener.filters[position] = .rateLimit(translated(limit, path))
+            case .authorization, .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: break
+            }
+        }
+        listener.filters.removeAll { $0 == .policies(.none) }
         if dialect == .grpc {
             let filters = listener.filters
             listener.filters = []
@@ -111,32 +123,10 @@ struct DialectTranslation {
         case (.fault, .outbound), (.authorization, .inbound): nil
         case (.fault, .inbound): "gRPC servers inject no faults"
         case (.authorization, .outbound): "gRPC clients authorize nothing"
-        case (.rateLimit, _): "gRPC has no rate limit"
+        case (.rateLimit, _), (.localRateLimit, _), (.globalRateLimit, _): "gRPC has no rate limit"
+        case (.headerMutation, _), (.buffer, _), (.statefulSession, _): "gRPC has no such filter"
+        case (.policies, _): "gRPC has none of these policies"
         }
-    }
-
-    private mutating func translated(_ routes: RouteConfiguration, _ path: String) -> RouteConfiguration {
-        guard dialect == .grpc else { return routes }
-        var routes = routes
-        for host in routes.virtualHosts.indices {
-            for number in routes.virtualHosts[host].routes.indices {
-                let path = "\(path).virtual_hosts[\(host)].routes[\(number)]"
-                if routes.virtualHosts[host].routes[number].rateLimit != nil {
-                    routes.virtualHosts[host].routes[number].rateLimit = nil
-                    report(path + ".rate_limit", "gRPC has no rate limit")
-                }
-                switch routes.virtualHosts[host].routes[number].action {
-                case .forward(var forward) where forward.retry?.maximumAttempts == 1:
-                    // gRPC refuses `num_retries: 0`, and with it every route of the table.
-                    forward.retry = nil
-                    routes.virtualHosts[host].routes[number].action = .forward(forward)
-                case .directResponse:
-                    report(path + ".direct_response", "gRPC clients fail such calls with UNAVAILABLE")
-                case .forward, .nonForwarding: break
-                }
-            }
-        }
-        return routes
     }
 
     private mutating func translateAssignment(_ name: String) {

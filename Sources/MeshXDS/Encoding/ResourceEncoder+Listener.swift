@@ -61,7 +61,7 @@ extension ResourceEncoder {
             filters.append(filter)
         }
         for anchor in try anchors(listener) { add(anchor) }
-        for filter in listener.filters {
+        for filter in listener.filters.flatMap(\.split) {
             for codec in registry.filters {
                 guard let config = try codec.encode(filter) else { continue }
                 add(config)
@@ -77,11 +77,17 @@ extension ResourceEncoder {
     private func anchors(_ listener: Listener) throws -> [Google_Protobuf_Any] {
         guard dialect != .own else { return [] }
         var anchors: [Google_Protobuf_Any] = []
+        if dialect == .envoy { anchors.append(try CORSCodec.encodedAnchor()) }
         let hasFault = listener.filters.contains { if case .fault = $0 { true } else { false } }
         if !hasFault, dialect == .envoy || listener.direction == .outbound {
             anchors.append(try FaultCodec.encoded(.init()))
         }
-        let hasRateLimit = listener.filters.contains { if case .rateLimit = $0 { true } else { false } }
+        let hasRateLimit = listener.filters.contains { filter in
+            switch filter {
+            case .rateLimit, .localRateLimit: true
+            default: false
+            }
+        }
         if !hasRateLimit, dialect == .envoy { anchors.append(try RateLimitCodec.encodedAnchor()) }
         return anchors
     }
@@ -94,21 +100,51 @@ extension ResourceEncoder {
     }
 }
 
+extension HTTPFilter {
+    /// The filter as those that xDS has a message for: one for each policy.
+    fileprivate var split: [HTTPFilter] {
+        guard case .policies(let policies) = self else { return [self] }
+        var filters: [HTTPFilter] = []
+        if let control = policies.admissionControl { filters.append(.policies(.init(admissionControl: control))) }
+        if let limit = policies.adaptiveLimit { filters.append(.policies(.init(adaptiveLimit: limit))) }
+        return filters
+    }
+}
+
 /// The names of HTTP filters by their types; routes refer to filters by them.
 enum FilterNames {
     static let fault = "envoy.filters.http.fault"
     static let rateLimit = "envoy.filters.http.local_ratelimit"
+    static let admissionControl = "envoy.filters.http.admission_control"
+    static let adaptiveConcurrency = "envoy.filters.http.adaptive_concurrency"
+    static let cors = "envoy.filters.http.cors"
+    static let globalRateLimit = "envoy.filters.http.ratelimit"
+    static let headerMutation = "envoy.filters.http.header_mutation"
+    static let buffer = "envoy.filters.http.buffer"
+    static let statefulSession = "envoy.filters.http.stateful_session"
+
+    private static let types = [
+        cors: Envoy_Extensions_Filters_Http_Cors_V3_Cors.protoMessageName,
+        globalRateLimit: Envoy_Extensions_Filters_Http_Ratelimit_V3_RateLimit.protoMessageName,
+        headerMutation: Envoy_Extensions_Filters_Http_HeaderMutation_V3_HeaderMutation.protoMessageName,
+        buffer: Envoy_Extensions_Filters_Http_Buffer_V3_Buffer.protoMessageName,
+        statefulSession: Envoy_Extensions_Filters_Http_StatefulSession_V3_StatefulSession.protoMessageName,
+        fault: Envoy_Extensions_Filters_Http_Fault_V3_HTTPFault.protoMessageName,
+        rateLimit: Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateLimit.protoMessageName,
+        "envoy.filters.http.rbac": Envoy_Extensions_Filters_Http_Rbac_V3_RBAC.protoMessageName,
+        "envoy.filters.http.router": Envoy_Extensions_Filters_Http_Router_V3_Router.protoMessageName,
+        admissionControl:
+            Envoy_Extensions_Filters_Http_AdmissionControl_V3_AdmissionControl.protoMessageName,
+        adaptiveConcurrency:
+            Envoy_Extensions_Filters_Http_AdaptiveConcurrency_V3_AdaptiveConcurrency.protoMessageName,
+    ]
+    private static let names = Dictionary(uniqueKeysWithValues: types.map { ($0.value, $0.key) })
 
     /// The name of a filter with a message of that type; the type itself for those that have no well-known name.
-    static func name(ofType type: String) -> String {
-        switch type {
-        case Envoy_Extensions_Filters_Http_Fault_V3_HTTPFault.protoMessageName: fault
-        case Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateLimit.protoMessageName: rateLimit
-        case Envoy_Extensions_Filters_Http_Rbac_V3_RBAC.protoMessageName: "envoy.filters.http.rbac"
-        case Envoy_Extensions_Filters_Http_Router_V3_Router.protoMessageName: "envoy.filters.http.router"
-        default: type
-        }
-    }
+    static func name(ofType type: String) -> String { names[type] ?? type }
+
+    /// The type of the message of a filter with a well-known name.
+    static func type(named name: String) -> String? { types[name] }
 }
 
 extension Envoy_Config_Core_V3_ConfigSource {

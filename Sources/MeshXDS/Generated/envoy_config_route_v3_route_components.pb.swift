@@ -46,9 +46,29 @@ package nonisolated struct Envoy_Config_Route_V3_VirtualHost: @unchecked Sendabl
     set {_uniqueStorage()._routes = newValue}
   }
 
+  /// In place of the list.
+  package var matcher: Xds_Type_Matcher_V3_Matcher {
+    get {_storage._matcher ?? Xds_Type_Matcher_V3_Matcher()}
+    set {_uniqueStorage()._matcher = newValue}
+  }
+  /// Returns true if `matcher` has been explicitly set.
+  package var hasMatcher: Bool {_storage._matcher != nil}
+  /// Clears the value of `matcher`. Subsequent reads from it will return its default value.
+  package mutating func clearMatcher() {_uniqueStorage()._matcher = nil}
+
   package var requireTls: Envoy_Config_Route_V3_VirtualHost.TlsRequirementType {
     get {_storage._requireTls}
     set {_uniqueStorage()._requireTls = newValue}
+  }
+
+  package var virtualClusters: [Envoy_Config_Route_V3_VirtualCluster] {
+    get {_storage._virtualClusters}
+    set {_uniqueStorage()._virtualClusters = newValue}
+  }
+
+  package var rateLimits: [Envoy_Config_Route_V3_RateLimit] {
+    get {_storage._rateLimits}
+    set {_uniqueStorage()._rateLimits = newValue}
   }
 
   package var requestHeadersToAdd: [Envoy_Config_Core_V3_HeaderValueOption] {
@@ -113,6 +133,25 @@ package nonisolated struct Envoy_Config_Route_V3_VirtualHost: @unchecked Sendabl
   package var hasHedgePolicy: Bool {_storage._hedgePolicy != nil}
   /// Clears the value of `hedgePolicy`. Subsequent reads from it will return its default value.
   package mutating func clearHedgePolicy() {_uniqueStorage()._hedgePolicy = nil}
+
+  /// NOTE: This field was marked as deprecated in the .proto file.
+  package var perRequestBufferLimitBytes: SwiftProtobuf.Google_Protobuf_UInt32Value {
+    get {_storage._perRequestBufferLimitBytes ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
+    set {_uniqueStorage()._perRequestBufferLimitBytes = newValue}
+  }
+  /// Returns true if `perRequestBufferLimitBytes` has been explicitly set.
+  package var hasPerRequestBufferLimitBytes: Bool {_storage._perRequestBufferLimitBytes != nil}
+  /// Clears the value of `perRequestBufferLimitBytes`. Subsequent reads from it will return its default value.
+  package mutating func clearPerRequestBufferLimitBytes() {_uniqueStorage()._perRequestBufferLimitBytes = nil}
+
+  package var requestBodyBufferLimit: SwiftProtobuf.Google_Protobuf_UInt64Value {
+    get {_storage._requestBodyBufferLimit ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
+    set {_uniqueStorage()._requestBodyBufferLimit = newValue}
+  }
+  /// Returns true if `requestBodyBufferLimit` has been explicitly set.
+  package var hasRequestBodyBufferLimit: Bool {_storage._requestBodyBufferLimit != nil}
+  /// Clears the value of `requestBodyBufferLimit`. Subsequent reads from it will return its default value.
+  package mutating func clearRequestBodyBufferLimit() {_uniqueStorage()._requestBodyBufferLimit = nil}
 
   package var requestMirrorPolicies: [Envoy_Config_Route_V3_RouteAction.RequestMirrorPolicy] {
     get {_storage._requestMirrorPolicies}
@@ -479,6 +518,8 @@ package nonisolated struct Envoy_Config_Route_V3_RouteMatch: Sendable {
 
   package var queryParameters: [Envoy_Config_Route_V3_QueryParameterMatcher] = []
 
+  package var cookies: [Envoy_Config_Route_V3_CookieMatcher] = []
+
   package var grpc: Envoy_Config_Route_V3_RouteMatch.GrpcRouteMatchOptions {
     get {_grpc ?? Envoy_Config_Route_V3_RouteMatch.GrpcRouteMatchOptions()}
     set {_grpc = newValue}
@@ -733,6 +774,11 @@ package nonisolated struct Envoy_Config_Route_V3_RouteAction: @unchecked Sendabl
   /// Clears the value of `pathRewritePolicy`. Subsequent reads from it will return its default value.
   package mutating func clearPathRewritePolicy() {_uniqueStorage()._pathRewritePolicy = nil}
 
+  package var pathRewrite: String {
+    get {_storage._pathRewrite}
+    set {_uniqueStorage()._pathRewrite = newValue}
+  }
+
   package var hostRewriteSpecifier: OneOf_HostRewriteSpecifier? {
     get {return _storage._hostRewriteSpecifier}
     set {_uniqueStorage()._hostRewriteSpecifier = newValue}
@@ -768,6 +814,14 @@ package nonisolated struct Envoy_Config_Route_V3_RouteAction: @unchecked Sendabl
       return Envoy_Type_Matcher_V3_RegexMatchAndSubstitute()
     }
     set {_uniqueStorage()._hostRewriteSpecifier = .hostRewritePathRegex(newValue)}
+  }
+
+  package var hostRewrite: String {
+    get {
+      if case .hostRewrite(let v)? = _storage._hostRewriteSpecifier {return v}
+      return String()
+    }
+    set {_uniqueStorage()._hostRewriteSpecifier = .hostRewrite(newValue)}
   }
 
   package var appendXForwardedHost: Bool {
@@ -846,6 +900,21 @@ package nonisolated struct Envoy_Config_Route_V3_RouteAction: @unchecked Sendabl
     set {_uniqueStorage()._priority = newValue}
   }
 
+  package var rateLimits: [Envoy_Config_Route_V3_RateLimit] {
+    get {_storage._rateLimits}
+    set {_uniqueStorage()._rateLimits = newValue}
+  }
+
+  /// NOTE: This field was marked as deprecated in the .proto file.
+  package var includeVhRateLimits: SwiftProtobuf.Google_Protobuf_BoolValue {
+    get {_storage._includeVhRateLimits ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
+    set {_uniqueStorage()._includeVhRateLimits = newValue}
+  }
+  /// Returns true if `includeVhRateLimits` has been explicitly set.
+  package var hasIncludeVhRateLimits: Bool {_storage._includeVhRateLimits != nil}
+  /// Clears the value of `includeVhRateLimits`. Subsequent reads from it will return its default value.
+  package mutating func clearIncludeVhRateLimits() {_uniqueStorage()._includeVhRateLimits = nil}
+
   package var hashPolicy: [Envoy_Config_Route_V3_RouteAction.HashPolicy] {
     get {_storage._hashPolicy}
     set {_uniqueStorage()._hashPolicy = newValue}
@@ -889,6 +958,7 @@ package nonisolated struct Envoy_Config_Route_V3_RouteAction: @unchecked Sendabl
     case autoHostRewrite(SwiftProtobuf.Google_Protobuf_BoolValue)
     case hostRewriteHeader(String)
     case hostRewritePathRegex(Envoy_Type_Matcher_V3_RegexMatchAndSubstitute)
+    case hostRewrite(String)
 
   }
 
@@ -959,6 +1029,8 @@ package nonisolated struct Envoy_Config_Route_V3_RouteAction: @unchecked Sendabl
     package mutating func clearTraceSampled() {self._traceSampled = nil}
 
     package var disableShadowHostSuffixAppend: Bool = false
+
+    package var requestHeadersMutations: [Envoy_Config_Common_MutationRules_V3_HeaderMutation] = []
 
     package var hostRewriteLiteral: String = String()
 
@@ -1538,6 +1610,14 @@ package nonisolated struct Envoy_Config_Route_V3_RedirectAction: Sendable {
     set {pathRewriteSpecifier = .regexRewrite(newValue)}
   }
 
+  package var pathRewrite: String {
+    get {
+      if case .pathRewrite(let v)? = pathRewriteSpecifier {return v}
+      return String()
+    }
+    set {pathRewriteSpecifier = .pathRewrite(newValue)}
+  }
+
   package var responseCode: Envoy_Config_Route_V3_RedirectAction.RedirectResponseCode = .movedPermanently
 
   package var stripQuery: Bool = false
@@ -1554,6 +1634,7 @@ package nonisolated struct Envoy_Config_Route_V3_RedirectAction: Sendable {
     case pathRedirect(String)
     case prefixRewrite(String)
     case regexRewrite(Envoy_Type_Matcher_V3_RegexMatchAndSubstitute)
+    case pathRewrite(String)
 
   }
 
@@ -1807,6 +1888,677 @@ package nonisolated struct Envoy_Config_Route_V3_QueryParameterMatcher: Sendable
   package init() {}
 }
 
+/// One condition on one cookie.
+package nonisolated struct Envoy_Config_Route_V3_CookieMatcher: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var name: String = String()
+
+  package var stringMatch: Envoy_Type_Matcher_V3_StringMatcher {
+    get {_stringMatch ?? Envoy_Type_Matcher_V3_StringMatcher()}
+    set {_stringMatch = newValue}
+  }
+  /// Returns true if `stringMatch` has been explicitly set.
+  package var hasStringMatch: Bool {self._stringMatch != nil}
+  /// Clears the value of `stringMatch`. Subsequent reads from it will return its default value.
+  package mutating func clearStringMatch() {self._stringMatch = nil}
+
+  package var invertMatch: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _stringMatch: Envoy_Type_Matcher_V3_StringMatcher? = nil
+}
+
+/// A name for requests that look alike.
+package nonisolated struct Envoy_Config_Route_V3_VirtualCluster: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var headers: [Envoy_Config_Route_V3_HeaderMatcher] = []
+
+  package var name: String = String()
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The leaf of a virtual host's tree.
+package nonisolated struct Envoy_Config_Route_V3_RouteList: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var routes: [Envoy_Config_Route_V3_Route] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// What a request counts as at a rate limit: each action gives an entry of the descriptor.
+package nonisolated struct Envoy_Config_Route_V3_RateLimit: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var stage: SwiftProtobuf.Google_Protobuf_UInt32Value {
+    get {_stage ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
+    set {_stage = newValue}
+  }
+  /// Returns true if `stage` has been explicitly set.
+  package var hasStage: Bool {self._stage != nil}
+  /// Clears the value of `stage`. Subsequent reads from it will return its default value.
+  package mutating func clearStage() {self._stage = nil}
+
+  package var disableKey: String = String()
+
+  package var actions: [Envoy_Config_Route_V3_RateLimit.Action] = []
+
+  package var limit: Envoy_Config_Route_V3_RateLimit.Override {
+    get {_limit ?? Envoy_Config_Route_V3_RateLimit.Override()}
+    set {_limit = newValue}
+  }
+  /// Returns true if `limit` has been explicitly set.
+  package var hasLimit: Bool {self._limit != nil}
+  /// Clears the value of `limit`. Subsequent reads from it will return its default value.
+  package mutating func clearLimit() {self._limit = nil}
+
+  package var hitsAddend: Envoy_Config_Route_V3_RateLimit.HitsAddend {
+    get {_hitsAddend ?? Envoy_Config_Route_V3_RateLimit.HitsAddend()}
+    set {_hitsAddend = newValue}
+  }
+  /// Returns true if `hitsAddend` has been explicitly set.
+  package var hasHitsAddend: Bool {self._hitsAddend != nil}
+  /// Clears the value of `hitsAddend`. Subsequent reads from it will return its default value.
+  package mutating func clearHitsAddend() {self._hitsAddend = nil}
+
+  package var applyOnStreamDone: Bool = false
+
+  package var xRatelimitOption: Envoy_Config_Route_V3_RateLimit.XRateLimitOption = .unspecified
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// Which headers tell the caller of the limit.
+  package nonisolated enum XRateLimitOption: SwiftProtobuf.Enum, Swift.CaseIterable {
+    package typealias RawValue = Int
+    case unspecified // = 0
+    case off // = 1
+    case draftVersion03 // = 2
+    case UNRECOGNIZED(Int)
+
+    package init() {
+      self = .unspecified
+    }
+
+    package init?(rawValue: Int) {
+      switch rawValue {
+      case 0: self = .unspecified
+      case 1: self = .off
+      case 2: self = .draftVersion03
+      default: self = .UNRECOGNIZED(rawValue)
+      }
+    }
+
+    package var rawValue: Int {
+      switch self {
+      case .unspecified: return 0
+      case .off: return 1
+      case .draftVersion03: return 2
+      case .UNRECOGNIZED(let i): return i
+      }
+    }
+
+    // The compiler won't synthesize support with the UNRECOGNIZED case.
+    package static let allCases: [Envoy_Config_Route_V3_RateLimit.XRateLimitOption] = [
+      .unspecified,
+      .off,
+      .draftVersion03,
+    ]
+
+  }
+
+  /// Where one entry comes from.
+  package nonisolated struct Action: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var actionSpecifier: Envoy_Config_Route_V3_RateLimit.Action.OneOf_ActionSpecifier? = nil
+
+    package var sourceCluster: Envoy_Config_Route_V3_RateLimit.Action.SourceCluster {
+      get {
+        if case .sourceCluster(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.SourceCluster()
+      }
+      set {actionSpecifier = .sourceCluster(newValue)}
+    }
+
+    package var destinationCluster: Envoy_Config_Route_V3_RateLimit.Action.DestinationCluster {
+      get {
+        if case .destinationCluster(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.DestinationCluster()
+      }
+      set {actionSpecifier = .destinationCluster(newValue)}
+    }
+
+    package var requestHeaders: Envoy_Config_Route_V3_RateLimit.Action.RequestHeaders {
+      get {
+        if case .requestHeaders(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.RequestHeaders()
+      }
+      set {actionSpecifier = .requestHeaders(newValue)}
+    }
+
+    package var queryParameters: Envoy_Config_Route_V3_RateLimit.Action.QueryParameters {
+      get {
+        if case .queryParameters(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.QueryParameters()
+      }
+      set {actionSpecifier = .queryParameters(newValue)}
+    }
+
+    package var remoteAddress: Envoy_Config_Route_V3_RateLimit.Action.RemoteAddress {
+      get {
+        if case .remoteAddress(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.RemoteAddress()
+      }
+      set {actionSpecifier = .remoteAddress(newValue)}
+    }
+
+    package var genericKey: Envoy_Config_Route_V3_RateLimit.Action.GenericKey {
+      get {
+        if case .genericKey(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.GenericKey()
+      }
+      set {actionSpecifier = .genericKey(newValue)}
+    }
+
+    package var headerValueMatch: Envoy_Config_Route_V3_RateLimit.Action.HeaderValueMatch {
+      get {
+        if case .headerValueMatch(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.HeaderValueMatch()
+      }
+      set {actionSpecifier = .headerValueMatch(newValue)}
+    }
+
+    /// NOTE: This field was marked as deprecated in the .proto file.
+    package var dynamicMetadata: Envoy_Config_Route_V3_RateLimit.Action.DynamicMetaData {
+      get {
+        if case .dynamicMetadata(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.DynamicMetaData()
+      }
+      set {actionSpecifier = .dynamicMetadata(newValue)}
+    }
+
+    package var metadata: Envoy_Config_Route_V3_RateLimit.Action.MetaData {
+      get {
+        if case .metadata(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.MetaData()
+      }
+      set {actionSpecifier = .metadata(newValue)}
+    }
+
+    package var `extension`: Envoy_Config_Core_V3_TypedExtensionConfig {
+      get {
+        if case .extension(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Core_V3_TypedExtensionConfig()
+      }
+      set {actionSpecifier = .extension(newValue)}
+    }
+
+    package var maskedRemoteAddress: Envoy_Config_Route_V3_RateLimit.Action.MaskedRemoteAddress {
+      get {
+        if case .maskedRemoteAddress(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.MaskedRemoteAddress()
+      }
+      set {actionSpecifier = .maskedRemoteAddress(newValue)}
+    }
+
+    package var queryParameterValueMatch: Envoy_Config_Route_V3_RateLimit.Action.QueryParameterValueMatch {
+      get {
+        if case .queryParameterValueMatch(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.QueryParameterValueMatch()
+      }
+      set {actionSpecifier = .queryParameterValueMatch(newValue)}
+    }
+
+    package var remoteAddressMatch: Envoy_Config_Route_V3_RateLimit.Action.RemoteAddressMatch {
+      get {
+        if case .remoteAddressMatch(let v)? = actionSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Action.RemoteAddressMatch()
+      }
+      set {actionSpecifier = .remoteAddressMatch(newValue)}
+    }
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package nonisolated enum OneOf_ActionSpecifier: Equatable, Sendable {
+      case sourceCluster(Envoy_Config_Route_V3_RateLimit.Action.SourceCluster)
+      case destinationCluster(Envoy_Config_Route_V3_RateLimit.Action.DestinationCluster)
+      case requestHeaders(Envoy_Config_Route_V3_RateLimit.Action.RequestHeaders)
+      case queryParameters(Envoy_Config_Route_V3_RateLimit.Action.QueryParameters)
+      case remoteAddress(Envoy_Config_Route_V3_RateLimit.Action.RemoteAddress)
+      case genericKey(Envoy_Config_Route_V3_RateLimit.Action.GenericKey)
+      case headerValueMatch(Envoy_Config_Route_V3_RateLimit.Action.HeaderValueMatch)
+      /// NOTE: This field was marked as deprecated in the .proto file.
+      case dynamicMetadata(Envoy_Config_Route_V3_RateLimit.Action.DynamicMetaData)
+      case metadata(Envoy_Config_Route_V3_RateLimit.Action.MetaData)
+      case `extension`(Envoy_Config_Core_V3_TypedExtensionConfig)
+      case maskedRemoteAddress(Envoy_Config_Route_V3_RateLimit.Action.MaskedRemoteAddress)
+      case queryParameterValueMatch(Envoy_Config_Route_V3_RateLimit.Action.QueryParameterValueMatch)
+      case remoteAddressMatch(Envoy_Config_Route_V3_RateLimit.Action.RemoteAddressMatch)
+
+    }
+
+    /// This process's own cluster.
+    package nonisolated struct SourceCluster: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+    }
+
+    /// The cluster that the route leads to.
+    package nonisolated struct DestinationCluster: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+    }
+
+    /// A header's value.
+    package nonisolated struct RequestHeaders: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var headerName: String = String()
+
+      package var descriptorKey: String = String()
+
+      package var skipIfAbsent: Bool = false
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+    }
+
+    /// A query parameter's value.
+    package nonisolated struct QueryParameters: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var queryParameterName: String = String()
+
+      package var descriptorKey: String = String()
+
+      package var skipIfAbsent: Bool = false
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+    }
+
+    /// The caller's address.
+    package nonisolated struct RemoteAddress: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+    }
+
+    /// The network of the caller's address.
+    package nonisolated struct MaskedRemoteAddress: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var v4PrefixMaskLen: SwiftProtobuf.Google_Protobuf_UInt32Value {
+        get {_v4PrefixMaskLen ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
+        set {_v4PrefixMaskLen = newValue}
+      }
+      /// Returns true if `v4PrefixMaskLen` has been explicitly set.
+      package var hasV4PrefixMaskLen: Bool {self._v4PrefixMaskLen != nil}
+      /// Clears the value of `v4PrefixMaskLen`. Subsequent reads from it will return its default value.
+      package mutating func clearV4PrefixMaskLen() {self._v4PrefixMaskLen = nil}
+
+      package var v6PrefixMaskLen: SwiftProtobuf.Google_Protobuf_UInt32Value {
+        get {_v6PrefixMaskLen ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
+        set {_v6PrefixMaskLen = newValue}
+      }
+      /// Returns true if `v6PrefixMaskLen` has been explicitly set.
+      package var hasV6PrefixMaskLen: Bool {self._v6PrefixMaskLen != nil}
+      /// Clears the value of `v6PrefixMaskLen`. Subsequent reads from it will return its default value.
+      package mutating func clearV6PrefixMaskLen() {self._v6PrefixMaskLen = nil}
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+
+      fileprivate var _v4PrefixMaskLen: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
+      fileprivate var _v6PrefixMaskLen: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
+    }
+
+    /// A fixed value, or one made of a format.
+    package nonisolated struct GenericKey: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var descriptorValue: String = String()
+
+      package var descriptorKey: String = String()
+
+      package var defaultValue: String = String()
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+    }
+
+    /// A fixed value where the headers match.
+    package nonisolated struct HeaderValueMatch: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var descriptorKey: String = String()
+
+      package var descriptorValue: String = String()
+
+      package var expectMatch: SwiftProtobuf.Google_Protobuf_BoolValue {
+        get {_expectMatch ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
+        set {_expectMatch = newValue}
+      }
+      /// Returns true if `expectMatch` has been explicitly set.
+      package var hasExpectMatch: Bool {self._expectMatch != nil}
+      /// Clears the value of `expectMatch`. Subsequent reads from it will return its default value.
+      package mutating func clearExpectMatch() {self._expectMatch = nil}
+
+      package var headers: [Envoy_Config_Route_V3_HeaderMatcher] = []
+
+      package var defaultValue: String = String()
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+
+      fileprivate var _expectMatch: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
+    }
+
+    /// A value that a filter noted; the older form.
+    package nonisolated struct DynamicMetaData: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var descriptorKey: String = String()
+
+      package var metadataKey: Envoy_Type_Metadata_V3_MetadataKey {
+        get {_metadataKey ?? Envoy_Type_Metadata_V3_MetadataKey()}
+        set {_metadataKey = newValue}
+      }
+      /// Returns true if `metadataKey` has been explicitly set.
+      package var hasMetadataKey: Bool {self._metadataKey != nil}
+      /// Clears the value of `metadataKey`. Subsequent reads from it will return its default value.
+      package mutating func clearMetadataKey() {self._metadataKey = nil}
+
+      package var defaultValue: String = String()
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+
+      fileprivate var _metadataKey: Envoy_Type_Metadata_V3_MetadataKey? = nil
+    }
+
+    /// A value that a filter noted, or of the route's own metadata.
+    package nonisolated struct MetaData: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var descriptorKey: String = String()
+
+      package var metadataKey: Envoy_Type_Metadata_V3_MetadataKey {
+        get {_metadataKey ?? Envoy_Type_Metadata_V3_MetadataKey()}
+        set {_metadataKey = newValue}
+      }
+      /// Returns true if `metadataKey` has been explicitly set.
+      package var hasMetadataKey: Bool {self._metadataKey != nil}
+      /// Clears the value of `metadataKey`. Subsequent reads from it will return its default value.
+      package mutating func clearMetadataKey() {self._metadataKey = nil}
+
+      package var defaultValue: String = String()
+
+      package var source: Envoy_Config_Route_V3_RateLimit.Action.MetaData.Source = .dynamic
+
+      package var skipIfAbsent: Bool = false
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package nonisolated enum Source: SwiftProtobuf.Enum, Swift.CaseIterable {
+        package typealias RawValue = Int
+        case dynamic // = 0
+        case routeEntry // = 1
+        case UNRECOGNIZED(Int)
+
+        package init() {
+          self = .dynamic
+        }
+
+        package init?(rawValue: Int) {
+          switch rawValue {
+          case 0: self = .dynamic
+          case 1: self = .routeEntry
+          default: self = .UNRECOGNIZED(rawValue)
+          }
+        }
+
+        package var rawValue: Int {
+          switch self {
+          case .dynamic: return 0
+          case .routeEntry: return 1
+          case .UNRECOGNIZED(let i): return i
+          }
+        }
+
+        // The compiler won't synthesize support with the UNRECOGNIZED case.
+        package static let allCases: [Envoy_Config_Route_V3_RateLimit.Action.MetaData.Source] = [
+          .dynamic,
+          .routeEntry,
+        ]
+
+      }
+
+      package init() {}
+
+      fileprivate var _metadataKey: Envoy_Type_Metadata_V3_MetadataKey? = nil
+    }
+
+    /// A fixed value where the query parameters match.
+    package nonisolated struct QueryParameterValueMatch: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var descriptorKey: String = String()
+
+      package var descriptorValue: String = String()
+
+      package var expectMatch: SwiftProtobuf.Google_Protobuf_BoolValue {
+        get {_expectMatch ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
+        set {_expectMatch = newValue}
+      }
+      /// Returns true if `expectMatch` has been explicitly set.
+      package var hasExpectMatch: Bool {self._expectMatch != nil}
+      /// Clears the value of `expectMatch`. Subsequent reads from it will return its default value.
+      package mutating func clearExpectMatch() {self._expectMatch = nil}
+
+      package var queryParameters: [Envoy_Config_Route_V3_QueryParameterMatcher] = []
+
+      package var defaultValue: String = String()
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+
+      fileprivate var _expectMatch: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
+    }
+
+    /// A fixed value where the caller's address matches.
+    package nonisolated struct RemoteAddressMatch: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var descriptorValue: String = String()
+
+      package var descriptorKey: String = String()
+
+      package var defaultValue: String = String()
+
+      package var addressMatcher: Envoy_Type_Matcher_V3_AddressMatcher {
+        get {_addressMatcher ?? Envoy_Type_Matcher_V3_AddressMatcher()}
+        set {_addressMatcher = newValue}
+      }
+      /// Returns true if `addressMatcher` has been explicitly set.
+      package var hasAddressMatcher: Bool {self._addressMatcher != nil}
+      /// Clears the value of `addressMatcher`. Subsequent reads from it will return its default value.
+      package mutating func clearAddressMatcher() {self._addressMatcher = nil}
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+
+      fileprivate var _addressMatcher: Envoy_Type_Matcher_V3_AddressMatcher? = nil
+    }
+
+    package init() {}
+  }
+
+  /// The limit, in place of the service's own.
+  package nonisolated struct Override: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var overrideSpecifier: Envoy_Config_Route_V3_RateLimit.Override.OneOf_OverrideSpecifier? = nil
+
+    package var dynamicMetadata: Envoy_Config_Route_V3_RateLimit.Override.DynamicMetadata {
+      get {
+        if case .dynamicMetadata(let v)? = overrideSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Override.DynamicMetadata()
+      }
+      set {overrideSpecifier = .dynamicMetadata(newValue)}
+    }
+
+    package var rateLimit: Envoy_Config_Route_V3_RateLimit.Override.RateLimitOverride {
+      get {
+        if case .rateLimit(let v)? = overrideSpecifier {return v}
+        return Envoy_Config_Route_V3_RateLimit.Override.RateLimitOverride()
+      }
+      set {overrideSpecifier = .rateLimit(newValue)}
+    }
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package nonisolated enum OneOf_OverrideSpecifier: Equatable, Sendable {
+      case dynamicMetadata(Envoy_Config_Route_V3_RateLimit.Override.DynamicMetadata)
+      case rateLimit(Envoy_Config_Route_V3_RateLimit.Override.RateLimitOverride)
+
+    }
+
+    /// Where a filter noted it.
+    package nonisolated struct DynamicMetadata: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var metadataKey: Envoy_Type_Metadata_V3_MetadataKey {
+        get {_metadataKey ?? Envoy_Type_Metadata_V3_MetadataKey()}
+        set {_metadataKey = newValue}
+      }
+      /// Returns true if `metadataKey` has been explicitly set.
+      package var hasMetadataKey: Bool {self._metadataKey != nil}
+      /// Clears the value of `metadataKey`. Subsequent reads from it will return its default value.
+      package mutating func clearMetadataKey() {self._metadataKey = nil}
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+
+      fileprivate var _metadataKey: Envoy_Type_Metadata_V3_MetadataKey? = nil
+    }
+
+    /// The limit itself.
+    package nonisolated struct RateLimitOverride: Sendable {
+      // SwiftProtobuf.Message conformance is added in an extension below. See the
+      // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+      // methods supported on all messages.
+
+      package var requestsPerUnit: UInt32 = 0
+
+      package var unit: Envoy_Type_V3_RateLimitUnit = .unknown
+
+      package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+      package init() {}
+    }
+
+    package init() {}
+  }
+
+  /// How much a request counts.
+  package nonisolated struct HitsAddend: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var number: SwiftProtobuf.Google_Protobuf_UInt64Value {
+      get {_number ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
+      set {_number = newValue}
+    }
+    /// Returns true if `number` has been explicitly set.
+    package var hasNumber: Bool {self._number != nil}
+    /// Clears the value of `number`. Subsequent reads from it will return its default value.
+    package mutating func clearNumber() {self._number = nil}
+
+    package var format: String = String()
+
+    package var isNegativeHits: Bool = false
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _number: SwiftProtobuf.Google_Protobuf_UInt64Value? = nil
+  }
+
+  package init() {}
+
+  fileprivate var _stage: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
+  fileprivate var _limit: Envoy_Config_Route_V3_RateLimit.Override? = nil
+  fileprivate var _hitsAddend: Envoy_Config_Route_V3_RateLimit.HitsAddend? = nil
+}
+
 /// Follow an upstream's redirect instead of passing it on.
 package nonisolated struct Envoy_Config_Route_V3_InternalRedirectPolicy: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1869,13 +2621,16 @@ fileprivate nonisolated let _protobuf_package = "envoy.config.route.v3"
 
 nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".VirtualHost"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}domains\0\u{1}routes\0\u{3}require_tls\0\u{4}\u{3}request_headers_to_add\0\u{1}cors\0\u{4}\u{2}response_headers_to_add\0\u{3}response_headers_to_remove\0\u{4}\u{2}request_headers_to_remove\0\u{3}include_request_attempt_count\0\u{3}typed_per_filter_config\0\u{3}retry_policy\0\u{3}hedge_policy\0\u{4}\u{2}include_attempt_count_in_response\0\u{4}\u{3}request_mirror_policies\0\u{3}include_is_timeout_retry_header\0\u{1}metadata\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}domains\0\u{1}routes\0\u{3}require_tls\0\u{3}virtual_clusters\0\u{3}rate_limits\0\u{3}request_headers_to_add\0\u{1}cors\0\u{4}\u{2}response_headers_to_add\0\u{3}response_headers_to_remove\0\u{4}\u{2}request_headers_to_remove\0\u{3}include_request_attempt_count\0\u{3}typed_per_filter_config\0\u{3}retry_policy\0\u{3}hedge_policy\0\u{3}per_request_buffer_limit_bytes\0\u{3}include_attempt_count_in_response\0\u{2}\u{2}matcher\0\u{3}request_mirror_policies\0\u{3}include_is_timeout_retry_header\0\u{1}metadata\0\u{3}request_body_buffer_limit\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
     var _domains: [String] = []
     var _routes: [Envoy_Config_Route_V3_Route] = []
+    var _matcher: Xds_Type_Matcher_V3_Matcher? = nil
     var _requireTls: Envoy_Config_Route_V3_VirtualHost.TlsRequirementType = .none
+    var _virtualClusters: [Envoy_Config_Route_V3_VirtualCluster] = []
+    var _rateLimits: [Envoy_Config_Route_V3_RateLimit] = []
     var _requestHeadersToAdd: [Envoy_Config_Core_V3_HeaderValueOption] = []
     var _requestHeadersToRemove: [String] = []
     var _responseHeadersToAdd: [Envoy_Config_Core_V3_HeaderValueOption] = []
@@ -1886,6 +2641,8 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
     var _includeIsTimeoutRetryHeader: Bool = false
     var _retryPolicy: Envoy_Config_Route_V3_RetryPolicy? = nil
     var _hedgePolicy: Envoy_Config_Route_V3_HedgePolicy? = nil
+    var _perRequestBufferLimitBytes: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
+    var _requestBodyBufferLimit: SwiftProtobuf.Google_Protobuf_UInt64Value? = nil
     var _requestMirrorPolicies: [Envoy_Config_Route_V3_RouteAction.RequestMirrorPolicy] = []
     var _typedPerFilterConfig: Dictionary<String,SwiftProtobuf.Google_Protobuf_Any> = [:]
     var _metadata: Envoy_Config_Core_V3_Metadata? = nil
@@ -1902,7 +2659,10 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
       _name = source._name
       _domains = source._domains
       _routes = source._routes
+      _matcher = source._matcher
       _requireTls = source._requireTls
+      _virtualClusters = source._virtualClusters
+      _rateLimits = source._rateLimits
       _requestHeadersToAdd = source._requestHeadersToAdd
       _requestHeadersToRemove = source._requestHeadersToRemove
       _responseHeadersToAdd = source._responseHeadersToAdd
@@ -1913,6 +2673,8 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
       _includeIsTimeoutRetryHeader = source._includeIsTimeoutRetryHeader
       _retryPolicy = source._retryPolicy
       _hedgePolicy = source._hedgePolicy
+      _perRequestBufferLimitBytes = source._perRequestBufferLimitBytes
+      _requestBodyBufferLimit = source._requestBodyBufferLimit
       _requestMirrorPolicies = source._requestMirrorPolicies
       _typedPerFilterConfig = source._typedPerFilterConfig
       _metadata = source._metadata
@@ -1938,6 +2700,8 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
         case 2: try { try decoder.decodeRepeatedStringField(value: &_storage._domains) }()
         case 3: try { try decoder.decodeRepeatedMessageField(value: &_storage._routes) }()
         case 4: try { try decoder.decodeSingularEnumField(value: &_storage._requireTls) }()
+        case 5: try { try decoder.decodeRepeatedMessageField(value: &_storage._virtualClusters) }()
+        case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._rateLimits) }()
         case 7: try { try decoder.decodeRepeatedMessageField(value: &_storage._requestHeadersToAdd) }()
         case 8: try { try decoder.decodeSingularMessageField(value: &_storage._cors) }()
         case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._responseHeadersToAdd) }()
@@ -1947,10 +2711,13 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
         case 15: try { try decoder.decodeMapField(fieldType: SwiftProtobuf._ProtobufMessageMap<SwiftProtobuf.ProtobufString,SwiftProtobuf.Google_Protobuf_Any>.self, value: &_storage._typedPerFilterConfig) }()
         case 16: try { try decoder.decodeSingularMessageField(value: &_storage._retryPolicy) }()
         case 17: try { try decoder.decodeSingularMessageField(value: &_storage._hedgePolicy) }()
+        case 18: try { try decoder.decodeSingularMessageField(value: &_storage._perRequestBufferLimitBytes) }()
         case 19: try { try decoder.decodeSingularBoolField(value: &_storage._includeAttemptCountInResponse) }()
+        case 21: try { try decoder.decodeSingularMessageField(value: &_storage._matcher) }()
         case 22: try { try decoder.decodeRepeatedMessageField(value: &_storage._requestMirrorPolicies) }()
         case 23: try { try decoder.decodeSingularBoolField(value: &_storage._includeIsTimeoutRetryHeader) }()
         case 24: try { try decoder.decodeSingularMessageField(value: &_storage._metadata) }()
+        case 25: try { try decoder.decodeSingularMessageField(value: &_storage._requestBodyBufferLimit) }()
         default: break
         }
       }
@@ -1974,6 +2741,12 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
       }
       if _storage._requireTls != .none {
         try visitor.visitSingularEnumField(value: _storage._requireTls, fieldNumber: 4)
+      }
+      if !_storage._virtualClusters.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._virtualClusters, fieldNumber: 5)
+      }
+      if !_storage._rateLimits.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._rateLimits, fieldNumber: 6)
       }
       if !_storage._requestHeadersToAdd.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._requestHeadersToAdd, fieldNumber: 7)
@@ -2002,9 +2775,15 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
       try { if let v = _storage._hedgePolicy {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 17)
       } }()
+      try { if let v = _storage._perRequestBufferLimitBytes {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+      } }()
       if _storage._includeAttemptCountInResponse != false {
         try visitor.visitSingularBoolField(value: _storage._includeAttemptCountInResponse, fieldNumber: 19)
       }
+      try { if let v = _storage._matcher {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 21)
+      } }()
       if !_storage._requestMirrorPolicies.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._requestMirrorPolicies, fieldNumber: 22)
       }
@@ -2013,6 +2792,9 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
       }
       try { if let v = _storage._metadata {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+      } }()
+      try { if let v = _storage._requestBodyBufferLimit {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
       } }()
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -2026,7 +2808,10 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
         if _storage._name != rhs_storage._name {return false}
         if _storage._domains != rhs_storage._domains {return false}
         if _storage._routes != rhs_storage._routes {return false}
+        if _storage._matcher != rhs_storage._matcher {return false}
         if _storage._requireTls != rhs_storage._requireTls {return false}
+        if _storage._virtualClusters != rhs_storage._virtualClusters {return false}
+        if _storage._rateLimits != rhs_storage._rateLimits {return false}
         if _storage._requestHeadersToAdd != rhs_storage._requestHeadersToAdd {return false}
         if _storage._requestHeadersToRemove != rhs_storage._requestHeadersToRemove {return false}
         if _storage._responseHeadersToAdd != rhs_storage._responseHeadersToAdd {return false}
@@ -2037,6 +2822,8 @@ nonisolated extension Envoy_Config_Route_V3_VirtualHost: SwiftProtobuf.Message, 
         if _storage._includeIsTimeoutRetryHeader != rhs_storage._includeIsTimeoutRetryHeader {return false}
         if _storage._retryPolicy != rhs_storage._retryPolicy {return false}
         if _storage._hedgePolicy != rhs_storage._hedgePolicy {return false}
+        if _storage._perRequestBufferLimitBytes != rhs_storage._perRequestBufferLimitBytes {return false}
+        if _storage._requestBodyBufferLimit != rhs_storage._requestBodyBufferLimit {return false}
         if _storage._requestMirrorPolicies != rhs_storage._requestMirrorPolicies {return false}
         if _storage._typedPerFilterConfig != rhs_storage._typedPerFilterConfig {return false}
         if _storage._metadata != rhs_storage._metadata {return false}
@@ -2423,7 +3210,7 @@ nonisolated extension Envoy_Config_Route_V3_WeightedCluster.ClusterWeight: Swift
 
 nonisolated extension Envoy_Config_Route_V3_RouteMatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RouteMatch"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prefix\0\u{1}path\0\u{4}\u{2}case_sensitive\0\u{2}\u{2}headers\0\u{3}query_parameters\0\u{1}grpc\0\u{3}runtime_fraction\0\u{3}safe_regex\0\u{3}tls_context\0\u{3}connect_matcher\0\u{3}dynamic_metadata\0\u{3}path_separated_prefix\0\u{3}path_match_policy\0\u{3}filter_state\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}prefix\0\u{1}path\0\u{4}\u{2}case_sensitive\0\u{2}\u{2}headers\0\u{3}query_parameters\0\u{1}grpc\0\u{3}runtime_fraction\0\u{3}safe_regex\0\u{3}tls_context\0\u{3}connect_matcher\0\u{3}dynamic_metadata\0\u{3}path_separated_prefix\0\u{3}path_match_policy\0\u{3}filter_state\0\u{1}cookies\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -2502,6 +3289,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteMatch: SwiftProtobuf.Message, S
         }
       }()
       case 16: try { try decoder.decodeRepeatedMessageField(value: &self.filterState) }()
+      case 17: try { try decoder.decodeRepeatedMessageField(value: &self.cookies) }()
       default: break
       }
     }
@@ -2564,6 +3352,9 @@ nonisolated extension Envoy_Config_Route_V3_RouteMatch: SwiftProtobuf.Message, S
     if !self.filterState.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.filterState, fieldNumber: 16)
     }
+    if !self.cookies.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.cookies, fieldNumber: 17)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -2572,6 +3363,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteMatch: SwiftProtobuf.Message, S
     if lhs._caseSensitive != rhs._caseSensitive {return false}
     if lhs.headers != rhs.headers {return false}
     if lhs.queryParameters != rhs.queryParameters {return false}
+    if lhs.cookies != rhs.cookies {return false}
     if lhs._grpc != rhs._grpc {return false}
     if lhs._runtimeFraction != rhs._runtimeFraction {return false}
     if lhs._tlsContext != rhs._tlsContext {return false}
@@ -2752,7 +3544,7 @@ nonisolated extension Envoy_Config_Route_V3_CorsPolicy: SwiftProtobuf.Message, S
 
 nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RouteAction"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cluster\0\u{3}cluster_header\0\u{3}weighted_clusters\0\u{3}metadata_match\0\u{3}prefix_rewrite\0\u{3}host_rewrite_literal\0\u{3}auto_host_rewrite\0\u{1}timeout\0\u{3}retry_policy\0\u{2}\u{2}priority\0\u{4}\u{4}hash_policy\0\u{2}\u{2}cors\0\u{4}\u{3}cluster_not_found_response_code\0\u{4}\u{3}max_grpc_timeout\0\u{3}idle_timeout\0\u{4}\u{3}hedge_policy\0\u{3}grpc_timeout_offset\0\u{3}host_rewrite_header\0\u{3}request_mirror_policies\0\u{4}\u{2}regex_rewrite\0\u{4}\u{2}internal_redirect_policy\0\u{3}host_rewrite_path_regex\0\u{3}max_stream_duration\0\u{4}\u{2}append_x_forwarded_host\0\u{4}\u{3}path_rewrite_policy\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cluster\0\u{3}cluster_header\0\u{3}weighted_clusters\0\u{3}metadata_match\0\u{3}prefix_rewrite\0\u{3}host_rewrite_literal\0\u{3}auto_host_rewrite\0\u{1}timeout\0\u{3}retry_policy\0\u{2}\u{2}priority\0\u{4}\u{2}rate_limits\0\u{3}include_vh_rate_limits\0\u{3}hash_policy\0\u{2}\u{2}cors\0\u{4}\u{3}cluster_not_found_response_code\0\u{4}\u{3}max_grpc_timeout\0\u{3}idle_timeout\0\u{4}\u{3}hedge_policy\0\u{3}grpc_timeout_offset\0\u{3}host_rewrite_header\0\u{3}request_mirror_policies\0\u{4}\u{2}regex_rewrite\0\u{4}\u{2}internal_redirect_policy\0\u{3}host_rewrite_path_regex\0\u{3}max_stream_duration\0\u{4}\u{2}append_x_forwarded_host\0\u{4}\u{3}path_rewrite_policy\0\u{4}\u{3}host_rewrite\0\u{3}path_rewrite\0")
 
   fileprivate class _StorageClass {
     var _clusterSpecifier: Envoy_Config_Route_V3_RouteAction.OneOf_ClusterSpecifier?
@@ -2761,6 +3553,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
     var _prefixRewrite: String = String()
     var _regexRewrite: Envoy_Type_Matcher_V3_RegexMatchAndSubstitute? = nil
     var _pathRewritePolicy: Envoy_Config_Core_V3_TypedExtensionConfig? = nil
+    var _pathRewrite: String = String()
     var _hostRewriteSpecifier: Envoy_Config_Route_V3_RouteAction.OneOf_HostRewriteSpecifier?
     var _appendXForwardedHost: Bool = false
     var _timeout: SwiftProtobuf.Google_Protobuf_Duration? = nil
@@ -2771,6 +3564,8 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
     var _retryPolicy: Envoy_Config_Route_V3_RetryPolicy? = nil
     var _hedgePolicy: Envoy_Config_Route_V3_HedgePolicy? = nil
     var _priority: Envoy_Config_Core_V3_RoutingPriority = .default
+    var _rateLimits: [Envoy_Config_Route_V3_RateLimit] = []
+    var _includeVhRateLimits: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
     var _hashPolicy: [Envoy_Config_Route_V3_RouteAction.HashPolicy] = []
     var _cors: Envoy_Config_Route_V3_CorsPolicy? = nil
     var _requestMirrorPolicies: [Envoy_Config_Route_V3_RouteAction.RequestMirrorPolicy] = []
@@ -2791,6 +3586,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
       _prefixRewrite = source._prefixRewrite
       _regexRewrite = source._regexRewrite
       _pathRewritePolicy = source._pathRewritePolicy
+      _pathRewrite = source._pathRewrite
       _hostRewriteSpecifier = source._hostRewriteSpecifier
       _appendXForwardedHost = source._appendXForwardedHost
       _timeout = source._timeout
@@ -2801,6 +3597,8 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
       _retryPolicy = source._retryPolicy
       _hedgePolicy = source._hedgePolicy
       _priority = source._priority
+      _rateLimits = source._rateLimits
+      _includeVhRateLimits = source._includeVhRateLimits
       _hashPolicy = source._hashPolicy
       _cors = source._cors
       _requestMirrorPolicies = source._requestMirrorPolicies
@@ -2878,6 +3676,8 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
         case 8: try { try decoder.decodeSingularMessageField(value: &_storage._timeout) }()
         case 9: try { try decoder.decodeSingularMessageField(value: &_storage._retryPolicy) }()
         case 11: try { try decoder.decodeSingularEnumField(value: &_storage._priority) }()
+        case 13: try { try decoder.decodeRepeatedMessageField(value: &_storage._rateLimits) }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._includeVhRateLimits) }()
         case 15: try { try decoder.decodeRepeatedMessageField(value: &_storage._hashPolicy) }()
         case 17: try { try decoder.decodeSingularMessageField(value: &_storage._cors) }()
         case 20: try { try decoder.decodeSingularEnumField(value: &_storage._clusterNotFoundResponseCode) }()
@@ -2912,6 +3712,15 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
         case 36: try { try decoder.decodeSingularMessageField(value: &_storage._maxStreamDuration) }()
         case 38: try { try decoder.decodeSingularBoolField(value: &_storage._appendXForwardedHost) }()
         case 41: try { try decoder.decodeSingularMessageField(value: &_storage._pathRewritePolicy) }()
+        case 44: try {
+          var v: String?
+          try decoder.decodeSingularStringField(value: &v)
+          if let v = v {
+            if _storage._hostRewriteSpecifier != nil {try decoder.handleConflictingOneOf()}
+            _storage._hostRewriteSpecifier = .hostRewrite(v)
+          }
+        }()
+        case 45: try { try decoder.decodeSingularStringField(value: &_storage._pathRewrite) }()
         default: break
         }
       }
@@ -2965,6 +3774,12 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
       if _storage._priority != .default {
         try visitor.visitSingularEnumField(value: _storage._priority, fieldNumber: 11)
       }
+      if !_storage._rateLimits.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._rateLimits, fieldNumber: 13)
+      }
+      try { if let v = _storage._includeVhRateLimits {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
       if !_storage._hashPolicy.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._hashPolicy, fieldNumber: 15)
       }
@@ -3010,6 +3825,12 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
       try { if let v = _storage._pathRewritePolicy {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 41)
       } }()
+      try { if case .hostRewrite(let v)? = _storage._hostRewriteSpecifier {
+        try visitor.visitSingularStringField(value: v, fieldNumber: 44)
+      } }()
+      if !_storage._pathRewrite.isEmpty {
+        try visitor.visitSingularStringField(value: _storage._pathRewrite, fieldNumber: 45)
+      }
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -3025,6 +3846,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
         if _storage._prefixRewrite != rhs_storage._prefixRewrite {return false}
         if _storage._regexRewrite != rhs_storage._regexRewrite {return false}
         if _storage._pathRewritePolicy != rhs_storage._pathRewritePolicy {return false}
+        if _storage._pathRewrite != rhs_storage._pathRewrite {return false}
         if _storage._hostRewriteSpecifier != rhs_storage._hostRewriteSpecifier {return false}
         if _storage._appendXForwardedHost != rhs_storage._appendXForwardedHost {return false}
         if _storage._timeout != rhs_storage._timeout {return false}
@@ -3035,6 +3857,8 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction: SwiftProtobuf.Message, 
         if _storage._retryPolicy != rhs_storage._retryPolicy {return false}
         if _storage._hedgePolicy != rhs_storage._hedgePolicy {return false}
         if _storage._priority != rhs_storage._priority {return false}
+        if _storage._rateLimits != rhs_storage._rateLimits {return false}
+        if _storage._includeVhRateLimits != rhs_storage._includeVhRateLimits {return false}
         if _storage._hashPolicy != rhs_storage._hashPolicy {return false}
         if _storage._cors != rhs_storage._cors {return false}
         if _storage._requestMirrorPolicies != rhs_storage._requestMirrorPolicies {return false}
@@ -3054,7 +3878,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction.ClusterNotFoundResponseC
 
 nonisolated extension Envoy_Config_Route_V3_RouteAction.RequestMirrorPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = Envoy_Config_Route_V3_RouteAction.protoMessageName + ".RequestMirrorPolicy"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cluster\0\u{4}\u{2}runtime_fraction\0\u{3}trace_sampled\0\u{3}cluster_header\0\u{3}disable_shadow_host_suffix_append\0\u{4}\u{2}host_rewrite_literal\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}cluster\0\u{4}\u{2}runtime_fraction\0\u{3}trace_sampled\0\u{3}cluster_header\0\u{3}disable_shadow_host_suffix_append\0\u{3}request_headers_mutations\0\u{3}host_rewrite_literal\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3067,6 +3891,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction.RequestMirrorPolicy: Swi
       case 4: try { try decoder.decodeSingularMessageField(value: &self._traceSampled) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.clusterHeader) }()
       case 6: try { try decoder.decodeSingularBoolField(value: &self.disableShadowHostSuffixAppend) }()
+      case 7: try { try decoder.decodeRepeatedMessageField(value: &self.requestHeadersMutations) }()
       case 8: try { try decoder.decodeSingularStringField(value: &self.hostRewriteLiteral) }()
       default: break
       }
@@ -3093,6 +3918,9 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction.RequestMirrorPolicy: Swi
     if self.disableShadowHostSuffixAppend != false {
       try visitor.visitSingularBoolField(value: self.disableShadowHostSuffixAppend, fieldNumber: 6)
     }
+    if !self.requestHeadersMutations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.requestHeadersMutations, fieldNumber: 7)
+    }
     if !self.hostRewriteLiteral.isEmpty {
       try visitor.visitSingularStringField(value: self.hostRewriteLiteral, fieldNumber: 8)
     }
@@ -3105,6 +3933,7 @@ nonisolated extension Envoy_Config_Route_V3_RouteAction.RequestMirrorPolicy: Swi
     if lhs._runtimeFraction != rhs._runtimeFraction {return false}
     if lhs._traceSampled != rhs._traceSampled {return false}
     if lhs.disableShadowHostSuffixAppend != rhs.disableShadowHostSuffixAppend {return false}
+    if lhs.requestHeadersMutations != rhs.requestHeadersMutations {return false}
     if lhs.hostRewriteLiteral != rhs.hostRewriteLiteral {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
@@ -3913,7 +4742,7 @@ nonisolated extension Envoy_Config_Route_V3_HedgePolicy: SwiftProtobuf.Message, 
 
 nonisolated extension Envoy_Config_Route_V3_RedirectAction: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".RedirectAction"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}host_redirect\0\u{3}path_redirect\0\u{3}response_code\0\u{3}https_redirect\0\u{3}prefix_rewrite\0\u{3}strip_query\0\u{3}scheme_redirect\0\u{3}port_redirect\0\u{3}regex_rewrite\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}host_redirect\0\u{3}path_redirect\0\u{3}response_code\0\u{3}https_redirect\0\u{3}prefix_rewrite\0\u{3}strip_query\0\u{3}scheme_redirect\0\u{3}port_redirect\0\u{3}regex_rewrite\0\u{3}path_rewrite\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -3970,6 +4799,14 @@ nonisolated extension Envoy_Config_Route_V3_RedirectAction: SwiftProtobuf.Messag
           self.pathRewriteSpecifier = .regexRewrite(v)
         }
       }()
+      case 10: try {
+        var v: String?
+        try decoder.decodeSingularStringField(value: &v)
+        if let v = v {
+          if self.pathRewriteSpecifier != nil {try decoder.handleConflictingOneOf()}
+          self.pathRewriteSpecifier = .pathRewrite(v)
+        }
+      }()
       default: break
       }
     }
@@ -4004,9 +4841,17 @@ nonisolated extension Envoy_Config_Route_V3_RedirectAction: SwiftProtobuf.Messag
     if self.portRedirect != 0 {
       try visitor.visitSingularUInt32Field(value: self.portRedirect, fieldNumber: 8)
     }
-    try { if case .regexRewrite(let v)? = self.pathRewriteSpecifier {
+    switch self.pathRewriteSpecifier {
+    case .regexRewrite?: try {
+      guard case .regexRewrite(let v)? = self.pathRewriteSpecifier else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
-    } }()
+    }()
+    case .pathRewrite?: try {
+      guard case .pathRewrite(let v)? = self.pathRewriteSpecifier else { preconditionFailure() }
+      try visitor.visitSingularStringField(value: v, fieldNumber: 10)
+    }()
+    default: break
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -4347,6 +5192,1092 @@ nonisolated extension Envoy_Config_Route_V3_QueryParameterMatcher: SwiftProtobuf
   package static func ==(lhs: Envoy_Config_Route_V3_QueryParameterMatcher, rhs: Envoy_Config_Route_V3_QueryParameterMatcher) -> Bool {
     if lhs.name != rhs.name {return false}
     if lhs.queryParameterMatchSpecifier != rhs.queryParameterMatchSpecifier {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_CookieMatcher: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".CookieMatcher"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{3}string_match\0\u{3}invert_match\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._stringMatch) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.invertMatch) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 1)
+    }
+    try { if let v = self._stringMatch {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.invertMatch != false {
+      try visitor.visitSingularBoolField(value: self.invertMatch, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_CookieMatcher, rhs: Envoy_Config_Route_V3_CookieMatcher) -> Bool {
+    if lhs.name != rhs.name {return false}
+    if lhs._stringMatch != rhs._stringMatch {return false}
+    if lhs.invertMatch != rhs.invertMatch {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_VirtualCluster: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".VirtualCluster"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\u{2}name\0\u{2}\u{2}headers\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 2: try { try decoder.decodeSingularStringField(value: &self.name) }()
+      case 4: try { try decoder.decodeRepeatedMessageField(value: &self.headers) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.name.isEmpty {
+      try visitor.visitSingularStringField(value: self.name, fieldNumber: 2)
+    }
+    if !self.headers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.headers, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_VirtualCluster, rhs: Envoy_Config_Route_V3_VirtualCluster) -> Bool {
+    if lhs.headers != rhs.headers {return false}
+    if lhs.name != rhs.name {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RouteList: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RouteList"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}routes\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.routes) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.routes.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.routes, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RouteList, rhs: Envoy_Config_Route_V3_RouteList) -> Bool {
+    if lhs.routes != rhs.routes {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RateLimit"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}stage\0\u{3}disable_key\0\u{1}actions\0\u{1}limit\0\u{3}hits_addend\0\u{3}apply_on_stream_done\0\u{3}x_ratelimit_option\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._stage) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.disableKey) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.actions) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._limit) }()
+      case 5: try { try decoder.decodeSingularMessageField(value: &self._hitsAddend) }()
+      case 6: try { try decoder.decodeSingularBoolField(value: &self.applyOnStreamDone) }()
+      case 7: try { try decoder.decodeSingularEnumField(value: &self.xRatelimitOption) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._stage {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.disableKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.disableKey, fieldNumber: 2)
+    }
+    if !self.actions.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.actions, fieldNumber: 3)
+    }
+    try { if let v = self._limit {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try { if let v = self._hitsAddend {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    } }()
+    if self.applyOnStreamDone != false {
+      try visitor.visitSingularBoolField(value: self.applyOnStreamDone, fieldNumber: 6)
+    }
+    if self.xRatelimitOption != .unspecified {
+      try visitor.visitSingularEnumField(value: self.xRatelimitOption, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit, rhs: Envoy_Config_Route_V3_RateLimit) -> Bool {
+    if lhs._stage != rhs._stage {return false}
+    if lhs.disableKey != rhs.disableKey {return false}
+    if lhs.actions != rhs.actions {return false}
+    if lhs._limit != rhs._limit {return false}
+    if lhs._hitsAddend != rhs._hitsAddend {return false}
+    if lhs.applyOnStreamDone != rhs.applyOnStreamDone {return false}
+    if lhs.xRatelimitOption != rhs.xRatelimitOption {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.XRateLimitOption: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0UNSPECIFIED\0\u{1}OFF\0\u{1}DRAFT_VERSION_03\0")
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.protoMessageName + ".Action"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}source_cluster\0\u{3}destination_cluster\0\u{3}request_headers\0\u{3}remote_address\0\u{3}generic_key\0\u{3}header_value_match\0\u{3}dynamic_metadata\0\u{1}metadata\0\u{1}extension\0\u{3}masked_remote_address\0\u{3}query_parameter_value_match\0\u{3}query_parameters\0\u{3}remote_address_match\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.SourceCluster?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .sourceCluster(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .sourceCluster(v)
+        }
+      }()
+      case 2: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.DestinationCluster?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .destinationCluster(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .destinationCluster(v)
+        }
+      }()
+      case 3: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.RequestHeaders?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .requestHeaders(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .requestHeaders(v)
+        }
+      }()
+      case 4: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.RemoteAddress?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .remoteAddress(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .remoteAddress(v)
+        }
+      }()
+      case 5: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.GenericKey?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .genericKey(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .genericKey(v)
+        }
+      }()
+      case 6: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.HeaderValueMatch?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .headerValueMatch(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .headerValueMatch(v)
+        }
+      }()
+      case 7: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.DynamicMetaData?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .dynamicMetadata(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .dynamicMetadata(v)
+        }
+      }()
+      case 8: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.MetaData?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .metadata(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .metadata(v)
+        }
+      }()
+      case 9: try {
+        var v: Envoy_Config_Core_V3_TypedExtensionConfig?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .extension(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .extension(v)
+        }
+      }()
+      case 10: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.MaskedRemoteAddress?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .maskedRemoteAddress(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .maskedRemoteAddress(v)
+        }
+      }()
+      case 11: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.QueryParameterValueMatch?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .queryParameterValueMatch(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .queryParameterValueMatch(v)
+        }
+      }()
+      case 12: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.QueryParameters?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .queryParameters(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .queryParameters(v)
+        }
+      }()
+      case 13: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Action.RemoteAddressMatch?
+        var hadOneofValue = false
+        if let current = self.actionSpecifier {
+          hadOneofValue = true
+          if case .remoteAddressMatch(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.actionSpecifier = .remoteAddressMatch(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.actionSpecifier {
+    case .sourceCluster?: try {
+      guard case .sourceCluster(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .destinationCluster?: try {
+      guard case .destinationCluster(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .requestHeaders?: try {
+      guard case .requestHeaders(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    }()
+    case .remoteAddress?: try {
+      guard case .remoteAddress(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .genericKey?: try {
+      guard case .genericKey(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .headerValueMatch?: try {
+      guard case .headerValueMatch(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .dynamicMetadata?: try {
+      guard case .dynamicMetadata(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
+    case .metadata?: try {
+      guard case .metadata(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 8)
+    }()
+    case .extension?: try {
+      guard case .extension(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 9)
+    }()
+    case .maskedRemoteAddress?: try {
+      guard case .maskedRemoteAddress(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 10)
+    }()
+    case .queryParameterValueMatch?: try {
+      guard case .queryParameterValueMatch(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 11)
+    }()
+    case .queryParameters?: try {
+      guard case .queryParameters(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 12)
+    }()
+    case .remoteAddressMatch?: try {
+      guard case .remoteAddressMatch(let v)? = self.actionSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action, rhs: Envoy_Config_Route_V3_RateLimit.Action) -> Bool {
+    if lhs.actionSpecifier != rhs.actionSpecifier {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.SourceCluster: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".SourceCluster"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.SourceCluster, rhs: Envoy_Config_Route_V3_RateLimit.Action.SourceCluster) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.DestinationCluster: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".DestinationCluster"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.DestinationCluster, rhs: Envoy_Config_Route_V3_RateLimit.Action.DestinationCluster) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.RequestHeaders: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".RequestHeaders"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}header_name\0\u{3}descriptor_key\0\u{3}skip_if_absent\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.headerName) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.descriptorKey) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.skipIfAbsent) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.headerName.isEmpty {
+      try visitor.visitSingularStringField(value: self.headerName, fieldNumber: 1)
+    }
+    if !self.descriptorKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorKey, fieldNumber: 2)
+    }
+    if self.skipIfAbsent != false {
+      try visitor.visitSingularBoolField(value: self.skipIfAbsent, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.RequestHeaders, rhs: Envoy_Config_Route_V3_RateLimit.Action.RequestHeaders) -> Bool {
+    if lhs.headerName != rhs.headerName {return false}
+    if lhs.descriptorKey != rhs.descriptorKey {return false}
+    if lhs.skipIfAbsent != rhs.skipIfAbsent {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.QueryParameters: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".QueryParameters"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}query_parameter_name\0\u{3}descriptor_key\0\u{3}skip_if_absent\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.queryParameterName) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.descriptorKey) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.skipIfAbsent) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.queryParameterName.isEmpty {
+      try visitor.visitSingularStringField(value: self.queryParameterName, fieldNumber: 1)
+    }
+    if !self.descriptorKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorKey, fieldNumber: 2)
+    }
+    if self.skipIfAbsent != false {
+      try visitor.visitSingularBoolField(value: self.skipIfAbsent, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.QueryParameters, rhs: Envoy_Config_Route_V3_RateLimit.Action.QueryParameters) -> Bool {
+    if lhs.queryParameterName != rhs.queryParameterName {return false}
+    if lhs.descriptorKey != rhs.descriptorKey {return false}
+    if lhs.skipIfAbsent != rhs.skipIfAbsent {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.RemoteAddress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".RemoteAddress"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.RemoteAddress, rhs: Envoy_Config_Route_V3_RateLimit.Action.RemoteAddress) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.MaskedRemoteAddress: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".MaskedRemoteAddress"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}v4_prefix_mask_len\0\u{3}v6_prefix_mask_len\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._v4PrefixMaskLen) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._v6PrefixMaskLen) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._v4PrefixMaskLen {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._v6PrefixMaskLen {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.MaskedRemoteAddress, rhs: Envoy_Config_Route_V3_RateLimit.Action.MaskedRemoteAddress) -> Bool {
+    if lhs._v4PrefixMaskLen != rhs._v4PrefixMaskLen {return false}
+    if lhs._v6PrefixMaskLen != rhs._v6PrefixMaskLen {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.GenericKey: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".GenericKey"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}descriptor_value\0\u{3}descriptor_key\0\u{3}default_value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.descriptorValue) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.descriptorKey) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.defaultValue) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.descriptorValue.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorValue, fieldNumber: 1)
+    }
+    if !self.descriptorKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorKey, fieldNumber: 2)
+    }
+    if !self.defaultValue.isEmpty {
+      try visitor.visitSingularStringField(value: self.defaultValue, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.GenericKey, rhs: Envoy_Config_Route_V3_RateLimit.Action.GenericKey) -> Bool {
+    if lhs.descriptorValue != rhs.descriptorValue {return false}
+    if lhs.descriptorKey != rhs.descriptorKey {return false}
+    if lhs.defaultValue != rhs.defaultValue {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.HeaderValueMatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".HeaderValueMatch"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}descriptor_value\0\u{3}expect_match\0\u{1}headers\0\u{3}descriptor_key\0\u{3}default_value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.descriptorValue) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._expectMatch) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.headers) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.descriptorKey) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.defaultValue) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.descriptorValue.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorValue, fieldNumber: 1)
+    }
+    try { if let v = self._expectMatch {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.headers.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.headers, fieldNumber: 3)
+    }
+    if !self.descriptorKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorKey, fieldNumber: 4)
+    }
+    if !self.defaultValue.isEmpty {
+      try visitor.visitSingularStringField(value: self.defaultValue, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.HeaderValueMatch, rhs: Envoy_Config_Route_V3_RateLimit.Action.HeaderValueMatch) -> Bool {
+    if lhs.descriptorKey != rhs.descriptorKey {return false}
+    if lhs.descriptorValue != rhs.descriptorValue {return false}
+    if lhs._expectMatch != rhs._expectMatch {return false}
+    if lhs.headers != rhs.headers {return false}
+    if lhs.defaultValue != rhs.defaultValue {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.DynamicMetaData: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".DynamicMetaData"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}descriptor_key\0\u{3}metadata_key\0\u{3}default_value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.descriptorKey) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._metadataKey) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.defaultValue) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.descriptorKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorKey, fieldNumber: 1)
+    }
+    try { if let v = self._metadataKey {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.defaultValue.isEmpty {
+      try visitor.visitSingularStringField(value: self.defaultValue, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.DynamicMetaData, rhs: Envoy_Config_Route_V3_RateLimit.Action.DynamicMetaData) -> Bool {
+    if lhs.descriptorKey != rhs.descriptorKey {return false}
+    if lhs._metadataKey != rhs._metadataKey {return false}
+    if lhs.defaultValue != rhs.defaultValue {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.MetaData: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".MetaData"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}descriptor_key\0\u{3}metadata_key\0\u{3}default_value\0\u{1}source\0\u{3}skip_if_absent\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.descriptorKey) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._metadataKey) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.defaultValue) }()
+      case 4: try { try decoder.decodeSingularEnumField(value: &self.source) }()
+      case 5: try { try decoder.decodeSingularBoolField(value: &self.skipIfAbsent) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.descriptorKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorKey, fieldNumber: 1)
+    }
+    try { if let v = self._metadataKey {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.defaultValue.isEmpty {
+      try visitor.visitSingularStringField(value: self.defaultValue, fieldNumber: 3)
+    }
+    if self.source != .dynamic {
+      try visitor.visitSingularEnumField(value: self.source, fieldNumber: 4)
+    }
+    if self.skipIfAbsent != false {
+      try visitor.visitSingularBoolField(value: self.skipIfAbsent, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.MetaData, rhs: Envoy_Config_Route_V3_RateLimit.Action.MetaData) -> Bool {
+    if lhs.descriptorKey != rhs.descriptorKey {return false}
+    if lhs._metadataKey != rhs._metadataKey {return false}
+    if lhs.defaultValue != rhs.defaultValue {return false}
+    if lhs.source != rhs.source {return false}
+    if lhs.skipIfAbsent != rhs.skipIfAbsent {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.MetaData.Source: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0DYNAMIC\0\u{1}ROUTE_ENTRY\0")
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.QueryParameterValueMatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".QueryParameterValueMatch"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}descriptor_value\0\u{3}expect_match\0\u{3}query_parameters\0\u{3}descriptor_key\0\u{3}default_value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.descriptorValue) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._expectMatch) }()
+      case 3: try { try decoder.decodeRepeatedMessageField(value: &self.queryParameters) }()
+      case 4: try { try decoder.decodeSingularStringField(value: &self.descriptorKey) }()
+      case 5: try { try decoder.decodeSingularStringField(value: &self.defaultValue) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.descriptorValue.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorValue, fieldNumber: 1)
+    }
+    try { if let v = self._expectMatch {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if !self.queryParameters.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.queryParameters, fieldNumber: 3)
+    }
+    if !self.descriptorKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorKey, fieldNumber: 4)
+    }
+    if !self.defaultValue.isEmpty {
+      try visitor.visitSingularStringField(value: self.defaultValue, fieldNumber: 5)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.QueryParameterValueMatch, rhs: Envoy_Config_Route_V3_RateLimit.Action.QueryParameterValueMatch) -> Bool {
+    if lhs.descriptorKey != rhs.descriptorKey {return false}
+    if lhs.descriptorValue != rhs.descriptorValue {return false}
+    if lhs._expectMatch != rhs._expectMatch {return false}
+    if lhs.queryParameters != rhs.queryParameters {return false}
+    if lhs.defaultValue != rhs.defaultValue {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Action.RemoteAddressMatch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Action.protoMessageName + ".RemoteAddressMatch"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}descriptor_value\0\u{3}descriptor_key\0\u{3}default_value\0\u{3}address_matcher\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.descriptorValue) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.descriptorKey) }()
+      case 3: try { try decoder.decodeSingularStringField(value: &self.defaultValue) }()
+      case 4: try { try decoder.decodeSingularMessageField(value: &self._addressMatcher) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.descriptorValue.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorValue, fieldNumber: 1)
+    }
+    if !self.descriptorKey.isEmpty {
+      try visitor.visitSingularStringField(value: self.descriptorKey, fieldNumber: 2)
+    }
+    if !self.defaultValue.isEmpty {
+      try visitor.visitSingularStringField(value: self.defaultValue, fieldNumber: 3)
+    }
+    try { if let v = self._addressMatcher {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Action.RemoteAddressMatch, rhs: Envoy_Config_Route_V3_RateLimit.Action.RemoteAddressMatch) -> Bool {
+    if lhs.descriptorValue != rhs.descriptorValue {return false}
+    if lhs.descriptorKey != rhs.descriptorKey {return false}
+    if lhs.defaultValue != rhs.defaultValue {return false}
+    if lhs._addressMatcher != rhs._addressMatcher {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Override: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.protoMessageName + ".Override"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}dynamic_metadata\0\u{3}rate_limit\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Override.DynamicMetadata?
+        var hadOneofValue = false
+        if let current = self.overrideSpecifier {
+          hadOneofValue = true
+          if case .dynamicMetadata(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.overrideSpecifier = .dynamicMetadata(v)
+        }
+      }()
+      case 2: try {
+        var v: Envoy_Config_Route_V3_RateLimit.Override.RateLimitOverride?
+        var hadOneofValue = false
+        if let current = self.overrideSpecifier {
+          hadOneofValue = true
+          if case .rateLimit(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.overrideSpecifier = .rateLimit(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.overrideSpecifier {
+    case .dynamicMetadata?: try {
+      guard case .dynamicMetadata(let v)? = self.overrideSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .rateLimit?: try {
+      guard case .rateLimit(let v)? = self.overrideSpecifier else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Override, rhs: Envoy_Config_Route_V3_RateLimit.Override) -> Bool {
+    if lhs.overrideSpecifier != rhs.overrideSpecifier {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Override.DynamicMetadata: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Override.protoMessageName + ".DynamicMetadata"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}metadata_key\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._metadataKey) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._metadataKey {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Override.DynamicMetadata, rhs: Envoy_Config_Route_V3_RateLimit.Override.DynamicMetadata) -> Bool {
+    if lhs._metadataKey != rhs._metadataKey {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.Override.RateLimitOverride: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.Override.protoMessageName + ".RateLimitOverride"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}requests_per_unit\0\u{1}unit\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.requestsPerUnit) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.unit) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.requestsPerUnit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.requestsPerUnit, fieldNumber: 1)
+    }
+    if self.unit != .unknown {
+      try visitor.visitSingularEnumField(value: self.unit, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.Override.RateLimitOverride, rhs: Envoy_Config_Route_V3_RateLimit.Override.RateLimitOverride) -> Bool {
+    if lhs.requestsPerUnit != rhs.requestsPerUnit {return false}
+    if lhs.unit != rhs.unit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Route_V3_RateLimit.HitsAddend: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Route_V3_RateLimit.protoMessageName + ".HitsAddend"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}number\0\u{1}format\0\u{3}is_negative_hits\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._number) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.format) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isNegativeHits) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._number {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    if !self.format.isEmpty {
+      try visitor.visitSingularStringField(value: self.format, fieldNumber: 2)
+    }
+    if self.isNegativeHits != false {
+      try visitor.visitSingularBoolField(value: self.isNegativeHits, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Route_V3_RateLimit.HitsAddend, rhs: Envoy_Config_Route_V3_RateLimit.HitsAddend) -> Bool {
+    if lhs._number != rhs._number {return false}
+    if lhs.format != rhs.format {return false}
+    if lhs.isNegativeHits != rhs.isNegativeHits {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

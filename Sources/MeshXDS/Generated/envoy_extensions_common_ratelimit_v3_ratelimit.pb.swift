@@ -59,8 +59,308 @@ package nonisolated enum Envoy_Extensions_Common_Ratelimit_V3_XRateLimitHeadersR
 
 }
 
+package nonisolated enum Envoy_Extensions_Common_Ratelimit_V3_VhRateLimitsOptions: SwiftProtobuf.Enum, Swift.CaseIterable {
+  package typealias RawValue = Int
+  case override // = 0
+  case include // = 1
+  case ignore // = 2
+  case UNRECOGNIZED(Int)
+
+  package init() {
+    self = .override
+  }
+
+  package init?(rawValue: Int) {
+    switch rawValue {
+    case 0: self = .override
+    case 1: self = .include
+    case 2: self = .ignore
+    default: self = .UNRECOGNIZED(rawValue)
+    }
+  }
+
+  package var rawValue: Int {
+    switch self {
+    case .override: return 0
+    case .include: return 1
+    case .ignore: return 2
+    case .UNRECOGNIZED(let i): return i
+    }
+  }
+
+  // The compiler won't synthesize support with the UNRECOGNIZED case.
+  package static let allCases: [Envoy_Extensions_Common_Ratelimit_V3_VhRateLimitsOptions] = [
+    .override,
+    .include,
+    .ignore,
+  ]
+
+}
+
+/// What a request counts as.
+package nonisolated struct Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var entries: [Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.Entry] = []
+
+  package var limit: Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.RateLimitOverride {
+    get {_limit ?? Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.RateLimitOverride()}
+    set {_limit = newValue}
+  }
+  /// Returns true if `limit` has been explicitly set.
+  package var hasLimit: Bool {self._limit != nil}
+  /// Clears the value of `limit`. Subsequent reads from it will return its default value.
+  package mutating func clearLimit() {self._limit = nil}
+
+  package var hitsAddend: SwiftProtobuf.Google_Protobuf_UInt64Value {
+    get {_hitsAddend ?? SwiftProtobuf.Google_Protobuf_UInt64Value()}
+    set {_hitsAddend = newValue}
+  }
+  /// Returns true if `hitsAddend` has been explicitly set.
+  package var hasHitsAddend: Bool {self._hitsAddend != nil}
+  /// Clears the value of `hitsAddend`. Subsequent reads from it will return its default value.
+  package mutating func clearHitsAddend() {self._hitsAddend = nil}
+
+  package var isNegativeHits: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  /// One part of it.
+  package nonisolated struct Entry: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var key: String = String()
+
+    package var value: String = String()
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  /// The limit, in place of the service's own.
+  package nonisolated struct RateLimitOverride: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var requestsPerUnit: UInt32 = 0
+
+    package var unit: Envoy_Type_V3_RateLimitUnit = .unknown
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+  }
+
+  package init() {}
+
+  fileprivate var _limit: Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.RateLimitOverride? = nil
+  fileprivate var _hitsAddend: SwiftProtobuf.Google_Protobuf_UInt64Value? = nil
+}
+
+/// A bucket for the requests of a descriptor; an entry without a value takes every value.
+package nonisolated struct Envoy_Extensions_Common_Ratelimit_V3_LocalRateLimitDescriptor: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var entries: [Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.Entry] = []
+
+  package var tokenBucket: Envoy_Type_V3_TokenBucket {
+    get {_tokenBucket ?? Envoy_Type_V3_TokenBucket()}
+    set {_tokenBucket = newValue}
+  }
+  /// Returns true if `tokenBucket` has been explicitly set.
+  package var hasTokenBucket: Bool {self._tokenBucket != nil}
+  /// Clears the value of `tokenBucket`. Subsequent reads from it will return its default value.
+  package mutating func clearTokenBucket() {self._tokenBucket = nil}
+
+  /// Count what it would refuse, and refuse nothing.
+  package var shadowMode: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _tokenBucket: Envoy_Type_V3_TokenBucket? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
+
+fileprivate nonisolated let _protobuf_package = "envoy.extensions.common.ratelimit.v3"
 
 nonisolated extension Envoy_Extensions_Common_Ratelimit_V3_XRateLimitHeadersRFCVersion: SwiftProtobuf._ProtoNameProviding {
   package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OFF\0\u{1}DRAFT_VERSION_03\0")
+}
+
+nonisolated extension Envoy_Extensions_Common_Ratelimit_V3_VhRateLimitsOptions: SwiftProtobuf._ProtoNameProviding {
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{2}\0OVERRIDE\0\u{1}INCLUDE\0\u{1}IGNORE\0")
+}
+
+nonisolated extension Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".RateLimitDescriptor"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0\u{1}limit\0\u{3}hits_addend\0\u{3}is_negative_hits\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._limit) }()
+      case 3: try { try decoder.decodeSingularMessageField(value: &self._hitsAddend) }()
+      case 4: try { try decoder.decodeSingularBoolField(value: &self.isNegativeHits) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 1)
+    }
+    try { if let v = self._limit {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try { if let v = self._hitsAddend {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 3)
+    } }()
+    if self.isNegativeHits != false {
+      try visitor.visitSingularBoolField(value: self.isNegativeHits, fieldNumber: 4)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor, rhs: Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor) -> Bool {
+    if lhs.entries != rhs.entries {return false}
+    if lhs._limit != rhs._limit {return false}
+    if lhs._hitsAddend != rhs._hitsAddend {return false}
+    if lhs.isNegativeHits != rhs.isNegativeHits {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.Entry: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.protoMessageName + ".Entry"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}key\0\u{1}value\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularStringField(value: &self.key) }()
+      case 2: try { try decoder.decodeSingularStringField(value: &self.value) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.key.isEmpty {
+      try visitor.visitSingularStringField(value: self.key, fieldNumber: 1)
+    }
+    if !self.value.isEmpty {
+      try visitor.visitSingularStringField(value: self.value, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.Entry, rhs: Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.Entry) -> Bool {
+    if lhs.key != rhs.key {return false}
+    if lhs.value != rhs.value {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.RateLimitOverride: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.protoMessageName + ".RateLimitOverride"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}requests_per_unit\0\u{1}unit\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt32Field(value: &self.requestsPerUnit) }()
+      case 2: try { try decoder.decodeSingularEnumField(value: &self.unit) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.requestsPerUnit != 0 {
+      try visitor.visitSingularUInt32Field(value: self.requestsPerUnit, fieldNumber: 1)
+    }
+    if self.unit != .unknown {
+      try visitor.visitSingularEnumField(value: self.unit, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.RateLimitOverride, rhs: Envoy_Extensions_Common_Ratelimit_V3_RateLimitDescriptor.RateLimitOverride) -> Bool {
+    if lhs.requestsPerUnit != rhs.requestsPerUnit {return false}
+    if lhs.unit != rhs.unit {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Extensions_Common_Ratelimit_V3_LocalRateLimitDescriptor: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".LocalRateLimitDescriptor"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}entries\0\u{3}token_bucket\0\u{3}shadow_mode\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.entries) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._tokenBucket) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.shadowMode) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    if !self.entries.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.entries, fieldNumber: 1)
+    }
+    try { if let v = self._tokenBucket {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.shadowMode != false {
+      try visitor.visitSingularBoolField(value: self.shadowMode, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Extensions_Common_Ratelimit_V3_LocalRateLimitDescriptor, rhs: Envoy_Extensions_Common_Ratelimit_V3_LocalRateLimitDescriptor) -> Bool {
+    if lhs.entries != rhs.entries {return false}
+    if lhs._tokenBucket != rhs._tokenBucket {return false}
+    if lhs.shadowMode != rhs.shadowMode {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
 }

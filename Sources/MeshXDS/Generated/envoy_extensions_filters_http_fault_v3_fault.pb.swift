@@ -66,6 +66,8 @@ package nonisolated struct Envoy_Extensions_Filters_Http_Fault_V3_FaultAbort: Se
   /// Clears the value of `percentage`. Subsequent reads from it will return its default value.
   package mutating func clearPercentage() {self._percentage = nil}
 
+  package var responseBody: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_ErrorType: Equatable, Sendable {
@@ -155,7 +157,7 @@ fileprivate nonisolated let _protobuf_package = "envoy.extensions.filters.http.f
 
 nonisolated extension Envoy_Extensions_Filters_Http_Fault_V3_FaultAbort: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".FaultAbort"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}\u{2}http_status\0\u{1}percentage\0\u{3}header_abort\0\u{3}grpc_status\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{4}\u{2}http_status\0\u{1}percentage\0\u{3}header_abort\0\u{3}grpc_status\0\u{3}response_body\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -193,6 +195,7 @@ nonisolated extension Envoy_Extensions_Filters_Http_Fault_V3_FaultAbort: SwiftPr
           self.errorType = .grpcStatus(v)
         }
       }()
+      case 6: try { try decoder.decodeSingularStringField(value: &self.responseBody) }()
       default: break
       }
     }
@@ -220,12 +223,16 @@ nonisolated extension Envoy_Extensions_Filters_Http_Fault_V3_FaultAbort: SwiftPr
     }()
     default: break
     }
+    if !self.responseBody.isEmpty {
+      try visitor.visitSingularStringField(value: self.responseBody, fieldNumber: 6)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Envoy_Extensions_Filters_Http_Fault_V3_FaultAbort, rhs: Envoy_Extensions_Filters_Http_Fault_V3_FaultAbort) -> Bool {
     if lhs.errorType != rhs.errorType {return false}
     if lhs._percentage != rhs._percentage {return false}
+    if lhs.responseBody != rhs.responseBody {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -25,7 +25,7 @@ fileprivate nonisolated struct _GeneratedWithProtocGenSwiftVersion: SwiftProtobu
   typealias Version = _2
 }
 
-/// One bucket for all requests; descriptors are left out.
+/// One bucket for all requests, and one for each descriptor.
 package nonisolated struct Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateLimit: @unchecked Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -84,6 +84,11 @@ package nonisolated struct Envoy_Extensions_Filters_Http_LocalRatelimit_V3_Local
     set {_uniqueStorage()._responseHeadersToAdd = newValue}
   }
 
+  package var descriptors: [Envoy_Extensions_Common_Ratelimit_V3_LocalRateLimitDescriptor] {
+    get {_storage._descriptors}
+    set {_uniqueStorage()._descriptors = newValue}
+  }
+
   package var stage: UInt32 {
     get {_storage._stage}
     set {_uniqueStorage()._stage = newValue}
@@ -99,9 +104,43 @@ package nonisolated struct Envoy_Extensions_Filters_Http_LocalRatelimit_V3_Local
     set {_uniqueStorage()._enableXRatelimitHeaders = newValue}
   }
 
+  package var vhRateLimits: Envoy_Extensions_Common_Ratelimit_V3_VhRateLimitsOptions {
+    get {_storage._vhRateLimits}
+    set {_uniqueStorage()._vhRateLimits = newValue}
+  }
+
+  package var alwaysConsumeDefaultTokenBucket: SwiftProtobuf.Google_Protobuf_BoolValue {
+    get {_storage._alwaysConsumeDefaultTokenBucket ?? SwiftProtobuf.Google_Protobuf_BoolValue()}
+    set {_uniqueStorage()._alwaysConsumeDefaultTokenBucket = newValue}
+  }
+  /// Returns true if `alwaysConsumeDefaultTokenBucket` has been explicitly set.
+  package var hasAlwaysConsumeDefaultTokenBucket: Bool {_storage._alwaysConsumeDefaultTokenBucket != nil}
+  /// Clears the value of `alwaysConsumeDefaultTokenBucket`. Subsequent reads from it will return its default value.
+  package mutating func clearAlwaysConsumeDefaultTokenBucket() {_uniqueStorage()._alwaysConsumeDefaultTokenBucket = nil}
+
   package var rateLimitedAsResourceExhausted: Bool {
     get {_storage._rateLimitedAsResourceExhausted}
     set {_uniqueStorage()._rateLimitedAsResourceExhausted = newValue}
+  }
+
+  package var rateLimits: [Envoy_Config_Route_V3_RateLimit] {
+    get {_storage._rateLimits}
+    set {_uniqueStorage()._rateLimits = newValue}
+  }
+
+  /// Default 20.
+  package var maxDynamicDescriptors: SwiftProtobuf.Google_Protobuf_UInt32Value {
+    get {_storage._maxDynamicDescriptors ?? SwiftProtobuf.Google_Protobuf_UInt32Value()}
+    set {_uniqueStorage()._maxDynamicDescriptors = newValue}
+  }
+  /// Returns true if `maxDynamicDescriptors` has been explicitly set.
+  package var hasMaxDynamicDescriptors: Bool {_storage._maxDynamicDescriptors != nil}
+  /// Clears the value of `maxDynamicDescriptors`. Subsequent reads from it will return its default value.
+  package mutating func clearMaxDynamicDescriptors() {_uniqueStorage()._maxDynamicDescriptors = nil}
+
+  package var enableRetryAfterHeader: Bool {
+    get {_storage._enableRetryAfterHeader}
+    set {_uniqueStorage()._enableRetryAfterHeader = newValue}
   }
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
@@ -117,7 +156,7 @@ fileprivate nonisolated let _protobuf_package = "envoy.extensions.filters.http.l
 
 nonisolated extension Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateLimit: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".LocalRateLimit"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}stat_prefix\0\u{1}status\0\u{3}token_bucket\0\u{3}filter_enabled\0\u{3}filter_enforced\0\u{3}response_headers_to_add\0\u{2}\u{3}stage\0\u{3}request_headers_to_add_when_not_enforced\0\u{3}local_rate_limit_per_downstream_connection\0\u{3}enable_x_ratelimit_headers\0\u{4}\u{3}rate_limited_as_resource_exhausted\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}stat_prefix\0\u{1}status\0\u{3}token_bucket\0\u{3}filter_enabled\0\u{3}filter_enforced\0\u{3}response_headers_to_add\0\u{2}\u{2}descriptors\0\u{1}stage\0\u{3}request_headers_to_add_when_not_enforced\0\u{3}local_rate_limit_per_downstream_connection\0\u{3}enable_x_ratelimit_headers\0\u{3}vh_rate_limits\0\u{3}always_consume_default_token_bucket\0\u{3}rate_limited_as_resource_exhausted\0\u{4}\u{2}rate_limits\0\u{3}max_dynamic_descriptors\0\u{3}enable_retry_after_header\0")
 
   fileprivate class _StorageClass {
     var _statPrefix: String = String()
@@ -127,10 +166,16 @@ nonisolated extension Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateL
     var _filterEnforced: Envoy_Config_Core_V3_RuntimeFractionalPercent? = nil
     var _requestHeadersToAddWhenNotEnforced: [Envoy_Config_Core_V3_HeaderValueOption] = []
     var _responseHeadersToAdd: [Envoy_Config_Core_V3_HeaderValueOption] = []
+    var _descriptors: [Envoy_Extensions_Common_Ratelimit_V3_LocalRateLimitDescriptor] = []
     var _stage: UInt32 = 0
     var _localRateLimitPerDownstreamConnection: Bool = false
     var _enableXRatelimitHeaders: Envoy_Extensions_Common_Ratelimit_V3_XRateLimitHeadersRFCVersion = .off
+    var _vhRateLimits: Envoy_Extensions_Common_Ratelimit_V3_VhRateLimitsOptions = .override
+    var _alwaysConsumeDefaultTokenBucket: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
     var _rateLimitedAsResourceExhausted: Bool = false
+    var _rateLimits: [Envoy_Config_Route_V3_RateLimit] = []
+    var _maxDynamicDescriptors: SwiftProtobuf.Google_Protobuf_UInt32Value? = nil
+    var _enableRetryAfterHeader: Bool = false
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -148,10 +193,16 @@ nonisolated extension Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateL
       _filterEnforced = source._filterEnforced
       _requestHeadersToAddWhenNotEnforced = source._requestHeadersToAddWhenNotEnforced
       _responseHeadersToAdd = source._responseHeadersToAdd
+      _descriptors = source._descriptors
       _stage = source._stage
       _localRateLimitPerDownstreamConnection = source._localRateLimitPerDownstreamConnection
       _enableXRatelimitHeaders = source._enableXRatelimitHeaders
+      _vhRateLimits = source._vhRateLimits
+      _alwaysConsumeDefaultTokenBucket = source._alwaysConsumeDefaultTokenBucket
       _rateLimitedAsResourceExhausted = source._rateLimitedAsResourceExhausted
+      _rateLimits = source._rateLimits
+      _maxDynamicDescriptors = source._maxDynamicDescriptors
+      _enableRetryAfterHeader = source._enableRetryAfterHeader
     }
   }
 
@@ -176,11 +227,17 @@ nonisolated extension Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateL
         case 4: try { try decoder.decodeSingularMessageField(value: &_storage._filterEnabled) }()
         case 5: try { try decoder.decodeSingularMessageField(value: &_storage._filterEnforced) }()
         case 6: try { try decoder.decodeRepeatedMessageField(value: &_storage._responseHeadersToAdd) }()
+        case 8: try { try decoder.decodeRepeatedMessageField(value: &_storage._descriptors) }()
         case 9: try { try decoder.decodeSingularUInt32Field(value: &_storage._stage) }()
         case 10: try { try decoder.decodeRepeatedMessageField(value: &_storage._requestHeadersToAddWhenNotEnforced) }()
         case 11: try { try decoder.decodeSingularBoolField(value: &_storage._localRateLimitPerDownstreamConnection) }()
         case 12: try { try decoder.decodeSingularEnumField(value: &_storage._enableXRatelimitHeaders) }()
+        case 13: try { try decoder.decodeSingularEnumField(value: &_storage._vhRateLimits) }()
+        case 14: try { try decoder.decodeSingularMessageField(value: &_storage._alwaysConsumeDefaultTokenBucket) }()
         case 15: try { try decoder.decodeSingularBoolField(value: &_storage._rateLimitedAsResourceExhausted) }()
+        case 17: try { try decoder.decodeRepeatedMessageField(value: &_storage._rateLimits) }()
+        case 18: try { try decoder.decodeSingularMessageField(value: &_storage._maxDynamicDescriptors) }()
+        case 19: try { try decoder.decodeSingularBoolField(value: &_storage._enableRetryAfterHeader) }()
         default: break
         }
       }
@@ -211,6 +268,9 @@ nonisolated extension Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateL
       if !_storage._responseHeadersToAdd.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._responseHeadersToAdd, fieldNumber: 6)
       }
+      if !_storage._descriptors.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._descriptors, fieldNumber: 8)
+      }
       if _storage._stage != 0 {
         try visitor.visitSingularUInt32Field(value: _storage._stage, fieldNumber: 9)
       }
@@ -223,8 +283,23 @@ nonisolated extension Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateL
       if _storage._enableXRatelimitHeaders != .off {
         try visitor.visitSingularEnumField(value: _storage._enableXRatelimitHeaders, fieldNumber: 12)
       }
+      if _storage._vhRateLimits != .override {
+        try visitor.visitSingularEnumField(value: _storage._vhRateLimits, fieldNumber: 13)
+      }
+      try { if let v = _storage._alwaysConsumeDefaultTokenBucket {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
+      } }()
       if _storage._rateLimitedAsResourceExhausted != false {
         try visitor.visitSingularBoolField(value: _storage._rateLimitedAsResourceExhausted, fieldNumber: 15)
+      }
+      if !_storage._rateLimits.isEmpty {
+        try visitor.visitRepeatedMessageField(value: _storage._rateLimits, fieldNumber: 17)
+      }
+      try { if let v = _storage._maxDynamicDescriptors {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 18)
+      } }()
+      if _storage._enableRetryAfterHeader != false {
+        try visitor.visitSingularBoolField(value: _storage._enableRetryAfterHeader, fieldNumber: 19)
       }
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -242,10 +317,16 @@ nonisolated extension Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateL
         if _storage._filterEnforced != rhs_storage._filterEnforced {return false}
         if _storage._requestHeadersToAddWhenNotEnforced != rhs_storage._requestHeadersToAddWhenNotEnforced {return false}
         if _storage._responseHeadersToAdd != rhs_storage._responseHeadersToAdd {return false}
+        if _storage._descriptors != rhs_storage._descriptors {return false}
         if _storage._stage != rhs_storage._stage {return false}
         if _storage._localRateLimitPerDownstreamConnection != rhs_storage._localRateLimitPerDownstreamConnection {return false}
         if _storage._enableXRatelimitHeaders != rhs_storage._enableXRatelimitHeaders {return false}
+        if _storage._vhRateLimits != rhs_storage._vhRateLimits {return false}
+        if _storage._alwaysConsumeDefaultTokenBucket != rhs_storage._alwaysConsumeDefaultTokenBucket {return false}
         if _storage._rateLimitedAsResourceExhausted != rhs_storage._rateLimitedAsResourceExhausted {return false}
+        if _storage._rateLimits != rhs_storage._rateLimits {return false}
+        if _storage._maxDynamicDescriptors != rhs_storage._maxDynamicDescriptors {return false}
+        if _storage._enableRetryAfterHeader != rhs_storage._enableRetryAfterHeader {return false}
         return true
       }
       if !storagesAreEqual {return false}

@@ -33,6 +33,8 @@ package nonisolated struct Envoy_Type_Matcher_V3_AddressMatcher: Sendable {
 
   package var ranges: [Xds_Core_V3_CidrRange] = []
 
+  package var invertMatch: Bool = false
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -44,7 +46,7 @@ fileprivate nonisolated let _protobuf_package = "envoy.type.matcher.v3"
 
 nonisolated extension Envoy_Type_Matcher_V3_AddressMatcher: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AddressMatcher"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ranges\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}ranges\0\u{3}invert_match\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -53,6 +55,7 @@ nonisolated extension Envoy_Type_Matcher_V3_AddressMatcher: SwiftProtobuf.Messag
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.ranges) }()
+      case 2: try { try decoder.decodeSingularBoolField(value: &self.invertMatch) }()
       default: break
       }
     }
@@ -62,11 +65,15 @@ nonisolated extension Envoy_Type_Matcher_V3_AddressMatcher: SwiftProtobuf.Messag
     if !self.ranges.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.ranges, fieldNumber: 1)
     }
+    if self.invertMatch != false {
+      try visitor.visitSingularBoolField(value: self.invertMatch, fieldNumber: 2)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Envoy_Type_Matcher_V3_AddressMatcher, rhs: Envoy_Type_Matcher_V3_AddressMatcher) -> Bool {
     if lhs.ranges != rhs.ranges {return false}
+    if lhs.invertMatch != rhs.invertMatch {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # This file is part of the swift-service-mesh project.
-"""Writes Generated/KnownFieldNames.swift: what Envoy calls the fields that our trimmed .proto files leave out.
+"""Writes Generated/KnownFieldNames.swift: the names and types of Envoy's fields, those too that our .proto files leave out.
 
 The facts come from the descriptors in the Python package xds-protos (see Tests/Interop/protos/requirements.txt).
 
@@ -22,10 +22,23 @@ from newer_fields import add_newer_fields
 HERE = pathlib.Path(__file__).resolve().parent
 OUTPUT = HERE.parent / "Generated" / "KnownFieldNames.swift"
 # Beside the packages that we have a .proto for: what their fields' types refer to.
-NEIGHBOURS = ("envoy.type.",)
+NEIGHBOURS = ("envoy.type.", "envoy.config.bootstrap.v3")
 # Packages that xds-protos is not the source of.
 FOREIGN = ("google.", "istio.")
 LIMIT = 150_000
+
+Field = descriptor_pb2.FieldDescriptorProto
+SCALARS = {
+    Field.TYPE_STRING: "s",
+    Field.TYPE_BYTES: "y",
+    Field.TYPE_BOOL: "b",
+    Field.TYPE_INT32: "i",
+    Field.TYPE_INT64: "l",
+    Field.TYPE_UINT32: "u",
+    Field.TYPE_UINT64: "v",
+    Field.TYPE_FLOAT: "f",
+    Field.TYPE_DOUBLE: "d",
+}
 
 TEMPLATE = '''\
 // DO NOT EDIT.
@@ -38,7 +51,8 @@ TEMPLATE = '''\
 // This file is part of the swift-service-mesh project.
 //===----------------------------------------------------------------------===//
 
-/// The official names of fields, so that a field that this library does not read can be reported by name.
+/// The official names and types of fields, so that a field that this library does not read can be reported by name,
+/// and a document be read that has names only.
 ///
 /// It knows all {fields} fields of all {messages} messages in the packages that the library reads from, also those that
 /// its own `.proto` files leave out.
@@ -59,7 +73,7 @@ package enum KnownFieldNames {{
             if let jump = Int(word) {{
                 next = jump
             }} else if next == number {{
-                return String(word)
+                return String(word.prefix {{ $0 != ":" }})
             }} else {{
                 next += 1
             }}
@@ -67,22 +81,50 @@ package enum KnownFieldNames {{
         return nil
     }}
 
+    /// The fields of a message, as `messageTable` writes them; `nil` for one that it does not have.
+    static func fields(of messageName: String) -> Substring? {{ lines[messageName[...]] }}
+
+    /// The name of the message that a field's type refers to by its place in the table.
+    static func messageName(at position: Int) -> Substring? {{
+        messageNames.indices.contains(position) ? messageNames[position] : nil
+    }}
+
+    /// The values of the enumeration that a field's type refers to, as `enumerationTable` writes them.
+    static func enumeration(at position: Int) -> Substring? {{
+        enumerations.indices.contains(position) ? enumerations[position] : nil
+    }}
+
     /// Each message's line without the message's name. Cut once, searched as text: a name is asked for when something
-    /// is reported, never for a request, and a dictionary of every field would cost more memory than the table.
+    /// is reported or a document is read, never for a request, and a dictionary of every field would cost more memory
+    /// than the table.
     private static let lines: [Substring: Substring] = {{
         var lines: [Substring: Substring] = [:]
         lines.reserveCapacity({messages})
-        for line in table.split(separator: "\\n") {{
+        for line in messageTable.split(separator: "\\n") {{
             let name = line.prefix {{ $0 != " " }}
             lines[name] = line[name.endIndex...]
         }}
         return lines
     }}()
 
+    private static let messageNames: [Substring] = messageTable.split(separator: "\\n").map {{ line in
+        line.prefix {{ $0 != " " }}
+    }}
+
+    private static let enumerations: [Substring] = enumerationTable.split(separator: "\\n")
+
     /// One message a line: its name, then its fields in the order of their numbers. The first number is 1 and each next
-    /// one is one more, unless a number stands before the name.
-    private static let table = """
+    /// one is one more, unless a number stands before the name. Behind a name and a colon stands the type: `*` for a
+    /// repeated field or `%` and the key's type for a map; then a scalar's letter, `e` and an enumeration's place, or
+    /// `m` and a message's place, its name if it is one of protobuf's own, or nothing if the table does not have it;
+    /// then `!` and the number of the `oneof` that it belongs to.
+    private static let messageTable = """
 {table}
+"""
+
+    /// One enumeration a line: its values in the order in which they are declared, numbered like fields but from 0.
+    private static let enumerationTable = """
+{enumerations}
 """
 }}
 '''
@@ -110,19 +152,66 @@ def messages(prefix, candidates):
         if message.options.map_entry:
             continue
         name = f"{prefix}.{message.name}"
-        yield name, message.field
+        yield name, message
         yield from messages(name, message.nested_type)
 
 
-def line(name, fields):
-    words = [name]
-    expected = 1
-    for field in sorted(fields, key=lambda field: field.number):
-        if field.number != expected:
-            words.append(str(field.number))
-        words.append(field.name)
-        expected = field.number + 1
-    return " ".join(words)
+def enumerations(prefix, declarations, parents):
+    for enum in declarations:
+        yield f"{prefix}.{enum.name}", enum
+    for message in parents:
+        name = f"{prefix}.{message.name}"
+        yield from enumerations(name, message.enum_type, message.nested_type)
+
+
+class Table:
+    """Writes types: a message or an enumeration is its place in the table."""
+
+    def __init__(self, known, enums):
+        self.places = {name: place for place, name in enumerate(sorted(known))}
+        self.enums = enums
+        self.used_enums = {}
+
+    def line(self, name, message):
+        words = [name]
+        expected = 1
+        for field in sorted(message.field, key=lambda field: field.number):
+            if field.number != expected:
+                words.append(str(field.number))
+            oneof = f"!{field.oneof_index}" if field.HasField("oneof_index") and not field.proto3_optional else ""
+            words.append(f"{field.name}:{self.type_of(field, message)}{oneof}")
+            expected = field.number + 1
+        return " ".join(words)
+
+    def type_of(self, field, message):
+        if field.label != Field.LABEL_REPEATED:
+            return self.single(field)
+        own = field.type_name.rsplit(".", 1)[-1]
+        for nested in message.nested_type:
+            if nested.name == own and nested.options.map_entry:
+                return f"%{self.single(nested.field[0])}{self.single(nested.field[1])}"
+        return f"*{self.single(field)}"
+
+    def single(self, field):
+        if field.type == Field.TYPE_MESSAGE:
+            name = field.type_name[1:]
+            if name.startswith("google.protobuf."):
+                return f"m{name.rsplit('.', 1)[-1]}"
+            return f"m{self.places.get(name, '')}"
+        if field.type == Field.TYPE_ENUM:
+            name = field.type_name[1:]
+            return f"e{self.used_enums.setdefault(name, len(self.used_enums))}"
+        return SCALARS[field.type]
+
+    def enum_line(self, name):
+        words = []
+        expected = 0
+        for value in self.enums[name].value:
+            if value.number != expected:
+                words.append(str(value.number))
+            words.append(value.name)
+            expected = value.number + 1
+        return " ".join(words)
 
 
 def generate():
@@ -132,17 +221,24 @@ def generate():
     if unknown:
         sys.exit(f"known_field_names.py: xds-protos does not have {', '.join(sorted(unknown))}")
     known = {
-        name: fields
+        name: message
         for file in files
         if file.package in packages or file.package.startswith(NEIGHBOURS)
-        for name, fields in messages(file.package, file.message_type)
-        if fields
+        for name, message in messages(file.package, file.message_type)
     }
+    enums = {
+        name: enum for file in files for name, enum in enumerations(file.package, file.enum_type, file.message_type)
+    }
+    enums["google.protobuf.NullValue"] = descriptor_pb2.EnumDescriptorProto(
+        name="NullValue", value=[{"name": "NULL_VALUE", "number": 0}]
+    )
+    table = Table(known, enums)
     text = TEMPLATE.format(
         version=importlib.metadata.version("xds-protos"),
         messages=len(known),
-        fields=sum(len(fields) for fields in known.values()),
-        table="\n".join(line(name, known[name]) for name in sorted(known)),
+        fields=sum(len(message.field) for message in known.values()),
+        table="\n".join(table.line(name, known[name]) for name in sorted(known)),
+        enumerations="\n".join(table.enum_line(name) for name in table.used_enums),
     )
     if len(text) > LIMIT:
         sys.exit(f"known_field_names.py: {len(text)} bytes is more than {LIMIT}: name fewer packages")

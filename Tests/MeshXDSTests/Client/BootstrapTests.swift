@@ -20,7 +20,7 @@ struct BootstrapTests {
                 """
         )
         #expect(bootstrap.servers == [.init(uri: "127.0.0.1:15010", credentials: .insecure, features: ["xds_v3"])])
-        #expect(bootstrap.node.metadata == ["LABELS": .object(["app": "reviews"])])
+        #expect(bootstrap.node.metadata == ["LABELS": .fields(["app": "reviews"])])
         let address = EndpointAddress(host: "10.0.0.1", port: 80)
         #expect(bootstrap.inboundListenerName(address) == "grpc/server?address=10.0.0.1:80")
     }

@@ -78,11 +78,19 @@ struct ResourceGenerator {
     }
 
     mutating func fault() -> FaultConfiguration {
-        FaultConfiguration(
+        var fault = FaultConfiguration(
             delay: chance() ? .init(duration: span(), percentage: percent()) : nil,
             abort: chance() ? .init(status: 200 + below(400), percentage: percent()) : nil,
             headers: list(0...2) { $0.headerMatcher() }
         )
+        if chance(20) { fault.delay = .init(byHeader: percent()) }
+        if chance(20) { fault.abort = .init(byHeader: percent()) }
+        if chance(20) { fault.abort?.body = "no" }
+        if chance(20) { fault.responseRate = .init(kibibytesPerSecond: 1 + random.below(1000), percentage: percent()) }
+        if chance(10) { fault.responseRate = .init(byHeader: percent()) }
+        if chance(20) { fault.upstreamCluster = "v1" }
+        if chance(20) { fault.downstreamNodes = ["a", "b"] }
+        return fault
     }
 
     mutating func rateLimit() -> RateLimitConfiguration {
@@ -136,8 +144,10 @@ struct ResourceGenerator {
         let base = span(atMost: 1_000_000_000)
         return RetryPolicy(
             maximumAttempts: pick([1, 2, 3, 1000]),
-            conditions: RetryConditions(rawValue: UInt32(below(1 << 13))),
+            conditions: RetryConditions(rawValue: UInt32(below(1 << 15))),
             retriableStatusCodes: list(0...3) { 100 + $0.below(500) },
+            retriableHeaders: list(0...1) { $0.headerMatcher() },
+            retriableRequestHeaders: list(0...1) { $0.headerMatcher() },
             perTryTimeout: chance() ? span() : nil,
             backoff: Backoff(base: base, maximum: Nanoseconds(rawValue: base.rawValue + random.below(1 << 40))),
             replay: pick([.harmless, .always]),
@@ -147,19 +157,26 @@ struct ResourceGenerator {
 
     mutating func clusters() -> WeightedClusters {
         let names = ["v1", "v2", "v3", "outbound|9080|v1|reviews.default.svc.cluster.local"]
-        do {
-            return try WeightedClusters(
-                (0...below(4)).map {
-                    WeightedCluster(names[$0], weight: $0 == 0 ? 1 + UInt32(below(100)) : UInt32(below(100)))
-                }
+        let choice: WeightedClusters.Choice = pick([.random, .random, .header("x-choice"), .hash])
+        return Self.valid {
+            try WeightedClusters(
+                (0...below(4)).map { number in
+                    let isNamed = chance(90)
+                    return WeightedCluster(
+                        isNamed ? names[number] : "",
+                        weight: number == 0 ? 1 + UInt32(below(100)) : UInt32(below(100)),
+                        clusterHeader: isNamed ? nil : "x-cluster",
+                        headers: headerMutations(),
+                        host: chance(20) ? "share.example" : nil
+                    )
+                },
+                choice: choice
             )
-        } catch {
-            preconditionFailure("the weights are ours: \(error)")
         }
     }
 
     mutating func action() -> RouteAction {
-        switch below(6) {
+        switch below(8) {
         case 0: return .nonForwarding
         case 1:
             return .directResponse(
@@ -171,47 +188,65 @@ struct ResourceGenerator {
                     }
                 )
             )
-        default:
-            let clusters = clusters()
-            var faults: [String: FaultConfiguration] = [:]
-            if chance(20) { for share in clusters.shares where chance() { faults[share.cluster] = fault() } }
-            return .forward(
-                RouteAction.Forward(
-                    clusters: clusters,
-                    timeout: chance() ? span() : nil,
-                    retry: chance() ? retry() : nil,
-                    clusterFaults: faults
-                )
-            )
+        case 2: return .redirect(redirect())
+        default: return .forward(forward())
         }
     }
 
-    mutating func route() -> Route {
-        let path: PathMatcher =
-            switch below(4) {
-            case 0: .any
-            case 1: PathMatcher(.exact("/" + word()), ignoresCase: chance())
-            case 2: PathMatcher(.regularExpression(expression()))
-            default: PathMatcher(.prefix(chance(20) ? "" : "/" + word()), ignoresCase: chance())
-            }
-        return Route(
-            name: chance() ? word() : "",
-            match: RouteMatch(path: path, headers: list(0...3) { $0.headerMatcher() }),
-            action: action(),
-            fault: chance(30) ? fault() : nil,
-            rateLimit: chance(30) ? rateLimit() : nil
+    mutating func forward() -> RouteAction.Forward {
+        let target: ClusterSpecifier = chance(20) ? .header("x-cluster") : .clusters(clusters())
+        var forward = RouteAction.Forward(
+            target: target,
+            missingClusterStatus: pick([503, 503, 404, 500]),
+            appendsForwardedHost: chance(20),
+            timeout: chance() ? span() : nil,
+            retry: chance() ? retry() : nil,
+            idleTimeout: chance(20) ? pick([.zero, .seconds(5)]) : nil,
+            hashPolicies: list(0...2) { $0.hashPolicy() },
+            mirrors: chance(20) ? [mirror()] : nil,
+            internalRedirects: chance(20) ? internalRedirects() : nil,
+            priority: chance(20) ? .high : .standard
+        )
+        let rewrite = Self.valid { try PathTemplateRewrite("/{rest}/{country}") }
+        forward.pathRewrite = pick([
+            nil, nil, .prefix("/new"), .regularExpression(substitution()), .template(rewrite),
+        ])
+        forward.hostRewrite = pick([
+            nil, nil, .literal("other.example"), .endpoint, .header("x-host"), .path(substitution()),
+        ])
+        forward.rateLimits = list(0...1) { $0.routeRateLimit() }
+        forward.includesHostRateLimits = chance(20)
+        if chance(20) { forward.streamDuration = streamDuration(beside: forward.timeout) }
+        guard chance(20) else { return forward }
+        for share in forward.shares where share.clusterHeader == nil && chance() {
+            forward.clusterFaults[share.cluster] = fault()
+            let filters = filterOverrides()
+            if filters != .none { forward.clusterFilters[share.cluster] = filters }
+        }
+        return forward
+    }
+
+    /// Limits that are not the timeout over again: gRPC's field says both.
+    private mutating func streamDuration(beside timeout: Nanoseconds?) -> StreamDurationLimit {
+        StreamDurationLimit(
+            maximum: timeout.flatMap { chance() ? Nanoseconds(rawValue: $0.rawValue + 1) : nil },
+            maximumOfHeader: pick([.zero, .seconds(30)]),
+            headerOffset: pick([.zero, .milliseconds(5)])
         )
     }
 
-    mutating func routeConfiguration(_ name: String) -> RouteConfiguration {
-        let hosts = below(4)
-        return RouteConfiguration(
-            name: name,
-            virtualHosts: (0..<hosts).map { number in
-                var domains: [DomainPattern] = [.exact("host\(number).example:80"), .suffix(".\(number).example")]
-                if number == 0 { domains += [.prefix("www."), .any] }
-                return VirtualHost(name: "host \(number)", domains: domains, routes: list(0...4) { $0.route() })
-            }
+    mutating func route() -> Route {
+        let action = action()
+        return Route(
+            name: chance() ? word() : "",
+            match: routeMatch(),
+            action: action,
+            fault: chance(30) ? fault() : nil,
+            rateLimit: chance(30) ? rateLimit() : nil,
+            policies: action.retries ? .none : routePolicies(),
+            headers: headerMutations(),
+            cors: chance(20) ? cors() : nil,
+            filters: filterOverrides()
         )
     }
 
@@ -231,9 +266,11 @@ struct ResourceGenerator {
                 ? .outbound
                 : .inbound(address: address(1), security: pick([.plaintext, .mutualTLS])),
             filters: (0..<below(4)).map { number in
-                switch below(3) {
+                switch below(6) {
+                case 4, 5: filter()
                 case 0: .fault(fault())
-                case 1: .authorization(rules("policy \(number)"))
+                case 1: .policies(listenerPolicies())
+                case 2: .authorization(rules("policy \(number)"))
                 default: .rateLimit(rateLimit())
                 }
             },

@@ -39,4 +39,9 @@ extension HTTPFilterCodec {
 struct RouteOverrides {
     var fault: FaultConfiguration?
     var rateLimit: RateLimitConfiguration?
+    var cors: CORSRules?
+    /// Those that a place says for itself; what is said above it is asked where requests are served.
+    var filters = FilterOverrides.none
+    /// What stands in the place of the listener's other policies: those that the route switches off.
+    var policies = TrafficPolicies.none
 }

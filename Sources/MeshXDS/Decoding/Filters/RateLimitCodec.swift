@@ -20,7 +20,11 @@ struct RateLimitCodec: HTTPFilterCodec {
     var typeName: String { Message.protoMessageName }
 
     func decode(_ message: Google_Protobuf_Any, at path: FieldPath, _ context: inout DecodingContext) -> HTTPFilter? {
-        limit(message, at: path, &context).map(HTTPFilter.rateLimit)
+        guard let message = context.unpack(message, as: Message.self, at: path) else { return nil }
+        guard Self.isPlain(message) else {
+            return LocalRateLimitFilter(message, at: path, &context).map(HTTPFilter.localRateLimit)
+        }
+        return limit(message, at: path, &context).map(HTTPFilter.rateLimit)
     }
 
     func decodeOverride(
@@ -29,66 +33,113 @@ struct RateLimitCodec: HTTPFilterCodec {
         into overrides: inout RouteOverrides,
         _ context: inout DecodingContext
     ) {
-        overrides.rateLimit = limit(message, at: path, &context)
+        guard let message = context.unpack(message, as: Message.self, at: path) else { return }
+        // Whatever the route says stands in the listener's place, which may be the other kind of limit; ours are two.
+        if Self.isPlain(message) {
+            overrides.rateLimit = limit(message, at: path, &context) ?? Self.off
+            if message.statPrefix != Self.ownPlainPrefix { overrides.filters.localRateLimit = .disabled }
+        } else {
+            guard let filter = LocalRateLimitFilter(message, at: path, &context) else { return }
+            overrides.filters.localRateLimit = .settings(filter)
+            if message.statPrefix != LocalRateLimitFilter.ownPrefix { overrides.rateLimit = Self.off }
+        }
     }
 
     func disable(at path: FieldPath, in overrides: inout RouteOverrides, _ context: inout DecodingContext) {
-        context.ignore(path, "the listener's rate limit stays in force: switching it off is not supported")
+        overrides.rateLimit = Self.off
+        overrides.filters.localRateLimit = .disabled
+    }
+
+    /// Whether one bucket for all requests is all that is said, with shares of all or none: `RateLimitConfiguration`.
+    private static func isPlain(_ message: Message) -> Bool {
+        func isWhole(_ share: Envoy_Type_V3_FractionalPercent) -> Bool {
+            var context = DecodingContext(registry: .standard)
+            guard let share = FractionalPercent(share, at: .root, &context) else { return true }
+            return share.numerator == 0 || share.isAll
+        }
+        return message.statPrefix != LocalRateLimitFilter.ownPrefix && read.others(in: message).isEmpty
+            && isWhole(message.filterEnabled.defaultValue) && isWhole(message.filterEnforced.defaultValue)
     }
 
     func encode(_ filter: HTTPFilter) throws -> Google_Protobuf_Any? {
-        guard case .rateLimit(let limit) = filter else { return nil }
-        return try Self.encoded(limit)
+        switch filter {
+        case .rateLimit(let limit): return try Self.encoded(limit)
+        case .localRateLimit(let filter): return try Google_Protobuf_Any(packing: Message(filter))
+        default: return nil
+        }
     }
 
     /// A filter without a limit: what Envoy needs on the listener for a route's limit to work.
     static func encodedAnchor() throws -> Google_Protobuf_Any {
         var message = Message()
-        message.statPrefix = "rate_limit"
+        message.statPrefix = ownPlainPrefix
         return try Google_Protobuf_Any(packing: message)
     }
+
+    /// By this our own plain limits are known.
+    private static let ownPlainPrefix = "rate_limit"
+
+    /// A limit that stands in the listener's place and limits nothing. Its rate means nothing.
+    private static let off = RateLimitConfiguration(rate: 1, per: .seconds(1), mode: .disabled)
 
     /// Encodes a limit, for a listener or a route.
     static func encoded(_ limit: RateLimitConfiguration) throws -> Google_Protobuf_Any {
         var message = Message()
-        message.statPrefix = "rate_limit"
+        message.statPrefix = ownPlainPrefix
         message.tokenBucket.maxTokens = UInt32(clamping: limit.maximumTokens)
         message.tokenBucket.tokensPerFill = Google_Protobuf_UInt32Value(UInt32(clamping: limit.tokensPerFill))
         message.tokenBucket.fillInterval = Google_Protobuf_Duration(limit.fillInterval)
         // Both are 0% when they are left out: the filter would neither count nor refuse.
-        message.filterEnabled.defaultValue.numerator = 100
-        message.filterEnforced.defaultValue.numerator = 100
+        message.filterEnabled.defaultValue.numerator = limit.mode == .disabled ? 0 : 100
+        message.filterEnforced.defaultValue.numerator = limit.mode == .enforce ? 100 : 0
         return try Google_Protobuf_Any(packing: message)
     }
 
     private func limit(
-        _ message: Google_Protobuf_Any,
+        _ message: Message,
         at path: FieldPath,
         _ context: inout DecodingContext
     ) -> RateLimitConfiguration? {
-        guard let message = context.unpack(message, as: Message.self, at: path) else { return nil }
-        context.ignoreOthers(in: message, at: path, read: Self.read)
         guard message.hasTokenBucket else { return nil }
-        for (field, fraction) in [
-            ("filter_enabled", message.filterEnabled), ("filter_enforced", message.filterEnforced),
-        ] {
-            guard let share = FractionalPercent(fraction.defaultValue, at: path[field], &context) else { return nil }
-            guard share.isAll else {
-                context.ignore(path, "no limit is in force: \(field) is \(share), only 100% is supported")
-                return nil
-            }
-        }
+        guard let mode = mode(of: message, at: path, &context) else { return nil }
         let bucket = message.tokenBucket
         let fill = path["token_bucket"]["fill_interval"]
         guard let interval = Nanoseconds(positive: bucket.fillInterval, at: fill, &context) else { return nil }
         let limit = RateLimitConfiguration(
             maximumTokens: Int(bucket.maxTokens),
             tokensPerFill: bucket.hasTokensPerFill ? Int(bucket.tokensPerFill.value) : 1,
-            fillInterval: interval
+            fillInterval: interval,
+            mode: mode
         )
         return context.attempt(path["token_bucket"]) { () throws(ConfigurationError) in
             try limit.validate()
             return limit
         }
+    }
+
+    /// All requests are counted or none, and all refusals are carried out or none: a limit that counts and refuses
+    /// nothing is observed.
+    private func mode(
+        of message: Message,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) -> PolicyMode? {
+        let (enabled, enforced) = (path["filter_enabled"], path["filter_enforced"])
+        guard let counted = FractionalPercent(message.filterEnabled.defaultValue, at: enabled, &context),
+            let refused = FractionalPercent(message.filterEnforced.defaultValue, at: enforced, &context)
+        else { return nil }
+        if counted.numerator == 0 { return .disabled }
+        guard counted.isAll else {
+            context.ignore(path, "no limit is in force: filter_enabled is \(counted), only 0% and 100% are supported")
+            return nil
+        }
+        guard refused.isAll || refused.numerator == 0 else {
+            context.ignore(
+                path,
+                "the limit only observes: filter_enforced is \(refused), only 0% and 100% are supported"
+            )
+            return .observe
+        }
+        return refused.isAll ? .enforce : .observe
     }
 }

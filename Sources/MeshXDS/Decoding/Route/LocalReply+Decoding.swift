@@ -2,71 +2,59 @@
 // Part of swift-service-mesh.
 
 import MeshCore
+import MeshRouting
 import SwiftProtobuf
 
 extension LocalReply {
-    private static let readHeader = ReadFields(
-        Envoy_Config_Core_V3_HeaderValueOption.self,
-        "header",
-        "append",
-        "append_action",
-        "keep_empty_value"
-    )
-
-    /// Decodes a direct response with the header fields that its route adds.
+    /// Decodes a direct response.
+    /// - Returns: `nil`, with a problem, if its status is none or its body stands in a file.
     init?(
         _ message: Envoy_Config_Route_V3_DirectResponseAction,
-        headers: [Envoy_Config_Core_V3_HeaderValueOption],
         at path: FieldPath,
         _ context: inout DecodingContext
     ) {
         guard (200...599).contains(message.status) else {
-            context.reject(path["direct_response"]["status"], "must be from 200 to 599, is \(message.status)")
+            context.reject(path["status"], "must be from 200 to 599, is \(message.status)")
             return nil
         }
         self.init(status: Int(message.status))
         switch message.body.specifier {
         case .inlineString(let text): body = text
         case .inlineBytes(let bytes): body = String(decoding: bytes, as: UTF8.self)
-        case .filename: context.ignore(path["direct_response"]["body"]["filename"])
-        case .environmentVariable: context.ignore(path["direct_response"]["body"]["environment_variable"])
+        case .filename:
+            context.reject(path["body"]["filename"], "is not supported: files are not read")
+            return nil
+        case .environmentVariable:
+            context.reject(path["body"]["environment_variable"], "is not supported: the environment is not read")
+            return nil
         case nil: break
-        }
-        for (position, option) in headers.enumerated() {
-            let path = path["response_headers_to_add", position]
-            context.ignoreOthers(in: option, at: path, read: Self.readHeader)
-            let name = HeaderName(option.header.key)
-            guard name.isValid else {
-                context.reject(path["header"]["key"], "\"\(option.header.key)\" is no header name")
-                return nil
-            }
-            let raw = option.header.rawValue
-            let text = raw.isEmpty ? option.header.value : String(decoding: raw, as: UTF8.self)
-            guard let value = Self.unescaped(text) else {
-                context.ignore(path["header"]["value"], "\"\(text)\" has a command, which is not supported")
-                continue
-            }
-            if value.isEmpty, !option.keepEmptyValue { continue }
-            self.headers.append(Header(name, value))
         }
     }
 
-    /// The text of a format string: `%%` stands for a percent sign, anything else between such signs is a command.
-    private static func unescaped(_ text: String) -> String? {
-        guard text.utf8.contains(UInt8(ascii: "%")) else { return text }
-        var result = ""
-        var isEscaped = false
-        for character in text.unicodeScalars {
-            if isEscaped {
-                guard character == "%" else { return nil }
-                isEscaped = false
-                result.unicodeScalars.append("%")
-            } else if character == "%" {
-                isEscaped = true
-            } else {
-                result.unicodeScalars.append(character)
-            }
+    /// Takes the fields that are the reply's own out of those that its route adds to every response: xDS has one list
+    /// for both.
+    mutating func takeHeaders(of mutations: inout HeaderMutations, as metadata: Envoy_Config_Core_V3_Metadata) {
+        let count = ReplyHeaderMetadata.count(in: metadata)
+        guard count > 0, count <= mutations.responseAdditions.count else { return }
+        for addition in mutations.responseAdditions[..<count] {
+            headers.append(Header(addition.name, addition.value.text.replacing("%%", with: "%")))
         }
-        return isEscaped ? nil : result
+        mutations.responseAdditions.removeFirst(count)
+    }
+}
+
+/// How many of the header fields that a route adds to responses are its direct response's own: our own setting, in the
+/// route's metadata, since xDS has no field for it.
+enum ReplyHeaderMetadata {
+    private static let namespace = "swift-service-mesh"
+    private static let key = "reply_headers"
+
+    static func count(in metadata: Envoy_Config_Core_V3_Metadata) -> Int {
+        Int(exactly: metadata.filterMetadata[namespace]?.fields[key]?.numberValue ?? 0) ?? 0
+    }
+
+    static func set(_ count: Int, in metadata: inout Envoy_Config_Core_V3_Metadata) {
+        metadata.filterMetadata[namespace, default: Google_Protobuf_Struct()].fields[key] =
+            Google_Protobuf_Value(numberValue: Double(count))
     }
 }

@@ -15,8 +15,12 @@ extension RetryPolicy {
         // How often a pick may be repeated until it avoids a previous host; ours avoids them at once.
         "host_selection_retry_max_attempts",
         "retriable_status_codes",
-        "retry_back_off"
+        "retriable_headers",
+        "retriable_request_headers",
+        "retry_back_off",
+        "rate_limited_retry_back_off"
     )
+    private typealias PreviousHosts = Envoy_Extensions_Retry_Host_PreviousHosts_V3_PreviousHostsPredicate
     private static let previousHosts = "envoy.retry_host_predicates.previous_hosts"
 
     /// Decodes a policy. Conditions that are not known are left out, as gRPC does (gRFC A44).
@@ -45,6 +49,16 @@ extension RetryPolicy {
             }
             retriableStatusCodes.append(Int(code))
         }
+        guard let headers = context.list(message.retriableHeaders, at: path, "retriable_headers", HeaderMatcher.init),
+            let ofRequests = context.list(
+                message.retriableRequestHeaders,
+                at: path,
+                "retriable_request_headers",
+                HeaderMatcher.init
+            )
+        else { return nil }
+        retriableHeaders = headers
+        retriableRequestHeaders = ofRequests
         if message.hasPerTryTimeout {
             guard let limit = Nanoseconds(message.perTryTimeout, at: path["per_try_timeout"], &context) else {
                 return nil
@@ -55,8 +69,17 @@ extension RetryPolicy {
             guard let backoff = Backoff(message.retryBackOff, at: path["retry_back_off"], &context) else { return nil }
             self.backoff = backoff
         }
+        if message.hasRateLimitedRetryBackOff {
+            let path = path["rate_limited_retry_back_off"]
+            guard let backoff = RateLimitedBackoff(message.rateLimitedRetryBackOff, at: path, &context) else {
+                return nil
+            }
+            rateLimitedBackoff = backoff
+        }
         for (position, predicate) in message.retryHostPredicate.enumerated() {
-            if predicate.name == Self.previousHosts {
+            let type = typeName(ofTypeURL: predicate.typedConfig.typeURL)
+            // The type decides, the name is a label; older control planes give the name only.
+            if type == PreviousHosts.protoMessageName || type.isEmpty && predicate.name == Self.previousHosts {
                 avoidsPreviousEndpoints = true
             } else {
                 context.ignore(path["retry_host_predicate", position], "\(predicate.name) is not supported")
@@ -105,6 +128,41 @@ extension Backoff {
     }
 }
 
+extension RateLimitedBackoff {
+    /// Decodes which fields of an answer say when to come back; at most 300 s unless it says otherwise.
+    fileprivate init?(
+        _ message: Envoy_Config_Route_V3_RetryPolicy.RateLimitedRetryBackOff,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) {
+        self.init(headers: [])
+        for (position, header) in message.resetHeaders.enumerated() {
+            let path = path["reset_headers", position]
+            let name = HeaderName(header.name)
+            guard name.isValid else {
+                context.reject(path["name"], "\"\(header.name)\" is no header name")
+                return nil
+            }
+            switch header.format {
+            case .seconds: headers.append(ResetHeader(name, .seconds))
+            case .unixTimestamp: headers.append(ResetHeader(name, .unixTimestamp))
+            case .UNRECOGNIZED(let format):
+                context.reject(path["format"], "\(format) is unknown")
+                return nil
+            }
+        }
+        guard !headers.isEmpty else {
+            context.reject(path["reset_headers"], "is empty")
+            return nil
+        }
+        guard message.hasMaxInterval else { return }
+        guard let longest = Nanoseconds(positive: message.maxInterval, at: path["max_interval"], &context) else {
+            return nil
+        }
+        maximum = longest
+    }
+}
+
 extension Envoy_Config_Route_V3_RetryPolicy {
     /// Encodes a policy.
     init(_ policy: RetryPolicy) {
@@ -113,9 +171,23 @@ extension Envoy_Config_Route_V3_RetryPolicy {
             .joined(separator: ",")
         numRetries = Google_Protobuf_UInt32Value(UInt32(clamping: policy.maximumAttempts - 1))
         retriableStatusCodes = policy.retriableStatusCodes.map { UInt32(clamping: $0) }
+        retriableHeaders = policy.retriableHeaders.map { Envoy_Config_Route_V3_HeaderMatcher($0) }
+        retriableRequestHeaders = policy.retriableRequestHeaders.map { Envoy_Config_Route_V3_HeaderMatcher($0) }
         if let limit = policy.perTryTimeout { perTryTimeout = Google_Protobuf_Duration(limit) }
-        retryBackOff.baseInterval = Google_Protobuf_Duration(policy.backoff.base)
-        retryBackOff.maxInterval = Google_Protobuf_Duration(policy.backoff.maximum)
+        // Not to wait at all is refused; Envoy makes a millisecond of anything shorter.
+        let base = max(policy.backoff.base, Nanoseconds(rawValue: 1))
+        retryBackOff.baseInterval = Google_Protobuf_Duration(base)
+        retryBackOff.maxInterval = Google_Protobuf_Duration(max(policy.backoff.maximum, base))
+        // `Retry-After` in both its forms is what a mesh does without being told; xDS has a field for one of them.
+        if let backoff = policy.rateLimitedBackoff, backoff != RateLimitedBackoff() {
+            rateLimitedRetryBackOff.resetHeaders = backoff.headers.map { header in
+                var message = ResetHeader()
+                message.name = "\(header.name)"
+                message.format = header.format == .unixTimestamp ? .unixTimestamp : .seconds
+                return message
+            }
+            rateLimitedRetryBackOff.maxInterval = Google_Protobuf_Duration(backoff.maximum)
+        }
         if policy.avoidsPreviousEndpoints {
             var predicate = RetryHostPredicate()
             predicate.name = "envoy.retry_host_predicates.previous_hosts"
@@ -140,8 +212,13 @@ enum RetryReplayMetadata {
         metadata.filterMetadata[namespace]?.fields[key]?.stringValue == "always"
     }
 
-    static func set(in metadata: inout Envoy_Config_Core_V3_Metadata) {
+    /// Whether anything is said about it.
+    static func isSaid(_ metadata: Envoy_Config_Core_V3_Metadata) -> Bool {
+        metadata.filterMetadata[namespace]?.fields[key] != nil
+    }
+
+    static func set(_ replay: RetryPolicy.Replay, in metadata: inout Envoy_Config_Core_V3_Metadata) {
         metadata.filterMetadata[namespace, default: Google_Protobuf_Struct()].fields[key] =
-            Google_Protobuf_Value(stringValue: "always")
+            Google_Protobuf_Value(stringValue: replay == .always ? "always" : "harmless")
     }
 }

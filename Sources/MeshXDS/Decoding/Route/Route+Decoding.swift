@@ -3,6 +3,7 @@
 
 import MeshConfig
 import MeshCore
+import MeshResilience
 import MeshRouting
 import SwiftProtobuf
 
@@ -16,10 +17,13 @@ extension Route {
         "direct_response",
         "non_forwarding_action",
         "typed_per_filter_config",
-        // For people and statistics only; our own key in the metadata is read.
+        "request_headers_to_add",
+        "request_headers_to_remove",
+        "response_headers_to_add",
+        "response_headers_to_remove",
+        // For people and statistics only; our own keys in the metadata are read.
         "metadata",
-        "stat_prefix",
-        "response_headers_to_add"
+        "stat_prefix"
     )
 
     /// Decodes a route.
@@ -36,18 +40,46 @@ extension Route {
             context.reject(path["match"], "is missing")
             return nil
         }
-        guard let match = RouteMatch(message.match, at: path["match"], &context) else { return nil }
-        guard let action = Self.action(message, others: others, inherited: inherited, at: path, &context) else {
+        guard let match = RouteMatch(message.match, at: path["match"], &context),
+            var headers = HeaderMutations(message, at: path, &context)
+        else { return nil }
+        guard var action = Self.action(message, others: others, inherited: inherited, at: path, &context) else {
             return nil
         }
         var overrides = inherited.overrides
-        overrides.add(RouteOverrides(message.typedPerFilterConfig, at: path, &context))
+        let own = RouteOverrides(message.typedPerFilterConfig, at: path, &context)
+        overrides.add(own)
+        var policies = overrides.policies
+        let hedge = message.route.hasHedgePolicy ? message.route.hedgePolicy : inherited.hedge
+        if let hedge, case .forward(var forward) = action {
+            let path = path["route"]["hedge_policy"]
+            policies.hedging = HedgingConfiguration(
+                hedge,
+                replacing: &forward.retry,
+                isReplaySaid: RetryReplayMetadata.isSaid(message.metadata),
+                at: path,
+                &context
+            )
+            action = .forward(forward)
+        }
+        if case .directResponse(var reply) = action {
+            reply.takeHeaders(of: &headers, as: message.metadata)
+            action = .directResponse(reply)
+        }
+        var older = inherited.cors
+        if message.route.hasCors {
+            older = CORSRules(message.route.cors, at: path["route"]["cors"], &context)?.completed(by: older)
+        }
         self.init(
             name: message.name,
             match: match,
             action: action,
             fault: overrides.fault,
-            rateLimit: overrides.rateLimit
+            rateLimit: overrides.rateLimit,
+            policies: policies,
+            headers: headers,
+            cors: (overrides.cors ?? older)?.effective,
+            filters: own.filters
         )
     }
 
@@ -58,11 +90,6 @@ extension Route {
         at path: FieldPath,
         _ context: inout DecodingContext
     ) -> RouteAction? {
-        if case .directResponse(let response) = message.action {
-            let headers = message.responseHeadersToAdd
-            return LocalReply(response, headers: headers, at: path, &context).map(RouteAction.directResponse)
-        }
-        if !message.responseHeadersToAdd.isEmpty { context.ignore(path["response_headers_to_add"]) }
         switch message.action {
         case .route(let action):
             let replays = RetryReplayMetadata.alwaysReplays(message.metadata)
@@ -74,10 +101,15 @@ extension Route {
                 &context
             )
         case .nonForwardingAction: return .nonForwarding
-        case .redirect: return .unsupported("redirect", at: path["redirect"], &context)
+        case .redirect(let redirect):
+            let path = path["redirect"]
+            guard Redirect.supports(redirect) else { return .unsupported("redirect", at: path, &context) }
+            return Redirect(redirect, at: path, &context).map(RouteAction.redirect)
+        case .directResponse(let response):
+            return LocalReply(response, at: path["direct_response"], &context).map(RouteAction.directResponse)
         case nil where others.contains("filter_action"):
             return .unsupported("filter_action", at: path["filter_action"], &context)
-        case .directResponse, nil:
+        case nil:
             context.reject(path, "has no action")
             return nil
         }

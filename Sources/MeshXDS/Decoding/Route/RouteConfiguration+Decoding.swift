@@ -11,6 +11,15 @@ extension RouteConfiguration {
         Envoy_Config_Route_V3_RouteConfiguration.self,
         "name",
         "virtual_hosts",
+        "request_headers_to_add",
+        "request_headers_to_remove",
+        "response_headers_to_add",
+        "response_headers_to_remove",
+        "most_specific_header_mutations_wins",
+        "internal_only_headers",
+        "ignore_port_in_host_matching",
+        "ignore_path_parameters_in_path_matching",
+        "request_mirror_policies",
         "typed_per_filter_config",
         // Without effect: clusters that are missing answer 503 whatever it says, bodies may have any size, metadata
         // is for people.
@@ -27,16 +36,38 @@ extension RouteConfiguration {
         _ context: inout DecodingContext
     ) {
         context.ignoreOthers(in: message, at: path, read: Self.read)
-        let inherited = InheritedPolicies(
-            overrides: RouteOverrides(message.typedPerFilterConfig, at: path, &context),
-            retry: nil
-        )
+        let own = RouteOverrides(message.typedPerFilterConfig, at: path, &context)
+        let inherited = InheritedPolicies(overrides: own, retry: nil)
         var hosts: [VirtualHost] = []
         for (position, host) in message.virtualHosts.enumerated() {
             let path = path["virtual_hosts", position]
             if let host = VirtualHost(host, inherited: inherited, at: path, &context) { hosts.append(host) }
         }
-        self.init(name: message.name, virtualHosts: hosts)
+        guard let headers = HeaderMutations(message, at: path, &context),
+            let internalOnly = context.list(
+                message.internalOnlyHeaders,
+                at: path,
+                "internal_only_headers",
+                { $2.headerName($0, at: $1) }
+            ),
+            let mirrors = context.list(
+                message.requestMirrorPolicies,
+                at: path,
+                "request_mirror_policies",
+                RequestMirror.init
+            )
+        else { return nil }
+        self.init(
+            name: message.name,
+            virtualHosts: hosts,
+            headers: headers,
+            mostSpecificHeadersWin: message.mostSpecificHeaderMutationsWins,
+            internalOnlyHeaders: internalOnly,
+            ignoresPort: message.ignorePortInHostMatching,
+            ignoresPathParameters: message.ignorePathParametersInPathMatching,
+            mirrors: mirrors,
+            filters: own.filters
+        )
         // Two hosts with one domain are found by compiling the index that requests are looked up in.
         let table = hosts.map { RouteTable<Void>.Host(name: $0.name, domains: $0.domains, routes: []) }
         do {
@@ -50,51 +81,5 @@ extension RouteConfiguration {
             }
             return nil
         }
-    }
-}
-
-/// What a virtual host, or the whole table, says for routes that do not say it themselves.
-struct InheritedPolicies {
-    var overrides: RouteOverrides
-    var retry: Envoy_Config_Route_V3_RetryPolicy?
-}
-
-extension VirtualHost {
-    private static let read = ReadFields(
-        Envoy_Config_Route_V3_VirtualHost.self,
-        "name",
-        "domains",
-        "routes",
-        "retry_policy",
-        "typed_per_filter_config",
-        "metadata"
-    )
-
-    /// Decodes the routes of a host.
-    init?(
-        _ message: Envoy_Config_Route_V3_VirtualHost,
-        inherited: InheritedPolicies,
-        at path: FieldPath,
-        _ context: inout DecodingContext
-    ) {
-        context.ignoreOthers(in: message, at: path, read: Self.read)
-        var domains: [DomainPattern] = []
-        for (position, domain) in message.domains.enumerated() {
-            guard let pattern = DomainPattern(domain) else {
-                context.reject(path["domains", position], "\"\(domain)\" is no domain")
-                continue
-            }
-            domains.append(pattern)
-        }
-        if message.domains.isEmpty { context.reject(path["domains"], "is empty") }
-        var inherited = inherited
-        inherited.overrides.add(RouteOverrides(message.typedPerFilterConfig, at: path, &context))
-        if message.hasRetryPolicy { inherited.retry = message.retryPolicy }
-        var routes: [Route] = []
-        for (position, route) in message.routes.enumerated() {
-            let path = path["routes", position]
-            if let route = Route(route, inherited: inherited, at: path, &context) { routes.append(route) }
-        }
-        self.init(name: message.name, domains: domains, routes: routes)
     }
 }

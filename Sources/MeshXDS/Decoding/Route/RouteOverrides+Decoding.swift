@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshConfig
 import MeshCore
 import SwiftProtobuf
 
@@ -18,11 +19,16 @@ extension RouteOverrides {
     init(_ messages: [String: Google_Protobuf_Any], at path: FieldPath, _ context: inout DecodingContext) {
         self.init()
         for (name, message) in messages.sorted(by: { $0.key < $1.key }) {
-            add(message, at: path["typed_per_filter_config", key: name], &context)
+            add(message, named: name, at: path["typed_per_filter_config", key: name], &context)
         }
     }
 
-    private mutating func add(_ message: Google_Protobuf_Any, at path: FieldPath, _ context: inout DecodingContext) {
+    private mutating func add(
+        _ message: Google_Protobuf_Any,
+        named name: String,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) {
         var settings = message
         var isOptional = false
         var isDisabled = false
@@ -35,7 +41,10 @@ extension RouteOverrides {
             isOptional = wrapper.isOptional
             isDisabled = wrapper.disabled
         }
-        let type = typeName(ofTypeURL: settings.typeURL)
+        // Whoever only switches a filter off names it, and says nothing about its settings.
+        let type =
+            settings.typeURL.isEmpty && isDisabled
+            ? FilterNames.type(named: name) ?? name : typeName(ofTypeURL: settings.typeURL)
         guard let codec = context.registry.filter(type) else {
             if isOptional || isDisabled {
                 context.ignore(path, "the filter \(type) is not supported")
@@ -55,5 +64,7 @@ extension RouteOverrides {
     mutating func add(_ other: RouteOverrides) {
         fault = other.fault ?? fault
         rateLimit = other.rateLimit ?? rateLimit
+        cors = other.cors?.completed(by: cors) ?? cors
+        policies = other.policies.completed(by: policies)
     }
 }
