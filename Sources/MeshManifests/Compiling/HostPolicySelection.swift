@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import MeshConfig
+import MeshRouting
 
 /// What a client's policies say about one service: the policy of the whole, and its subsets.
 struct HostPolicySelection: Sendable {
@@ -44,6 +45,22 @@ struct HostPolicySelection: Sendable {
         let own = subset?.policy.forPort(port) ?? TrafficPolicy()
         let whole = own.over(policy.forPort(port))
         return legacy.filter { $0.applies(to: subset, of: service) }.reduce(whole) { $0.over($1.policy) }
+    }
+
+    /// By what requests find the same endpoint again: the subset's word before the whole service's, and of each what it
+    /// says for a port before the rest.
+    /// - Parameter port: The port that the destination names; what is said for a port counts only then, as in Istio.
+    func hash(of subset: SubsetSelector, port: UInt16?) -> HashPolicy? {
+        let chosen: NamedSubset? =
+            switch subset {
+            case .whole: nil
+            case .named(let name): subsets.first { $0.name == name.value }
+            case .labels(let labels): subsets.first { $0.labels == labels }
+            }
+        let policies = [chosen?.policy, policy].compactMap(\.self)
+        return policies.lazy.compactMap { policy in
+            port.flatMap { policy.ports[$0]?.hash } ?? policy.hash
+        }.first
     }
 
     private mutating func addSubset(_ labels: [String: String]) {

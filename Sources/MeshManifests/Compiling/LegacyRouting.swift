@@ -49,12 +49,13 @@ struct LegacyRouting: Sendable {
 extension RouteRule {
     /// The rule in the words of routing.
     var trafficRule: TrafficRule {
-        let whole = TrafficShare(host: destination, subset: .whole, port: nil, weight: 100, position: position)
+        let whole = TrafficDestination(host: destination, subset: .whole)
+        let share = TrafficShare(destination: whole, weight: 100, position: position)
         return TrafficRule(
-            name: metadata.qualifiedName,
+            defaultName: metadata.qualifiedName,
             position: position,
             conditions: condition.map { [$0] } ?? [],
-            action: .forward(shares.isEmpty ? [whole] : shares),
+            action: .forward(shares.isEmpty ? [share] : shares),
             timeout: timeout,
             retry: retry,
             fault: fault

@@ -13,8 +13,14 @@ public struct PreparedManifests: Sendable {
     let byHost: HostIndexes
     let directory: ServiceDirectory
     let security: WorkloadSecurity
+    /// Whether some policy says by what requests find the same endpoint again.
+    let usesHashes: Bool
 
     init(model: ManifestModel, workloads: [Workload], trustDomain: String, rootNamespace: String) {
+        let resolution = DelegateResolution(model)
+        var model = model
+        model.routings = resolution.routings
+        model.prepareConditions()
         let security = WorkloadSecurity(model: model, trustDomain: trustDomain, rootNamespace: rootNamespace)
         let directory = ServiceDirectory(workloads: workloads, definitions: model.services)
         let byHost = HostIndexes(model)
@@ -24,7 +30,8 @@ public struct PreparedManifests: Sendable {
         self.byHost = byHost
         self.security = security
         self.directory = directory
-        self.diagnostics = Array(Set(checker.diagnostics + directory.diagnostics)).sorted()
+        self.usesHashes = model.hostPolicies.contains { $0.hashes }
+        self.diagnostics = Array(Set(checker.diagnostics + directory.diagnostics + resolution.diagnostics)).sorted()
     }
 
     /// The resources of a client: all that it may call, and all that it serves.
@@ -78,5 +85,27 @@ struct Client: Sendable {
         // A client that serves nothing says by its label what it is, as everywhere in Istio.
         guard services.isEmpty, let app = labels["app"] else { return false }
         return HostPattern(app, namespace: node.namespace) == service
+    }
+}
+
+extension HostPolicy {
+    fileprivate var hashes: Bool {
+        ([policy] + subsets.map(\.policy)).contains { policy in
+            policy.hash != nil || policy.ports.values.contains { $0.hash != nil }
+        }
+    }
+}
+
+extension ManifestModel {
+    /// Compiles the conditions of all rules, which no client changes.
+    fileprivate mutating func prepareConditions() {
+        for routing in routings.indices {
+            for rule in routings[routing].rules.indices {
+                for condition in routings[routing].rules[rule].conditions.indices {
+                    routings[routing].rules[rule].conditions[condition].prepare()
+                }
+            }
+        }
+        for rule in routeRules.indices { routeRules[rule].condition?.prepare() }
     }
 }

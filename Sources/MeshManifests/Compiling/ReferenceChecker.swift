@@ -55,7 +55,13 @@ struct ReferenceChecker {
                 }
             }
             for rule in routing.rules {
-                if case .forward(let shares) = rule.action { shares.forEach { checkShare($0) } }
+                guard case .forward(let shares) = rule.action else { continue }
+                for share in shares {
+                    check(share.destination, otherwise: "requests for it would be answered with 503")
+                }
+                for copy in rule.mirroring.copies {
+                    check(copy.destination, otherwise: "copies of requests for it would go nowhere")
+                }
             }
         }
     }
@@ -66,10 +72,11 @@ struct ReferenceChecker {
         report(.warning, .unknownHost, at: host.position, "no service has the host \(host.value.text)\(suggestion)")
     }
 
-    private mutating func checkShare(_ share: TrafficShare) {
-        checkHost(share.host)
-        let service = directory.service(share.host.value)
-        if let service, let port = share.port, !service.ports.contains(UInt16(port.value)) {
+    /// - Parameter consequence: What comes of a subset that nobody defines.
+    private mutating func check(_ destination: TrafficDestination, otherwise consequence: String) {
+        checkHost(destination.host)
+        let service = directory.service(destination.host.value)
+        if let service, let port = destination.port, !service.ports.contains(UInt16(port.value)) {
             let ports = service.ports.map(String.init).joined(separator: ", ")
             report(
                 .warning,
@@ -78,8 +85,8 @@ struct ReferenceChecker {
                 "\(service.host) has no port \(port.value), only \(ports)"
             )
         }
-        guard case .named(let name) = share.subset else { return }
-        let host = service?.host ?? share.host.value.text
+        guard case .named(let name) = destination.subset else { return }
+        let host = service?.host ?? destination.host.value.text
         let subsets = byHost.hostPolicies.elements(for: host).flatMap(\.element.subsets).map(\.name.value)
         guard !subsets.contains(name.value) else { return }
         let suggestion = NearestName.suggestion(for: name.value, among: subsets)
@@ -87,8 +94,7 @@ struct ReferenceChecker {
             .error,
             .unknownSubset,
             at: name.position,
-            "no DestinationRule of \(host) defines the subset \(name.value); requests for it would be answered with "
-                + "503\(suggestion)"
+            "no DestinationRule of \(host) defines the subset \(name.value); \(consequence)\(suggestion)"
         )
     }
 

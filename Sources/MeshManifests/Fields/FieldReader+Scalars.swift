@@ -87,6 +87,7 @@ extension FieldReader {
     mutating func duration(
         _ name: String,
         atLeast minimum: Nanoseconds = .milliseconds(1),
+        atMost maximum: Nanoseconds = .seconds(86_400),
         allowsZero: Bool = false
     ) -> Located<Nanoseconds>? {
         guard let value = value(name) else { return nil }
@@ -107,8 +108,12 @@ extension FieldReader {
                 )
                 return nil
             }
-            guard duration <= Self.longestDuration else {
-                context.error(.invalidDuration, at: value.position, "\(name) is longer than 24h")
+            guard duration <= maximum else {
+                context.error(
+                    .invalidDuration,
+                    at: value.position,
+                    "\(name) is longer than \(GoDuration.text(maximum))"
+                )
                 return nil
             }
             return Located(value: duration, position: value.position)
@@ -130,8 +135,6 @@ extension FieldReader {
         }
         return Located(value: choice, position: word.position)
     }
-
-    private static let longestDuration = Nanoseconds.seconds(86_400)
 
     private func described(_ value: YAMLValue) -> String {
         guard case .scalar(let scalar) = value.content else { return value.typeName }

@@ -4,6 +4,9 @@
 /// What the readers of one file's manifests share: where to report to, and the file's text.
 final class ReadingContext {
     private(set) var diagnostics: [Diagnostic] = []
+    /// How often something was found wrong, counted again where it was found again: what stands under an alias is read
+    /// as often as it is used.
+    private(set) var errorCount = 0
     private var reported: Set<Diagnostic> = []
     private let source: SourceText
 
@@ -17,6 +20,7 @@ final class ReadingContext {
         at position: SourcePosition,
         _ message: String
     ) {
+        if severity == .error { errorCount += 1 }
         // A field that is asked for twice is wrong only once.
         let diagnostic = Diagnostic(severity, code, at: position, message)
         if reported.insert(diagnostic).inserted { diagnostics.append(diagnostic) }

@@ -5,6 +5,8 @@
 struct ManifestModel: Sendable {
     /// How hosts are routed (VirtualService), in order.
     var routings: [HostRouting] = []
+    /// Rules without hosts, for routings to delegate to (VirtualService), in order.
+    var delegates: [HostRouting] = []
     /// How services were routed by Istio's first API (RouteRule), in order.
     var routeRules: [RouteRule] = []
     /// How clients treat a host (DestinationRule), in order.

@@ -18,7 +18,8 @@ struct RouteRule: Sendable {
     /// Whether a share has a weight of its own.
     var isWeighted: Bool
     var timeout: Nanoseconds?
-    var retry: TrafficRule.RetrySetting
+    /// `nil` for what Istio does where nothing is said.
+    var retry: TrafficRule.RetrySetting?
     var fault: FaultConfiguration?
     var position: SourcePosition
 

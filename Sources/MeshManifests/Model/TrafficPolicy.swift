@@ -4,10 +4,13 @@
 import MeshBalancing
 import MeshCore
 import MeshResilience
+import MeshRouting
 
 /// How a client treats the endpoints of a host; what is `nil` is left to the level above.
 struct TrafficPolicy: Hashable, Sendable {
     var balancing: Balancing?
+    /// By what requests find the same endpoint again (`consistentHash`). It stands on routes.
+    var hash: HashPolicy?
     var outlierDetection: OutlierDetection?
     var connectionPool: ConnectionPool?
     var security: Security?
@@ -60,6 +63,7 @@ struct TrafficPolicy: Hashable, Sendable {
     func over(_ other: TrafficPolicy) -> TrafficPolicy {
         TrafficPolicy(
             balancing: balancing ?? other.balancing,
+            hash: hash ?? other.hash,
             outlierDetection: outlierDetection ?? other.outlierDetection,
             connectionPool: connectionPool ?? other.connectionPool,
             security: security ?? other.security,

@@ -2,24 +2,24 @@
 // Part of swift-service-mesh.
 
 /// A value of a YAML document with its place, aliases and merge keys already resolved.
-struct YAMLValue: Sendable {
+package struct YAMLValue: Sendable {
     /// A key and its value.
-    struct Entry: Sendable {
-        var key: String
-        var position: SourcePosition
-        var value: YAMLValue
+    package struct Entry: Sendable {
+        package var key: String
+        package var position: SourcePosition
+        package var value: YAMLValue
     }
 
     /// What the value is.
-    enum Content: Sendable {
+    package enum Content: Sendable {
         case null
         case scalar(YAMLScalar)
         case sequence([YAMLValue])
         case mapping([Entry])
     }
 
-    var content: Content
-    var position: SourcePosition
+    package var content: Content
+    package var position: SourcePosition
 
     /// The value's type in words, for diagnostics.
     var typeName: String {
@@ -39,17 +39,17 @@ struct YAMLValue: Sendable {
 }
 
 /// A scalar of a YAML document; what it means depends on whether it was quoted.
-struct YAMLScalar: Sendable, Hashable {
-    var text: String
+package struct YAMLScalar: Sendable, Hashable {
+    package var text: String
     /// Whether it stood without quotes, so that its text decides its type.
-    var isPlain: Bool
+    package var isPlain: Bool
 
     /// The types that plain text has in Kubernetes (YAML 1.1 as `go-yaml` resolves it).
-    enum PlainType {
+    package enum PlainType {
         case string, null, boolean, integer, number
     }
 
-    var plainType: PlainType {
+    package var plainType: PlainType {
         guard isPlain else { return .string }
         switch text {
         case "", "~", "null", "Null", "NULL": return .null
@@ -62,7 +62,7 @@ struct YAMLScalar: Sendable, Hashable {
         return number != nil ? .number : .string
     }
 
-    var boolean: Bool? {
+    package var boolean: Bool? {
         switch text {
         case "true", "True", "TRUE": true
         case "false", "False", "FALSE": false

@@ -48,20 +48,19 @@ extension FieldReader {
     }
 
     /// `exact`, `prefix` or `regex`; none of them asks only whether the text is there.
-    mutating func textCondition(_ name: String) -> TextCondition? {
-        mapping(name) { $0.readTextCondition(of: name) }
+    mutating func textCondition(_ name: String, allowsStar: Bool = true) -> TextCondition? {
+        mapping(name) { $0.readTextCondition(of: name, allowsStar: allowsStar) }
     }
 
     /// The same, of this mapping itself.
-    mutating func readTextCondition(of name: String) -> TextCondition? {
+    mutating func readTextCondition(of name: String, allowsStar: Bool = true) -> TextCondition? {
         switch oneOf(["exact", "prefix", "regex"], of: name) {
         case "exact": return text("exact").map { .exact($0.value) }
-        // Every text has the empty prefix, which no client takes.
-        case "prefix": return text("prefix").map { $0.value.isEmpty ? .present : .prefix($0.value) }
+        case "prefix": return text("prefix").map { .prefix($0.value) }
         case "regex":
             return text("regex").flatMap { text in
-                // Istio asks only for presence where everything matches, and so must `withoutHeaders`.
-                if text.value == ".*" || text.value == "*" { return .present }
+                // No expression, but Istio's word for whatever is there.
+                if text.value == "*", allowsStar { return .present }
                 guard !text.value.isEmpty else {
                     context.error(.invalidValue, at: text.position, "regex is empty; use exact for an empty text")
                     return nil

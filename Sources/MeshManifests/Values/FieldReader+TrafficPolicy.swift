@@ -5,6 +5,7 @@ import MeshBalancing
 import MeshConfig
 import MeshCore
 import MeshResilience
+import MeshRouting
 
 extension FieldReader {
     /// A `TrafficPolicy` of a DestinationRule.
@@ -28,13 +29,14 @@ extension FieldReader {
     }
 
     private mutating func trafficPolicyOfPort() -> TrafficPolicy {
-        let balancing = mapping("loadBalancer") { $0.loadBalancer() }
+        let balancer = mapping("loadBalancer") { $0.loadBalancer() }
         let pool = mapping("connectionPool") { $0.connectionPool() }
         let outliers = mapping("outlierDetection") { $0.outlierDetection() }
         let security = mapping("tls") { $0.clientSecurity() }
         ignore("tunnel", "proxyProtocol")
         return TrafficPolicy(
-            balancing: balancing,
+            balancing: balancer?.balancing,
+            hash: balancer?.hash,
             outlierDetection: outliers,
             connectionPool: pool,
             security: security
@@ -55,7 +57,25 @@ extension FieldReader {
         case unsupported
     }
 
-    private mutating func loadBalancer() -> TrafficPolicy.Balancing? {
+    private struct Balancer {
+        var balancing: TrafficPolicy.Balancing?
+        var hash: HashPolicy?
+    }
+
+    private mutating func loadBalancer() -> Balancer? {
+        let hash = mapping("consistentHash") { $0.consistentHash() }
+        if value("consistentHash") != nil {
+            context.warning(
+                .unsupportedField,
+                at: keyPosition("consistentHash"),
+                "consistentHash is not supported yet: routes have its hash, but requests go to the endpoints in turn"
+            )
+        }
+        _ = oneOf(["simple", "consistentHash"], of: "a load balancer")
+        return Balancer(balancing: simpleBalancing(), hash: hash)
+    }
+
+    private mutating func simpleBalancing() -> TrafficPolicy.Balancing? {
         let simple = choice(
             "simple",
             [
@@ -72,7 +92,6 @@ extension FieldReader {
                 "LEAST_CONN is deprecated; its successor is LEAST_REQUEST"
             )
         }
-        ignore("consistentHash", because: "requests go to the endpoints in turn")
         ignore("localityLbSetting", "warmup", "warmupDurationSecs", "zoneAwareLbSetting")
         guard let simple else { return nil }
         switch simple.value {

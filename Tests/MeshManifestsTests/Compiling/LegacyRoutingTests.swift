@@ -182,7 +182,7 @@ struct LegacyRoutingTests {
         }
         #expect(forward.timeout == .seconds(3))
         #expect(forward.retry == RetryPolicy(maximumAttempts: 2))
-        #expect(forward.clusters.shares.map(\.cluster) == [Bookinfo.cluster("reviews")])
+        #expect(forward.shares.map(\.cluster) == [Bookinfo.cluster("reviews")])
     }
 
     @Test("send a share to the labels of its destination")

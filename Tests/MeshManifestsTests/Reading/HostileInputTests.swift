@@ -157,11 +157,13 @@ struct HostileInputTests {
     }
 
     @Test("files of the largest size are read in bounded time, whatever they hold")
-    func expensiveFiles() {
+    func expensiveFiles() async {
         let size = 1 << 20
         for unit in [
             "- a\n", "? ", "[", "{", "a: &a b\n", "\"\\n\n", "'", "*a ", "&a ", "#", "---\n", "{a: b}, ", "|\n",
         ] {
+            // Other tests are to go on meanwhile.
+            await Task.yield()
             let text = String(repeating: unit, count: size / unit.utf8.count)
             #expect(codes(text).count <= 1001)
         }

@@ -69,9 +69,10 @@ extension FieldReader {
             }
             let chosen = labels.isEmpty ? others : labels
             return TrafficShare(
-                host: other?.host ?? destination,
-                subset: chosen.isEmpty ? .whole : .labels(chosen),
-                port: nil,
+                destination: TrafficDestination(
+                    host: other?.host ?? destination,
+                    subset: chosen.isEmpty ? .whole : .labels(chosen)
+                ),
                 weight: weight.map { UInt32($0.value) } ?? (count == 1 ? 100 : 0),
                 position: position
             )
@@ -96,7 +97,7 @@ extension FieldReader {
         let perTry = duration("perTryTimeout")
         ignore("overrideHeaderName")
         guard let attempts else { return nil }
-        guard attempts.value > 0 else { return TrafficRule.RetrySetting.none }
+        guard attempts.value > 0 else { return .never }
         return .policy(RetryPolicy(maximumAttempts: attempts.value + 1, perTryTimeout: perTry?.value))
     }
 

@@ -30,7 +30,10 @@ struct RouteRuleManifest: ManifestKind {
             return fields.legacyService(metadata.namespace)
         }
         let precedence = fields.integer("precedence", in: Int(Int32.min)...Int(Int32.max))
+        let problems = fields.context.errorCount
         let condition = fields.mapping("match") { Self.condition(&$0, metadata) }
+        // A rule whose conditions cannot be read would match everything without them.
+        let isConditionRead = fields.context.errorCount == problems
         let host = destination?.host
         let shares = host.flatMap { fields.legacyShares(destination: $0, namespace: metadata.namespace) }
         let isWeighted = fields.list("route").contains { $0["weight"] != nil }
@@ -48,7 +51,7 @@ struct RouteRuleManifest: ManifestKind {
         fields.refuse("rewrite", because: "the requests would be forwarded under their old path or authority")
         fields.ignore("mirror", because: "nothing is mirrored")
         fields.ignore("corsPolicy", "appendHeaders", "l4Fault", "websocketUpgrade")
-        guard let host, let shares else { return nil }
+        guard let host, let shares, isConditionRead else { return nil }
         return RouteRule(
             metadata: metadata,
             destination: host,
@@ -57,7 +60,7 @@ struct RouteRuleManifest: ManifestKind {
             shares: shares,
             isWeighted: isWeighted,
             timeout: timeout == .zero ? nil : timeout,
-            retry: retry ?? .standard,
+            retry: retry,
             fault: fault,
             position: position
         )
@@ -71,25 +74,23 @@ struct RouteRuleManifest: ManifestKind {
         fields.refuse("tcp", "udp", because: "the rule would match requests that it must not match")
         _ = fields.mapping("request") { fields -> Bool in
             for entry in fields.pairs("headers") {
-                if entry.key == "uri" {
-                    let uri = FieldReader.read(entry.value, named: "uri", fields.context) {
-                        $0.readTextCondition(of: "uri")
-                    }
-                    if let uri, let uri, let path = fields.pathMatcher(uri, ignoresCase: false) {
-                        condition.path = path
-                    }
-                } else if var matcher = fields.headerMatcher(entry) {
-                    // The first API had these among the headers.
-                    if ["method", "authority", "scheme"].contains(entry.key) {
-                        matcher.name = HeaderName(":" + entry.key)
-                    }
-                    condition.headers.append(matcher)
+                guard let header = fields.headerName(entry) else { continue }
+                let read = FieldReader.read(entry.value, named: entry.key, fields.context) {
+                    $0.readTextCondition(of: entry.key)
+                }
+                guard let text = read, let text else { continue }
+                // The first API had these among the headers.
+                switch entry.key {
+                case "uri": condition.uri = text
+                case "method": condition.method = text
+                case "authority": condition.authority = text
+                case "scheme": condition.scheme = text
+                default: condition.headers[header] = text
                 }
             }
-            condition.headers.sort { $0.name.lowercased < $1.name.lowercased }
             return true
         }
-        let isEmpty = condition.source.isEmpty && condition.headers.isEmpty && condition.path == .any
+        let isEmpty = condition.source.isEmpty && condition.routeMatch == RouteMatch()
         return isEmpty ? nil : condition
     }
 }

@@ -2,74 +2,69 @@
 // Part of swift-service-mesh.
 
 import MeshCore
-import MeshRouting
 
 extension FieldReader {
-    /// An `HTTPMatchRequest` of a VirtualService.
+    /// An `HTTPMatchRequest` of a VirtualService; `nil` if a condition cannot be read, so that nothing matches without it.
     mutating func requestCondition() -> RequestCondition? {
+        let problems = context.errorCount
         var condition = RequestCondition()
         condition.name = text("name")?.value
-        let ignoresCase = boolean("ignoreUriCase") ?? false
-        if let uri = textCondition("uri"), let path = pathMatcher(uri, ignoresCase: ignoresCase) {
-            condition.path = path
-        }
-        for (field, header) in [("method", ":method"), ("authority", ":authority"), ("scheme", ":scheme")] {
-            if let text = textCondition(field) {
-                condition.headers.append(HeaderMatcher(HeaderName(header), text.headerCondition))
+        condition.ignoresCaseOfURI = boolean("ignoreUriCase") ?? false
+        condition.uri = textCondition("uri", allowsStar: false)
+        condition.method = textCondition("method")
+        condition.authority = textCondition("authority")
+        condition.scheme = textCondition("scheme")
+        condition.headers = headerConditions("headers")
+        condition.withoutHeaders = headerConditions("withoutHeaders")
+        for entry in pairs("queryParams") {
+            guard !entry.key.isEmpty else {
+                context.error(.invalidValue, at: entry.position, "a query parameter has a name")
+                continue
             }
-        }
-        condition.headers += headerMatchers("headers")
-        condition.headers += headerMatchers("withoutHeaders").map { matcher in
-            var inverted = matcher
-            inverted.isInverted = true
-            // A header that is absent is not the one that must not be there (Istio sets the same).
-            if case .value = matcher.condition { inverted.treatsMissingAsEmpty = true }
-            return inverted
+            condition.queryParameters[entry.key] = textCondition(of: entry)
         }
         condition.source.labels = labels("sourceLabels")
         condition.source.namespace = text("sourceNamespace")?.value
         condition.port = integer("port", in: 1...65_535).map { UInt16($0.value) }
-        let gateways = texts("gateways")
-        condition.appliesToMesh = gateways.isEmpty || gateways.contains { $0.value == "mesh" }
-        refuse("queryParams", because: "the rule would match requests that it must not match")
-        ignore("statPrefix")
-        return condition
+        condition.gateways = texts("gateways").map(\.value)
+        ignore("statPrefix", because: "there are no statistics by route")
+        return context.errorCount == problems ? condition : nil
     }
 
-    /// Conditions on headers, in the order of their names.
-    mutating func headerMatchers(_ name: String) -> [HeaderMatcher] {
-        pairs(name).compactMap { headerMatcher($0) }.sorted { $0.name.lowercased < $1.name.lowercased }
+    /// Conditions on headers.
+    private mutating func headerConditions(_ name: String) -> [HeaderName: TextCondition] {
+        var conditions: [HeaderName: TextCondition] = [:]
+        for entry in pairs(name) {
+            guard !entry.key.hasPrefix("@request.auth.claims") else {
+                context.error(
+                    .refusedField,
+                    at: entry.position,
+                    "\(entry.key) is not supported: without RequestAuthentication nobody knows the claims of a token"
+                )
+                continue
+            }
+            guard let header = headerName(entry) else { continue }
+            guard conditions[header] == nil else {
+                context.error(.conflictingFields, at: entry.position, "the header \(header) stands in \(name) twice")
+                continue
+            }
+            conditions[header] = textCondition(of: entry)
+        }
+        return conditions
     }
 
-    func headerMatcher(_ entry: YAMLValue.Entry) -> HeaderMatcher? {
+    /// The name of a header that stands as a key.
+    func headerName(_ entry: YAMLValue.Entry) -> HeaderName? {
         let header = HeaderName(entry.key)
         guard header.isValid else {
             context.error(.invalidValue, at: entry.position, "\(entry.key) is no name of a header")
             return nil
         }
-        let condition = FieldReader.read(entry.value, named: entry.key, context) { $0.readTextCondition(of: entry.key) }
-        return (condition ?? nil).map { HeaderMatcher(header, $0.headerCondition) }
+        return header
     }
 
-    func pathMatcher(_ condition: TextCondition, ignoresCase: Bool) -> PathMatcher? {
-        switch condition {
-        case .exact(let path): PathMatcher(.exact(path), ignoresCase: ignoresCase)
-        case .prefix(let path): PathMatcher(.prefix(path), ignoresCase: ignoresCase)
-        // Istio's ignoreUriCase leaves regular expressions alone.
-        case .expression(let expression): PathMatcher(.regularExpression(expression))
-        case .present: .any
-        }
-    }
-}
-
-extension TextCondition {
-    /// The condition on a header.
-    var headerCondition: HeaderMatcher.Condition {
-        switch self {
-        case .exact(let text): .value(StringMatcher(.exact(text)))
-        case .prefix(let text): .value(StringMatcher(.prefix(text)))
-        case .expression(let expression): .value(StringMatcher(.regularExpression(expression)))
-        case .present: .present(true)
-        }
+    /// The condition that stands under a key.
+    private func textCondition(of entry: YAMLValue.Entry) -> TextCondition? {
+        FieldReader.read(entry.value, named: entry.key, context) { $0.readTextCondition(of: entry.key) } ?? nil
     }
 }

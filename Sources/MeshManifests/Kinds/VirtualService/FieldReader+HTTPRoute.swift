@@ -2,157 +2,124 @@
 // Part of swift-service-mesh.
 
 import MeshCore
-import MeshResilience
 import MeshRouting
 
 extension FieldReader {
     /// An `HTTPRoute` of a VirtualService.
-    mutating func trafficRule(defaultName: String, namespace: String) -> TrafficRule? {
-        let name = text("name")?.value ?? defaultName
-        let conditions = mappings("match") { $0.requestCondition() }
-        let shares = trafficShares("route", namespace: namespace)
-        let reply = mapping("directResponse") { $0.directResponse() }
+    /// - Parameter isDelegated: Whether the rule is one that others delegate to.
+    mutating func trafficRule(defaultName: String, namespace: String, isDelegated: Bool) -> TrafficRule? {
+        let name = text("name")?.value
+        let conditions = requestConditions()
+        let action = ruleAction(of: conditions ?? [], namespace: namespace, isDelegated: isDelegated)
         let timeout = duration("timeout", allowsZero: true)
         let retry = mapping("retries") { $0.retrySetting() }
         let fault = mapping("fault") { $0.fault() }
-        let routes = has("route")
-        let replies = has("directResponse")
-        ignore(
-            "mirror",
-            "mirrors",
-            "mirrorPercent",
-            "mirrorPercentage",
-            "mirror_percent",
-            because: "nothing is mirrored"
-        )
-        ignore("corsPolicy", because: "no CORS headers are sent")
-        ignore("headers", because: "no headers are changed")
-        refuse("redirect", because: "the requests would be forwarded instead")
-        refuse("rewrite", because: "the requests would be forwarded under their old path or authority")
-        refuse("delegate", because: "the requests would find no route")
-        if routes, replies {
+        let rewrite = mapping("rewrite") { $0.requestRewrite() }
+        let headers = mapping("headers") { $0.headerOperations() }
+        let cors = mapping("corsPolicy") { $0.corsPolicy() }
+        let mirroring = mirroring(namespace: namespace, inherits: isDelegated || value("delegate") != nil)
+        if let rewrite, let headers, !rewrite.authority.isEmpty, !headers.authority.isEmpty {
             context.error(
                 .conflictingFields,
-                at: keyPosition("directResponse"),
-                "a rule has either route or directResponse, not both"
+                at: keyPosition("headers"),
+                "the authority is set by rewrite already, and by headers once more"
             )
         }
-        let action: TrafficRule.Action
-        if let reply {
-            action = .reply(reply)
-        } else if let shares {
-            action = .forward(shares)
-        } else {
-            let elsewhere = ["redirect", "delegate"].contains(where: has)
-            if !routes, !replies, !elsewhere { reportMissing("route") }
-            return nil
-        }
+        // A rule whose conditions cannot be read would match everything without them.
+        guard let conditions, let action else { return nil }
         return TrafficRule(
-            name: name,
+            givenName: name.flatMap { $0.isEmpty ? nil : $0 },
+            defaultName: defaultName,
             position: position,
             conditions: conditions,
             action: action,
-            timeout: timeout.flatMap { $0.value == .zero ? nil : $0.value },
-            retry: retry ?? .standard,
-            fault: fault
+            timeout: timeout?.value,
+            retry: retry,
+            fault: fault,
+            rewrite: rewrite,
+            headers: headers,
+            cors: cors,
+            mirroring: mirroring
         )
     }
 
-    /// The weighted destinations of a rule; `nil` if the field is absent or nothing in it can be used.
-    private mutating func trafficShares(_ name: String, namespace: String) -> [TrafficShare]? {
-        guard let count = elements(name)?.count else { return nil }
-        let shares = mappings(name) { fields -> TrafficShare? in
-            let position = fields.position
-            let weight = fields.integer("weight", in: 0...Int(UInt32.max))
-            let destination = fields.requiredMapping("destination") { $0.destination(namespace: namespace) }
-            fields.ignore("headers", because: "no headers are changed")
-            guard let destination else { return nil }
-            if weight == nil, fields.value("weight") != nil { return nil }
-            // A single destination without a weight gets everything.
-            let share = weight.map { UInt32($0.value) } ?? (count == 1 ? 1 : 0)
-            return TrafficShare(
-                host: destination.host,
-                subset: destination.subset,
-                port: destination.port,
-                weight: share,
-                position: position
+    /// The conditions of a rule, those left out that cannot be read; `nil` if none is left of those that there are.
+    private mutating func requestConditions() -> [RequestCondition]? {
+        guard value("match") != nil else { return [] }
+        guard let count = elements("match")?.count else { return nil }
+        let conditions = mappings("match") { $0.requestCondition() }
+        return conditions.isEmpty && count > 0 ? nil : conditions
+    }
+
+    private mutating func ruleAction(
+        of conditions: [RequestCondition],
+        namespace: String,
+        isDelegated: Bool
+    ) -> TrafficRule.Action? {
+        let shares = trafficShares("route", namespace: namespace)
+        let redirect = mapping("redirect") { $0.redirectSetting(of: conditions) }
+        let reply = mapping("directResponse") { $0.directResponse() }
+        let delegate = mapping("delegate") { $0.delegateReference(namespace: namespace) }
+        let actions = ["route", "redirect", "directResponse"].filter { value($0) != nil }
+        if actions.count > 1 {
+            context.error(
+                .conflictingFields,
+                at: keyPosition(actions[1]),
+                "a rule has \(actions.joined(separator: " and ")); only one of them may be there"
             )
         }
-        guard shares.count == count, count > 0 else {
-            if count == 0 { context.error(.missingField, at: keyPosition(name), "\(name) has no destination") }
+        if value("delegate") != nil {
+            checkDelegation(isDelegated: isDelegated)
+            return isDelegated ? nil : delegate.map { .delegate($0, reply: reply) }
+        }
+        switch actions.first {
+        case "redirect":
+            reportMeaningless(beside: "redirect")
+            return redirect.map { .redirect($0) }
+        case "directResponse":
+            reportMeaningless(beside: "directResponse")
+            return reply.map { .reply($0) }
+        case "route": return shares.map { .forward($0) }
+        default:
+            reportMissing("route")
             return nil
         }
-        return checkedWeights(shares, at: keyPosition(name))
     }
 
-    /// The shares, if traffic can be split by their weights.
-    func checkedWeights(_ shares: [TrafficShare], at position: SourcePosition) -> [TrafficShare]? {
-        let sum = shares.reduce(UInt64(0)) { $0 + UInt64($1.weight) }
-        guard sum > 0 else {
-            context.error(.invalidWeights, at: position, "the weights sum to 0, so no destination gets anything")
-            return nil
+    private mutating func checkDelegation(isDelegated: Bool) {
+        if isDelegated {
+            context.error(
+                .refusedField,
+                at: keyPosition("delegate"),
+                "rules without hosts of their own cannot delegate further, as in Istio"
+            )
         }
-        guard sum <= UInt64(UInt32.max) else {
-            context.error(.invalidWeights, at: position, "the weights sum to \(sum), above the bound of 4294967295")
-            return nil
+        for field in ["route", "redirect"] where value(field) != nil {
+            context.error(
+                .conflictingFields,
+                at: keyPosition(field),
+                "a rule that delegates has no \(field) of its own"
+            )
         }
-        return shares
     }
 
-    private struct Destination {
-        var host: Located<HostPattern>
-        var subset: SubsetSelector
-        var port: Located<Int>?
-    }
-
-    private mutating func destination(namespace: String) -> Destination? {
-        let host = host("host", namespace: namespace)
-        let subset = text("subset")
-        let port = mapping("port") { fields -> Located<Int>? in
-            if !fields.has("number") { fields.reportMissing("number") }
-            return fields.integer("number", in: 1...65_535)
+    /// What a rule cannot have whose requests are answered here, and what does nothing there.
+    private mutating func reportMeaningless(beside action: String) {
+        for field in ["fault", "rewrite"] where value(field) != nil {
+            context.error(.conflictingFields, at: keyPosition(field), "a rule has either \(action) or \(field)")
         }
-        guard let host else { return nil }
-        guard !host.value.isWildcard else {
-            context.error(.invalidValue, at: host.position, "a destination is one host, not a pattern")
-            return nil
+        for field in ["timeout", "retries", "mirror", "mirrors"] where value(field) != nil {
+            context.warning(
+                .noEffect,
+                at: keyPosition(field),
+                "requests that \(action) answers are not sent on, so \(field) does nothing"
+            )
         }
-        return Destination(host: host, subset: subset.map { .named($0) } ?? .whole, port: port)
     }
 
-    private mutating func directResponse() -> LocalReply? {
-        if !has("status") { reportMissing("status") }
-        let status = integer("status", in: 200...599)
-        let body = mapping("body") { fields -> String? in
-            let text = fields.text("string")
-            fields.refuse("bytes", because: "the body would be empty; use string")
-            return text?.value
-        }
-        return status.map { LocalReply(status: $0.value, body: body ?? "") }
-    }
-
-    private mutating func fault() -> FaultConfiguration? {
-        let delay = mapping("delay") { $0.faultDelay() }
-        let abort = mapping("abort") { $0.faultAbort() }
-        if !has("delay"), !has("abort") {
-            context.warning(.noEffect, at: position, "a fault without delay or abort does nothing")
-        }
-        return delay == nil && abort == nil ? nil : FaultConfiguration(delay: delay, abort: abort)
-    }
-
-    private mutating func faultDelay() -> FaultConfiguration.Delay? {
-        refuse("exponentialDelay", because: "Istio does not implement it either; use fixedDelay")
-        if !has("fixedDelay"), !has("exponentialDelay") { reportMissing("fixedDelay") }
-        let duration = duration("fixedDelay")
-        let share = share(named: "the delay")
-        return duration.map { FaultConfiguration.Delay(duration: $0.value, percentage: share) }
-    }
-
-    private mutating func faultAbort() -> FaultConfiguration.Abort? {
-        refuse("grpcStatus", "http2Error", because: "requests would not be aborted; use httpStatus")
-        if !has("httpStatus"), !has("grpcStatus"), !has("http2Error") { reportMissing("httpStatus") }
-        let status = integer("httpStatus", in: 200...599)
-        let share = share(named: "the abort")
-        return status.map { FaultConfiguration.Abort(status: $0.value, percentage: share) }
+    private mutating func delegateReference(namespace: String) -> DelegateReference? {
+        let name = requiredText("name")
+        let other = text("namespace").flatMap { $0.value.isEmpty ? nil : $0.value }
+        return name.map { DelegateReference(namespace: other ?? namespace, name: $0) }
     }
 }
