@@ -37,7 +37,9 @@ let package = Package(
         .library(name: "MeshManifests", targets: ["MeshManifests"]),
         .library(name: "MeshControlPlane", targets: ["MeshControlPlane"]),
         .library(name: "MeshObservability", targets: ["MeshObservability"]),
+        .executable(name: "meshctl", targets: ["meshctl"]),
         .executable(name: "bookinfo", targets: ["bookinfo"]),
+        .executable(name: "policies", targets: ["policies"]),
         .executable(name: "benchmarks", targets: ["benchmarks"]),
         .executable(name: "benchmarks-e2e", targets: ["benchmarks-e2e"]),
     ],
@@ -68,13 +70,18 @@ let package = Package(
         ),
         .trait(name: "Observability", description: "MeshObservability: swift-log, swift-metrics, tracing."),
         .trait(
+            name: "CommandLine",
+            description: "meshctl: route tests and explanations on files.",
+            enabledTraits: ["XDS", "Manifests"]
+        ),
+        .trait(
             name: "Examples",
             description: "The example programs and benchmarks, and their command lines.",
             enabledTraits: ["ControlPlane", "Observability", "Lifecycle", "AsyncHTTPClient"]
         ),
         .default(enabledTraits: [
             "HTTP", "Identity", "Hummingbird", "Lifecycle", "AsyncHTTPClient", "XDS", "Manifests", "ControlPlane",
-            "Observability", "Examples",
+            "Observability", "CommandLine", "Examples",
         ]),
     ],
     dependencies: [
@@ -113,7 +120,7 @@ let package = Package(
             name: "ServiceMesh",
             dependencies: ["MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig"]
         ),
-        .target(name: "MeshTesting", dependencies: ["MeshCore", "MeshConfig"]),
+        .target(name: "MeshTesting", dependencies: ["MeshCore", "MeshResilience", "MeshConfig"]),
 
         // Adapters: each brings packages of the ecosystem, behind its trait.
         .target(
@@ -233,13 +240,22 @@ let package = Package(
         ),
 
         .executableTarget(
+            name: "meshctl",
+            dependencies: [
+                "MeshCore", "MeshRouting", "MeshConfig", "ServiceMesh", "MeshXDS", "MeshManifests",
+                .product("ArgumentParser", "swift-argument-parser", "CommandLine"),
+            ]
+        ),
+        .executableTarget(
             name: "bookinfo",
             dependencies: [
-                "MeshCore", "MeshRouting", "MeshSecurity", "MeshConfig", "ServiceMesh", "MeshHTTP", "MeshIdentity",
-                "MeshHummingbird", "MeshLifecycle", "MeshXDS", "MeshManifests", "MeshControlPlane", "MeshObservability",
+                "MeshCore", "MeshRouting", "MeshResilience", "MeshSecurity", "MeshConfig", "ServiceMesh", "MeshHTTP",
+                "MeshIdentity", "MeshHummingbird", "MeshLifecycle", "MeshXDS", "MeshManifests", "MeshControlPlane",
+                "MeshObservability",
                 .product("ArgumentParser", "swift-argument-parser", "Examples"),
                 .product("Hummingbird", "hummingbird", "Examples"),
                 .product("Logging", "swift-log", "Examples"),
+                .product("Metrics", "swift-metrics", "Examples"),
                 .product("NIOCore", "swift-nio", "Examples"),
                 .product("NIOPosix", "swift-nio", "Examples"),
                 .product("HTTPTypes", "swift-http-types", "Examples"),
@@ -249,6 +265,7 @@ let package = Package(
             path: "Examples/Bookinfo",
             resources: [.copy("manifests")]
         ),
+        .executableTarget(name: "policies", dependencies: ["MeshCore", "MeshResilience"], path: "Examples/Policies"),
         .executableTarget(
             name: "benchmarks",
             dependencies: [
@@ -298,6 +315,12 @@ let package = Package(
                 .product("Crypto", "swift-crypto", "Examples"),
             ],
             path: "Tests/Interop/http/Peer"
+        ),
+        // Our side of the differential test of routing; the other is Envoy.
+        .executableTarget(
+            name: "route-peer",
+            dependencies: ["MeshCore", "MeshConfig", "MeshResilience", "MeshRouting", "ServiceMesh", "MeshXDS"],
+            path: "Tests/Interop/routing/Peer"
         ),
 
         // Tests: the tree mirrors Sources.
@@ -456,6 +479,13 @@ let package = Package(
                 .product("Metrics", "swift-metrics", "Observability"),
                 .product("Tracing", "swift-distributed-tracing", "Observability"),
             ]
+        ),
+        .testTarget(
+            name: "MeshctlTests",
+            dependencies: [
+                "meshctl", "MeshCore", "MeshRouting", "MeshConfig", "ServiceMesh", "MeshXDS", "MeshManifests",
+            ],
+            resources: [.copy("Fixtures")]
         ),
         .testTarget(
             name: "ReadmeTests",

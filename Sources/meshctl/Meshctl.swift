@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import ArgumentParser
+
+/// The command line of the mesh.
+@main
+struct Meshctl: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "meshctl",
+        abstract: "Looks at a mesh's configuration.",
+        subcommands: [RoutesCommand.self, ExplainCommand.self]
+    )
+}
