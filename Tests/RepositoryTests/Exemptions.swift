@@ -61,7 +61,7 @@ enum Exemptions {
         ),
         Exemption(
             rule: .sleep,
-            path: "Benchmarks/Micro/Suites/PolicyBenchmarks.swift",
+            path: "Benchmarks/Micro/Suites/Policies/TimeoutBenchmarks.swift",
             line: "Task.sleep(for: .seconds(30))",
             reason: "the usual timeout of a task group and a sleep, which ours is compared with"
         ),

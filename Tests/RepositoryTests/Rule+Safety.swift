@@ -23,7 +23,7 @@ extension Rule {
         "MeshSecurity": ["MeshCore"],
         "MeshConfig": policies,
         "ServiceMesh": policies.union(["MeshConfig"]),
-        "MeshTesting": ["MeshCore", "MeshConfig"],
+        "MeshTesting": ["MeshCore", "MeshResilience", "MeshConfig"],
     ]
     private static let policies: Set<Substring> = [
         "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity",

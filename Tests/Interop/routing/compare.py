@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+# This file is part of the swift-service-mesh project.
+"""Compares two outcomes of a case, leaves out what belongs to Envoy's connection manager, and tells what differs.
+
+An outcome has
+
+    status              of the answer that the caller sees
+    route               the name of the route, or null for none
+    flags               why the mesh answered itself: Envoy's response flags, joined by ","
+    attempts            how many requests went to the cluster
+    upstream            the request of each attempt: cluster, endpoint, method, path, headers
+    response_headers    of the answer
+    body                of the answer
+    mirrors             the copies, in the same form
+    virtual_cluster     its name, or null
+
+A side may leave out `flags`, `route`, `virtual_cluster` and `body` by giving none; then they are not compared. Where our
+side threw an error, `thrown` says which, and `flag` is what the error stands for in logs; it has to be among Envoy's.
+"""
+
+# What Envoy's connection manager adds to requests, for all of its filters and routes alike. What its router adds
+# (`x-envoy-original-path`, `x-envoy-attempt-count`, ...) is compared.
+MANAGER_REQUEST_HEADERS = {
+    "x-forwarded-for": "the path of proxies that a request came through",
+    "x-forwarded-proto": "the scheme by which it came",
+    "x-request-id": "the identity of a request in logs",
+    "x-envoy-internal": "whether it came from inside, which is told to us as a fact",
+    "x-envoy-external-address": "where it came from, if from outside",
+    "host": "the authority, which is compared as such",
+    # The codec of HTTP/1.1 writes it where a request with such a method has no body.
+    "content-length": "how long the body is",
+}
+MANAGER_RESPONSE_HEADERS = {
+    "server": "who answers",
+    "date": "when",
+    "connection": "of one connection",
+    "transfer-encoding": "of one connection",
+    "content-length": "the bodies are compared",
+    "x-envoy-upstream-service-time": "a measured time",
+}
+# Milliseconds that are left of a timeout when an attempt begins: what has passed before differs from run to run.
+REMAINING = {"x-envoy-expected-rq-timeout-ms"}
+REMAINING_TOLERANCE = 2_500
+# Clusters in which the endpoint follows from the request.
+HASHED = {"ring"}
+OPTIONAL = ("route", "flags", "virtual_cluster", "body")
+
+
+def by_name(headers, excluded):
+    found = {}
+    for name, value in headers:
+        name = name.lower()
+        if name not in excluded:
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def attempt(record):
+    """An attempt in comparable parts."""
+    authority = [value for name, value in record["headers"] if name in ("host", ":authority")]
+    found = {
+        "cluster": record["cluster"],
+        "method": record["method"],
+        "path": record["path"],
+        "authority": authority[0] if authority else "",
+        "headers": by_name(record["headers"], {*MANAGER_REQUEST_HEADERS, ":authority"}),
+    }
+    if record["cluster"] in HASHED and record["endpoint"] is not None:
+        found["endpoint"] = record["endpoint"]
+    return found
+
+
+def hosts(records):
+    """Which endpoints attempts went to, by the order of their first appearance: 0, 1, 0 for a, b, a."""
+    seen = []
+    for record in records:
+        if record["endpoint"] not in seen:
+            seen.append(record["endpoint"])
+    return [seen.index(record["endpoint"]) for record in records]
+
+
+def comparable(outcome):
+    """An outcome flat, as fields that can be compared one by one."""
+    found = {"status": outcome["status"], "attempts": len(outcome["upstream"])}
+    for name in OPTIONAL:
+        if outcome.get(name, "absent") != "absent":
+            found[name] = outcome[name]
+    # A redirect to https for a virtual host's sake comes from no route, which Envoy's log does not tell from no match.
+    if outcome.get("details") == "direct_response" and found.get("route") is None:
+        del found["route"]
+    if found.get("flags") == "":
+        found["flags"] = "-"
+    for position, record in enumerate(outcome["upstream"]):
+        for name, value in attempt(record).items():
+            found[f"attempt {position + 1} {name}"] = value
+    is_redirected = any(
+        "x-envoy-original-url" in each[0] for record in outcome["upstream"] for each in record["headers"]
+    )
+    if outcome["upstream"] and outcome["upstream"][0]["cluster"] == "pair" and not is_redirected:
+        found["hosts"] = hosts(outcome["upstream"])
+    found["response headers"] = by_name(outcome["response_headers"], MANAGER_RESPONSE_HEADERS)
+    # Copies go in any order.
+    copies = sorted((attempt(record) for record in outcome["mirrors"]), key=repr)
+    found["mirrors"] = copies
+    return found
+
+
+def close_enough(first, second):
+    """Two maps of headers, but for times that are left."""
+    if not isinstance(first, dict) or not isinstance(second, dict):
+        return first == second
+    for name in set(first) | set(second):
+        mine, theirs = first.get(name), second.get(name)
+        if name in REMAINING and mine and theirs:
+            if abs(int(mine[0]) - int(theirs[0])) > REMAINING_TOLERANCE:
+                return False
+        elif mine != theirs:
+            return False
+    return True
+
+
+def equal(first, second):
+    """Whether two values are equal, but for times that are left."""
+    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
+        return all(equal(mine, theirs) for mine, theirs in zip(first, second))
+    if isinstance(first, dict) and isinstance(second, dict) and "headers" in first and "headers" in second:
+        rest = {key: value for key, value in first.items() if key != "headers"}
+        other = {key: value for key, value in second.items() if key != "headers"}
+        return rest == other and close_enough(first["headers"], second["headers"])
+    return close_enough(first, second)
+
+
+def differences(envoy, ours):
+    """What differs: (field, Envoy's, ours)."""
+    first, second = comparable(envoy), comparable(ours)
+    found = []
+    for name in [*first, *(name for name in second if name not in first)]:
+        if (name in OPTIONAL or name.endswith(" endpoint")) and (name not in first or name not in second):
+            continue
+        mine, theirs = first.get(name), second.get(name)
+        if not equal(mine, theirs):
+            found.append((name, *narrowed(mine, theirs)))
+    flag = ours.get("flag")
+    if flag and flag not in envoy["flags"].split(","):
+        found.append(("flag", envoy["flags"], flag))
+    return found
+
+
+def narrowed(first, second):
+    """Of two maps of headers, those that differ."""
+    if not isinstance(first, dict) or not isinstance(second, dict):
+        return first, second
+    names = {name for name in {*first, *second} if first.get(name) != second.get(name)} - REMAINING
+    return {name: first.get(name) for name in sorted(names)}, {name: second.get(name) for name in sorted(names)}
+
+
+def told(case, found):
+    """The lines that tell a failed case."""
+    lines = [f"table {case['table']}, case {case['id']}: {case['method']} {case['authority']} {case['path'][:200]}"]
+    lines.append(f"    headers  {case['headers']}"[:600])
+    for name, first, second in found:
+        lines += [f"    {name}", f"        Envoy  {first!r}"[:500], f"        ours   {second!r}"[:500]]
+    return lines

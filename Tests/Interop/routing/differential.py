@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# This file is part of the swift-service-mesh project.
+"""The differential test: a real Envoy and our router answer the same cases on the same tables.
+
+differential.py --peer ROUTE_PEER [--cases N] [--seed S]     the test
+differential.py [--cases N] [--seed S]                       Envoy against itself, which shows that it is stable
+--mutants                                                    and whether planted faults are caught
+--only TABLE:CASE                                            one table, and what became of one of its cases
+--folder FOLDER                                              where the files are left; by default nowhere
+"""
+
+import argparse
+import collections
+import pathlib
+import sys
+import tempfile
+
+import compare
+import distributions
+import envoy_side
+import generator
+import mutants
+import on_purpose
+import our_side
+import worth
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from checks import check, verdict  # noqa: E402
+
+# Failing cases that are told in full; the others are counted.
+TOLD = 25
+# Tables that each mutant is tried on: a fault that does not show there is one that the test would hardly find.
+MUTANT_TABLES = 40
+
+
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--peer", type=pathlib.Path)
+    parser.add_argument("--cases", type=int, default=worth.CASES)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--mutants", action="store_true")
+    parser.add_argument("--only")
+    parser.add_argument("--folder", type=pathlib.Path)
+    return parser.parse_args()
+
+
+def compared(cases, first, second):
+    """(cases that differ with what differs, how often each difference on purpose was met)."""
+    failed, excused = [], collections.Counter()
+    for case in cases:
+        mine, theirs = first[case["id"]], second.get(case["id"])
+        if theirs is None:
+            failed.append((case, [("outcome", "there", "missing")]))
+            continue
+        left = []
+        for name, envoy, ours in compare.differences(mine, theirs):
+            reason = on_purpose.reason(case, name, envoy, ours, mine, theirs.get("thrown"))
+            if reason:
+                excused[reason] += 1
+            else:
+                left.append((name, envoy, ours))
+        if left:
+            failed.append((case, left))
+    return failed, excused
+
+
+def tell(failed):
+    for case, found in failed[:TOLD]:
+        print("\n".join(compare.told(case, found)))
+    fields = collections.Counter(name for _, found in failed for name, _, _ in found)
+    kinds = collections.Counter(case.get("action") or case["focus"][0] for case, _ in failed)
+    if failed:
+        print(f"       by field: {dict(fields.most_common(12))}")
+        print(f"       by what the case is about: {dict(kinds.most_common(20))}")
+
+
+def other_side(chosen, folder, tables, cases, backends):
+    """Our router's outcomes, or another run of Envoy's where there is no router of ours."""
+    if chosen.peer:
+        return our_side.run(chosen.peer, folder, tables, cases, backends.ports)
+    return envoy_side.run(folder, tables, cases, backends)[0]
+
+
+def test(chosen, folder):
+    on_purpose.check_document()
+    tables, cases = generator.generate(chosen.cases, chosen.seed)
+    if chosen.only:
+        table, _, only = chosen.only.partition(":")
+        # The cases before it too: buckets of tokens remember them.
+        cases = [case for case in cases if case["table"] == int(table) and case["id"] <= int(only)]
+    backends = envoy_side.Backends(tables["clusters"])
+    envoy, seconds = envoy_side.run(folder, tables, cases, backends)
+    print(f"       Envoy took {seconds:.1f} s for {len(cases)} cases of {len(tables['tables'])} tables", flush=True)
+    unanswered = [case["id"] for case in cases if envoy[case["id"]]["status"] == 0]
+    check(not unanswered, f"Envoy answers every case: {unanswered[:10]}")
+    if not chosen.only:
+        for holds, statement in worth.figures(cases, envoy):
+            check(holds, statement)
+    ours = other_side(chosen, folder, tables, cases, backends)
+    failed, excused = compared(cases, envoy, ours)
+    if chosen.only:
+        print(*(f"       Envoy  {envoy[cases[-1]['id']]}", f"       ours   {ours[cases[-1]['id']]}"), sep="\n")
+    tell(failed)
+    who = "our router" if chosen.peer else "another run of it"
+    check(not failed, f"Envoy and {who} agree in {len(cases) - len(failed)} of {len(cases)} cases")
+    for name, count in sorted(excused.items()):
+        print(f"       on purpose, {name}: {count}")
+    if not chosen.only:
+        draw(chosen, folder, backends)
+    if chosen.mutants:
+        try_mutants(chosen, folder, tables, cases, envoy, backends)
+
+
+def draw(chosen, folder, backends):
+    tables, cases = distributions.generate(chosen.cases)
+    drawn, _ = envoy_side.run(folder, tables, cases, backends)
+    figures = distributions.figures("Envoy", cases, drawn)
+    if chosen.peer:
+        figures += distributions.figures("ours", cases, other_side(chosen, folder, tables, cases, backends))
+    for holds, statement in figures:
+        check(holds, statement)
+
+
+def try_mutants(chosen, folder, tables, cases, envoy, backends):
+    some = [case for case in cases if case["table"] < MUTANT_TABLES]
+    fewer = {**tables, "tables": tables["tables"][:MUTANT_TABLES]}
+    for name, (statement, _) in mutants.MUTANTS.items():
+        changed, asked = mutants.applied(name, fewer, some)
+        failed, _ = compared(some, envoy, other_side(chosen, folder, changed, asked, backends))
+        check(failed, f"caught in {len(failed)} of {len(some)} cases: {statement}")
+
+
+if __name__ == "__main__":
+    arguments = options()
+    with tempfile.TemporaryDirectory() as scratch, verdict():
+        place = arguments.folder or pathlib.Path(scratch)
+        place.mkdir(parents=True, exist_ok=True)
+        test(arguments, place)

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# This file is part of the swift-service-mesh project.
+"""The differences from Envoy on purpose: each has a reason in Docs/Routing/Differences.md, and a predicate here.
+
+A predicate sees the case, the field that differs, Envoy's value and ours, and Envoy's whole outcome; it is true where
+the difference is the one that the document tells. `thrown` is the error that our side threw, if it did. Both have the
+same names, or the comparison refuses to run.
+"""
+
+import pathlib
+import re
+
+DOCUMENT = pathlib.Path(__file__).resolve().parents[3] / "Docs/Routing/Differences.md"
+MOST = 10
+
+PREDICATES = {}
+
+
+def difference(predicate):
+    """Registers a predicate under its name with dashes."""
+    PREDICATES[predicate.__name__.replace("_", "-")] = predicate
+    return predicate
+
+
+@difference
+def errors_are_thrown(case, field, envoy, ours, outcome, thrown):
+    """Where Envoy makes an answer up, a library throws: there is no head and no body."""
+    return bool(thrown) and field in ("body", "response headers")
+
+
+def documented():
+    """The names in the document: its headings of the second level that are code."""
+    return re.findall(r"^## `([a-z-]+)`$", DOCUMENT.read_text(), re.MULTILINE)
+
+
+def check_document():
+    names = documented()
+    if sorted(names) != sorted(PREDICATES) or len(names) > MOST:
+        raise ValueError(f"{DOCUMENT} has {sorted(names)}, the predicates are {sorted(PREDICATES)}, at most {MOST}")
+
+
+def reason(case, field, envoy, ours, outcome, thrown=None):
+    """The name of the difference on purpose that this one is, or None."""
+    for name, predicate in PREDICATES.items():
+        if predicate(case, field, envoy, ours, outcome, thrown):
+            return name
+    return None

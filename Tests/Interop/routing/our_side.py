@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# This file is part of the swift-service-mesh project.
+"""What our router makes of the cases: `route-peer` runs the library's stack on the tables.
+
+    route-peer TABLES
+
+TABLES is JSON: {"clusters": {name: {"endpoints": [address], "mirror": whether it gets copies}}, "runtime": {key: value},
+"tables": [{"trusts": whether callers may use Envoy's own headers, "bootstrap": an Envoy configuration with one API
+listener}]}. On its standard input come the cases, a line of JSON each, in the generator's form; on its standard output
+go the outcomes, a line each, in the form of compare.py. The peer's own network plays the backends by script.py. When its
+input ends, it ends.
+"""
+
+import json
+import pathlib
+import subprocess
+
+import bootstrap
+
+# Balancers that the library does not have: their clusters are spread evenly, and the endpoint is not compared.
+WITHOUT_BALANCER = {"RING_HASH"}
+# The fields of a case that its side may know; the others are the test's own.
+KNOWN = ("id", "table", "method", "scheme", "authority", "path", "headers", "metadata")
+
+
+def table_file(table, clusters):
+    """A table as the configuration that Envoy would be started with, its listener one without a socket."""
+    router = {"name": "router", "typed_config": bootstrap.typed("filters.http.router.v3.Router")}
+    manager = bootstrap.typed(
+        "filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix="t",
+        route_config=table["routes"],
+        http_filters=[*table["filters"], router],
+    )
+    listener = {"name": "table", "api_listener": {"api_listener": manager}}
+    resources = {"listeners": [listener], "clusters": clusters}
+    return {"trusts": table["trusts"], "bootstrap": {"static_resources": resources}}
+
+
+def tables_file(folder, tables, ports, refusing):
+    """The tables as the peer gets them."""
+    shapes = {
+        name: {key: value for key, value in shape.items() if value not in WITHOUT_BALANCER}
+        for name, shape in tables["clusters"].items()
+    }
+    clusters = [bootstrap.cluster(name, shape, ports, refusing) for name, shape in shapes.items()]
+    endpoints = {
+        name: {**shape, "endpoints": [f"127.0.0.1:{port}" for port in ports.get(name, [])]}
+        for name, shape in shapes.items()
+    }
+    found = [table_file(table, clusters) for table in tables["tables"]]
+    path = pathlib.Path(folder) / "peer-tables.json"
+    path.write_text(json.dumps({"clusters": endpoints, "runtime": tables["runtime"], "tables": found}))
+    return path
+
+
+def run(peer, folder, tables, cases, ports, refusing=1):
+    """Our outcomes by case."""
+    path = tables_file(folder, tables, ports, refusing)
+    lines = "".join(json.dumps({key: case[key] for key in KNOWN if key in case}) + "\n" for case in cases)
+    done = subprocess.run([peer, path], input=lines, capture_output=True, text=True, check=False)
+    # What the decoder leaves aside is the same for all tables; what it refuses makes outcomes missing.
+    refused = [line for line in done.stderr.splitlines() if "is refused" in line]
+    print(*(f"       {line[:300]}" for line in refused[:5]), sep="\n", end="\n" if refused else "")
+    if done.returncode != 0:
+        raise RuntimeError(f"{peer} ended with {done.returncode}: {done.stderr[-500:]}")
+    found = {}
+    for line in done.stdout.splitlines():
+        outcome = json.loads(line)
+        for record in [*outcome["upstream"], *outcome["mirrors"]]:
+            if tables["clusters"][record["cluster"]].get("policy") in WITHOUT_BALANCER:
+                record["endpoint"] = None
+        found[outcome["id"]] = outcome
+    return found
