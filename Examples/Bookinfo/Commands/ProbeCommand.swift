@@ -5,6 +5,7 @@ import ArgumentParser
 import Foundation
 import MeshConfig
 import MeshCore
+import MeshResilience
 import MeshRouting
 import MeshXDS
 import ServiceMesh
@@ -50,7 +51,7 @@ final class ProbeObserver: Observer {
                     for route in host.routes {
                         guard case .forward(let forward) = route.action else { continue }
                         let weights = Dictionary(
-                            forward.clusters.shares.map { ($0.cluster, Int($0.weight)) },
+                            forward.shares.map { ($0.cluster, Int($0.weight)) },
                             uniquingKeysWith: +
                         )
                         routes.append(["configuration": configuration.name, "host": host.name, "weights": weights])
@@ -60,7 +61,10 @@ final class ProbeObserver: Observer {
             let endpoints = resources.endpointAssignments.mapValues { assignment in
                 assignment.localities.flatMap(\.endpoints).map(\.address.description).sorted()
             }
-            emit(["event": "applied", "generation": Int(generation), "routes": routes, "endpoints": endpoints])
+            emit([
+                "event": "applied", "generation": Int(generation), "routes": routes, "endpoints": endpoints,
+                "policies": resources.policyDescriptions,
+            ])
         case .configurationRejected(_, let error):
             emit(["event": "rejected", "error": "\(error)"])
         case .sourceConnection(_, let isConnected, let reason):
@@ -74,4 +78,56 @@ final class ProbeObserver: Observer {
         guard let data = try? JSONSerialization.data(withJSONObject: line, options: [.sortedKeys]) else { return }
         FileHandle.standardOutput.write(data + Data("\n".utf8))
     }
+}
+
+extension MeshResources {
+    /// The policies of listeners and routes with all of their values, by where they stand.
+    fileprivate var policyDescriptions: [String: [String]] {
+        var descriptions: [String: [String]] = [:]
+        for listener in listeners.values {
+            for filter in listener.filters {
+                switch filter {
+                case .fault(let fault): descriptions[listener.name, default: []].append(fault.described(.fault))
+                case .rateLimit(let limit): descriptions[listener.name, default: []].append(limit.described(.rateLimit))
+                case .policies(let policies): descriptions[listener.name, default: []] += policies.descriptions
+                case .localRateLimit(let filter):
+                    descriptions[listener.name, default: []].append("\(filter.limit)")
+                case .globalRateLimit(let filter):
+                    descriptions[listener.name, default: []].append("\(filter.limit)")
+                case .authorization, .headerMutation, .buffer, .statefulSession: break
+                }
+            }
+            guard let table = routes(of: listener) else { continue }
+            for host in table.virtualHosts {
+                for route in host.routes {
+                    descriptions["\(listener.name) \(host.name) \(route.name)", default: []] += route.descriptions
+                }
+            }
+        }
+        return descriptions
+    }
+}
+
+extension Route {
+    fileprivate var descriptions: [String] {
+        var all = policies.descriptions
+        if let fault { all.append(fault.described(.fault)) }
+        if let rateLimit { all.append(rateLimit.described(.rateLimit)) }
+        if case .forward(let forward) = action, let retry = forward.retry { all.append(retry.described(.retry)) }
+        return all
+    }
+}
+
+extension TrafficPolicies {
+    /// Those that come from a control plane.
+    fileprivate var descriptions: [String] {
+        [
+            admissionControl?.described(.admissionControl), adaptiveLimit?.described(.adaptiveLimit),
+            hedging?.described(.hedge),
+        ].compactMap { $0 }
+    }
+}
+
+extension PolicyConfiguration {
+    fileprivate func described(_ slot: PolicySlot) -> String { PolicyDescription(self, in: slot).description }
 }

@@ -27,6 +27,7 @@ struct Playbook: Sendable {
         Scene(number: 7, name: "7 broken manifest") { try await $0.brokenManifest($1) },
         Scene(number: 8, name: "8 one connected trace") { try await $0.connectedTrace($1) },
         Scene(number: 9, name: "9 graceful end") { try await $0.gracefulEnd($1) },
+        Scene(number: 10, name: "10 policies at work") { try await $0.policies($1) },
     ]
 
     func play(only numbers: Set<Int>?) async throws -> [SceneResult] {

@@ -58,8 +58,8 @@ struct ServiceProcess: Sendable {
                 cluster: kind.rawValue,
                 metadata: [
                     "NAMESPACE": "default",
-                    "SERVICE_ACCOUNT": .string(serviceAccount),
-                    "LABELS": .object(["app": .string(kind.rawValue), "version": .string(version)]),
+                    "SERVICE_ACCOUNT": .text(serviceAccount),
+                    "LABELS": .fields(["app": .text(kind.rawValue), "version": .text(version)]),
                 ]
             )
         )
