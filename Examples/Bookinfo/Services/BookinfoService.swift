@@ -19,7 +19,7 @@ enum BookinfoService: String, Sendable {
         client: MeshHTTPClient
     ) {
         switch self {
-        case .productpage: ProductPage(client: client).add(to: router)
+        case .productpage: ProductPage(instance: instance, client: client).add(to: router)
         case .details: Details(instance: instance).add(to: router)
         case .reviews: Reviews(version: version, instance: instance, client: client).add(to: router)
         case .ratings: Ratings(instance: instance).add(to: router)
@@ -41,5 +41,27 @@ enum PassedOnHeaders {
 
     static func copy(from request: HTTPRequest, to next: inout HTTPRequest) {
         for name in names { next.headerFields[name] = request.headerFields[name] }
+    }
+}
+
+/// Header fields that page and reviews write into what they send each other, for routes to change.
+enum OwnHeaders {
+    static func fields(of service: BookinfoService, instance: String) -> HTTPFields {
+        var fields = HTTPFields()
+        for (name, value) in [("x-edition", "quarto"), ("x-trail", service.rawValue), ("x-instance", instance)] {
+            if let name = HTTPField.Name(name) { fields[name] = value }
+        }
+        return fields
+    }
+}
+
+extension HTTPFields {
+    /// What the services tell of the fields that they got: the user, and those of applications and mesh, but no identity.
+    var told: [String: String] {
+        reduce(into: [:]) { told, field in
+            let name = field.name.canonicalName
+            guard name == "end-user" || name.hasPrefix("x-"), name != "x-forwarded-client-cert" else { return }
+            told[name] = told[name].map { "\($0), \(field.value)" } ?? field.value
+        }
     }
 }

@@ -35,6 +35,23 @@ struct ReviewsPage: ResponseCodable, Sendable {
     var ratingsStatus: Int
     var ratingsInstance: String?
     var ratingsError: String?
+    /// The call as it arrived here.
+    var call: ReceivedCall
+    /// What this instance was asked so far.
+    var visits: Visits
+}
+
+/// A call as the service that serves it sees it: routes may have changed it on its way.
+struct ReceivedCall: Codable, Sendable {
+    var authority: String
+    var path: String
+    var headers: [String: String]
+}
+
+/// How often an instance was asked: by callers, and by the mesh with copies of what others were asked.
+struct Visits: Codable, Sendable {
+    var calls = 0
+    var copies = 0
 }
 
 /// What productpage answers; a status of 0 says that there was no answer.
@@ -44,5 +61,7 @@ struct ProductPageContent: ResponseCodable, Sendable {
     var details: DetailsPage?
     var reviewsStatus: Int
     var reviews: ReviewsPage?
+    /// The header fields of reviews' answer.
+    var reviewsHeaders: [String: String]
     var error: String?
 }
