@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Foundation
+import MeshCore
 
 /// Starts everything, plays the scenes, stops everything.
 struct PlayCommand: AsyncParsableCommand {
@@ -28,15 +29,27 @@ struct PlayCommand: AsyncParsableCommand {
     @Option(help: "Requests a scene, where the scene does not need fewer.")
     var requests = 2000
 
+    @Option(
+        help: """
+            HOST:PORT of a service of envoy.service.ratelimit.v3 that lets \(GlobalLimit.perUser) requests an hour through for \
+            each end-user of the domain \(GlobalLimit.domain); without it scene 15 is left out.
+            """
+    )
+    var rateLimitService: String?
+
     @Option(help: "Where to keep logs, spans and manifests; by default a new temporary folder.")
     var directory: String?
 
     func validate() throws {
         guard requests >= 100 else { throw ValidationError("--requests must be at least 100") }
+        if let rateLimitService, EndpointAddress(authority: rateLimitService) == nil {
+            throw ValidationError("--rate-limit-service takes HOST:PORT")
+        }
     }
 
     func run() async throws {
         let wanted = scenes.map { Set($0.split(separator: ",").compactMap { Int($0) }) }
+        let limits = rateLimitService.flatMap { EndpointAddress(authority: $0) }
         let folder = try RunFolder(path: directory)
         let cluster = try Cluster(folder: folder)
         let outcome = try await withInterruption {
@@ -49,7 +62,8 @@ struct PlayCommand: AsyncParsableCommand {
                     return [SceneResult]()
                 }
                 print("Bookinfo is up. Logs and spans are in \(folder.path).")
-                return try await Playbook(cluster: cluster, requests: requests).play(only: wanted)
+                let playbook = Playbook(cluster: cluster, requests: requests, rateLimitService: limits)
+                return try await playbook.play(only: wanted)
             }
         }
         guard let results = outcome else { return }

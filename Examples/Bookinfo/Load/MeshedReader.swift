@@ -19,11 +19,14 @@ struct MeshedReader: Sendable {
     struct Protection: Sendable {
         var policies = TrafficPolicies.none
         var rateLimit: RateLimitConfiguration?
+        /// Who counts, where the control plane says that somebody does.
+        var rateLimitServices = RateLimitServices.none
     }
 
     /// How one look at the page ended.
     struct Look: Sendable {
         var status: Int?
+        var headers: [String: String] = [:]
         var error: MeshError.Code?
         var latency: Duration
 
@@ -31,16 +34,25 @@ struct MeshedReader: Sendable {
     }
 
     static let page = "productpage:9080"
-    private static let request = HTTPRequest(method: .get, scheme: "http", authority: page, path: "/productpage")
 
     let mesh: Mesh
     let decisions: DecisionCounts
     private let client: MeshHTTPClient
 
-    /// Runs a reader's mesh as long as `body` takes.
+    /// Runs a reader's mesh, which follows Bookinfo's control plane, as long as `body` takes.
     static func run<Value: Sendable>(
         _ cluster: Cluster,
-        _ protection: Protection,
+        _ protection: Protection = Protection(),
+        _ body: @Sendable (MeshedReader) async throws -> Value
+    ) async throws -> Value {
+        try await run(following: cluster.xds, protection, body)
+    }
+
+    /// Runs a reader's mesh as long as `body` takes.
+    /// - Parameter controlPlane: Who says where the page is.
+    static func run<Value: Sendable>(
+        following controlPlane: EndpointAddress,
+        _ protection: Protection = Protection(),
         _ body: @Sendable (MeshedReader) async throws -> Value
     ) async throws -> Value {
         let decisions = DecisionCounts()
@@ -48,10 +60,11 @@ struct MeshedReader: Sendable {
             // Hedges are to be seen, and not to run out.
             retryBudget: nil,
             amend: { resources in protection.put(into: &resources) },
+            rateLimitServices: protection.rateLimitServices,
             observers: [MetricsObserver(.init(factory: decisions))]
         )
         let bootstrap = Bootstrap(
-            server: cluster.xds,
+            server: controlPlane,
             node: .init(id: "reader.default", cluster: "reader", metadata: ["NAMESPACE": "default"])
         )
         let mesh = try Mesh(configuration, sources: [XDSConfigSource(bootstrap: bootstrap)])
@@ -79,11 +92,13 @@ struct MeshedReader: Sendable {
     }
 
     /// Looks at the page once.
-    func look() async -> Look {
+    func look(_ headers: HTTPFields = [:]) async -> Look {
         let start = ContinuousClock().now
         var look = Look(latency: .zero)
         do {
-            look.status = try await client.execute(Self.request, timeout: .seconds(5)).response.status.code
+            let response = try await client.execute(Self.request(headers), timeout: .seconds(5)).response
+            look.status = response.status.code
+            look.headers = response.headerFields.told
         } catch {
             look.error = (error as? MeshError)?.code
         }
@@ -92,23 +107,44 @@ struct MeshedReader: Sendable {
     }
 
     /// Looks at the page so many times at once.
-    func look(atOnce count: Int) async -> [Look] {
+    func look(_ headers: HTTPFields = [:], atOnce count: Int) async -> [Look] {
         await withTaskGroup(of: Look.self) { group in
-            for _ in 0..<count { group.addTask { await look() } }
+            for _ in 0..<count { group.addTask { await look(headers) } }
             return await group.reduce(into: []) { $0.append($1) }
         }
     }
 
     /// Looks at the page so many times, a few at once.
-    func look(times count: Int, atOnce width: Int = 1) async -> [Look] {
+    func look(_ headers: HTTPFields = [:], times count: Int, atOnce width: Int = 1) async -> [Look] {
         var looks: [Look] = []
-        while looks.count < count { looks += await look(atOnce: min(width, count - looks.count)) }
+        while looks.count < count { looks += await look(headers, atOnce: min(width, count - looks.count)) }
         return looks
     }
 
     /// The policies that stand before the page, with the source of every value.
     var stack: StackDescription? {
-        mesh.describe(OutboundRequest(Self.request)).first?.stack
+        mesh.describe(OutboundRequest(Self.request())).first?.stack
+    }
+
+    /// Where a look at the page would go, and by which rules.
+    func explainLook(_ headers: HTTPFields = [:]) -> Explanation {
+        mesh.explain(OutboundRequest(Self.request(headers)))
+    }
+
+    /// Where a call to reviews would go that a user caused, and by which rules.
+    func explainReviews(_ headers: HTTPFields = [:]) -> Explanation {
+        let call = HTTPRequest(
+            method: .get,
+            scheme: "http",
+            authority: BookinfoHost.reviews,
+            path: "/reviews/0",
+            headerFields: headers
+        )
+        return mesh.explain(OutboundRequest(call))
+    }
+
+    private static func request(_ headers: HTTPFields = [:]) -> HTTPRequest {
+        HTTPRequest(method: .get, scheme: "http", authority: page, path: "/productpage", headerFields: headers)
     }
 
     /// The first answer of the control plane says where the page is.

@@ -79,6 +79,27 @@ struct PageView: Sendable {
     }
 }
 
+extension [PageView] {
+    /// The latency that half of the views stayed below.
+    var medianLatency: Duration { map(\.latency).sorted().dropFirst(count / 2).first ?? .zero }
+}
+
+extension Duration {
+    /// For people: whole milliseconds.
+    var milliseconds: Int { Int(Nanoseconds(self).rawValue / 1_000_000) }
+}
+
+extension HTTPFields {
+    /// One field; none where that is no name of a field.
+    init(_ name: String, _ value: String) {
+        self.init()
+        if let name = HTTPField.Name(name) { self[name] = value }
+    }
+
+    /// The field by which Bookinfo's services know their user.
+    static func user(_ name: String) -> HTTPFields { HTTPFields("end-user", name) }
+}
+
 /// Waiting in real time, which is what a demonstration is made of.
 enum Pause {
     static func milliseconds(_ count: UInt64) async throws {

@@ -58,6 +58,18 @@ final class ChildProcess: Sendable {
         Foundation.kill(identifier, SIGTERM)
     }
 
+    /// Stops it in its tracks: its sockets stay open, and nothing is answered until `thaw`.
+    func freeze() {
+        guard identifier > 0, isRunning else { return }
+        Foundation.kill(identifier, SIGSTOP)
+    }
+
+    /// Lets it go on where it was frozen.
+    func thaw() {
+        guard identifier > 0, isRunning else { return }
+        Foundation.kill(identifier, SIGCONT)
+    }
+
     /// What it ended with; `nil` while it runs, and if a signal ended it.
     var exitStatus: Int32? {
         state.withLock { state in

@@ -9,11 +9,14 @@ import MeshCore
 struct Playbook: Sendable {
     let cluster: Cluster
     let requests: Int
+    /// Where a rate limit service listens, if there is one.
+    var rateLimitService: EndpointAddress?
 
     /// A scene by its number and name.
     struct Scene: Sendable {
         var number: Int
         var name: String
+        var needsRateLimitService = false
         var play: @Sendable (Playbook, Stage) async throws -> SceneResult
     }
 
@@ -28,12 +31,23 @@ struct Playbook: Sendable {
         Scene(number: 8, name: "8 one connected trace") { try await $0.connectedTrace($1) },
         Scene(number: 9, name: "9 graceful end") { try await $0.gracefulEnd($1) },
         Scene(number: 10, name: "10 policies at work") { try await $0.policies($1) },
+        Scene(number: 11, name: "11 mirror") { try await $0.mirror($1) },
+        Scene(number: 12, name: "12 rewrite") { try await $0.rewrite($1) },
+        Scene(number: 13, name: "13 header mutation") { try await $0.headerMutation($1) },
+        Scene(number: 14, name: "14 fault by header") { try await $0.faultByHeader($1) },
+        Scene(number: 15, name: "15 global rate limit", needsRateLimitService: true) {
+            try await $0.globalRateLimit($1)
+        },
     ]
 
     func play(only numbers: Set<Int>?) async throws -> [SceneResult] {
         let stage = try Stage(cluster: cluster, requests: requests)
         var results: [SceneResult] = []
         for scene in Self.scenes where numbers?.contains(scene.number) ?? true {
+            if scene.needsRateLimitService, rateLimitService == nil {
+                print("scene \(scene.name): left out, because no --rate-limit-service was given")
+                continue
+            }
             print("scene \(scene.name) …")
             let start = ContinuousClock().now
             do {
