@@ -121,10 +121,11 @@ extension Response {
     /// The answer that the mesh gives in place of the handler.
     fileprivate init(localReply reply: LocalReply) {
         var headers = HTTPFields()
-        headers[.contentType] = "text/plain"
         for header in reply.headers {
-            if let name = HTTPField.Name(header.name.lowercased) { headers[name] = header.value }
+            guard let name = HTTPField.Name(header.name.lowercased) else { continue }
+            headers.append(HTTPField(name: name, value: header.value))
         }
+        if headers[.contentType] == nil { headers[.contentType] = "text/plain" }
         self.init(
             status: HTTPResponse.Status(code: reply.status),
             headers: headers,

@@ -21,6 +21,11 @@ public struct Cluster: Hashable, Sendable {
     public var outlierDetection: OutlierDetection?
     /// How much may be under way at once.
     public var concurrencyLimit: ConcurrencyLimitConfiguration
+    /// The most requests of routes with high priority that are under way; they do not count in `concurrencyLimit`.
+    ///
+    /// Default 1024: Envoy's `max_requests` of `RoutingPriority.HIGH`. Connections and the requests that wait for them are
+    /// bounded for both priorities together.
+    public var maximumHighPriorityRequests: UInt32
     /// How connections are protected.
     public var upstreamSecurity: UpstreamSecurity
     /// The server name indication of mutual TLS to the endpoints, whatever their addresses; `nil` for none.
@@ -110,6 +115,7 @@ public struct Cluster: Hashable, Sendable {
         loadBalancing: LoadBalancing = LoadBalancing(RoundRobin()),
         outlierDetection: OutlierDetection? = nil,
         concurrencyLimit: ConcurrencyLimitConfiguration = ConcurrencyLimitConfiguration(),
+        maximumHighPriorityRequests: UInt32 = 1024,
         upstreamSecurity: UpstreamSecurity = .plaintext,
         serverName: String? = nil,
         circuitBreaker: CircuitBreakerConfiguration? = nil,
@@ -123,6 +129,7 @@ public struct Cluster: Hashable, Sendable {
         self.loadBalancing = loadBalancing
         self.outlierDetection = outlierDetection
         self.concurrencyLimit = concurrencyLimit
+        self.maximumHighPriorityRequests = maximumHighPriorityRequests
         self.upstreamSecurity = upstreamSecurity
         self.serverName = serverName
         self.circuitBreaker = circuitBreaker

@@ -29,6 +29,8 @@ public struct MeshError: Error, Sendable {
     public var retryAfter: Nanoseconds?
     /// The answer that the caller of a proxy would have got. Clients turn injected aborts into a response with it.
     public var localReply: LocalReply?
+    /// A flag in place of the code's: a deadline that a route's timeout set passes as `UT`, and any other as `DT`.
+    package var flagInPlace: ResponseFlag?
 
     /// Who caused a failure.
     public enum Origin: String, Hashable, Sendable {
@@ -62,8 +64,11 @@ public struct MeshError: Error, Sendable {
         self.localReply = localReply
     }
 
-    /// A bounded label for metrics and access logs: Envoy's response flag for this code, `-` if it has none.
-    public var shortCode: String { code.flag?.rawValue ?? "-" }
+    /// Envoy's response flag; `nil` where Envoy sets none. That of the code, unless `flagInPlace` is another one.
+    public var flag: ResponseFlag? { flagInPlace ?? code.flag }
+
+    /// A bounded label for metrics and access logs: Envoy's response flag, `-` if there is none.
+    public var shortCode: String { flag?.rawValue ?? "-" }
 }
 
 extension MeshError: CustomStringConvertible {

@@ -32,7 +32,7 @@ public protocol RequestHead: Sendable {
     /// Whether one of a header's values, each by itself, is such a one; no value is asked for behind that one. `false`
     /// if the header is absent.
     ///
-    /// By default it looks at the joined value: conform it where a header may stand more than once.
+    /// By default it asks `values(of:)`; a type that can ask its values without a list of them conforms it.
     func hasValue(of name: HeaderName, where condition: (String) -> Bool) -> Bool
     /// Replaces every value of a header by one.
     mutating func setValue(_ value: String, for name: HeaderName)
@@ -70,10 +70,10 @@ extension RequestHead {
         value(of: name).map { [$0] } ?? []
     }
 
-    /// Asks the joined value.
+    /// Asks each of `values(of:)`.
     @inlinable
     public func hasValue(of name: HeaderName, where condition: (String) -> Bool) -> Bool {
-        value(of: name).map(condition) ?? false
+        values(of: name).contains(where: condition)
     }
 
     /// Whether RFC 9110 §9.2.2 defines the method as idempotent, so that executing it twice does no more than once.

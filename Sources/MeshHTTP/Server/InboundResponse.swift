@@ -68,10 +68,12 @@ public struct InboundResponse: Sendable {
 
     /// Creates the answer that the mesh gives in place of a handler.
     public init(localReply reply: LocalReply) {
-        var fields: HTTPFields = [.contentType: "text/plain"]
+        var fields = HTTPFields()
         for header in reply.headers {
-            if let name = HTTPField.Name(header.name.lowercased) { fields[name] = header.value }
+            guard let name = HTTPField.Name(header.name.lowercased) else { continue }
+            fields.append(HTTPField(name: name, value: header.value))
         }
+        if fields[.contentType] == nil { fields[.contentType] = "text/plain" }
         self.init(status: HTTPResponse.Status(code: reply.status), headerFields: fields, body: .text(reply.body))
     }
 }

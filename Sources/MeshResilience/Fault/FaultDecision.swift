@@ -22,17 +22,13 @@ public struct FaultDecision: Hashable, Sendable {
     @inlinable
     public var isEmpty: Bool { delay == nil && abort == nil && responseBytesPerSecond == 0 }
 
-    /// Draws the faults of a request: first for the delay, then for the abort, independently, as Envoy does.
+    /// Draws the faults of a request: for the response's rate, the delay and the abort, independently, as Envoy does.
     public init(_ configuration: FaultConfiguration, for request: some RequestHead, using random: MeshRandom) {
-        guard configuration.concerns(request) else {
-            self.init()
-            return
-        }
-        self = .drawn(
-            from: configuration,
-            wishes: configuration.asksRequests ? FaultWishes(request) : FaultWishes(),
-            using: random
-        )
+        self.init()
+        guard configuration.concerns(request) else { return }
+        let wishes = configuration.asksRequests ? FaultWishes(request) : FaultWishes()
+        let drawn = FaultShares(of: configuration, cutTo: wishes).drawn(using: random)
+        self.init(drawn, of: configuration, wishes, using: random)
         adapt(to: request)
     }
 
@@ -44,56 +40,24 @@ public struct FaultDecision: Hashable, Sendable {
         reply = plain.adapted(to: request, grpcStatus: abort.grpcStatus)
     }
 
-    /// Draws the faults of a call for which the conditions hold.
-    ///
-    /// No initializer: that would own its argument, and the configuration would be copied for each call.
-    @usableFromInline
-    static func drawn(
-        from configuration: FaultConfiguration,
-        wishes: FaultWishes = FaultWishes(),
-        using random: MeshRandom
-    ) -> FaultDecision {
-        if configuration.asksRequests { return asked(for: wishes, of: configuration, using: random) }
-        var decision = FaultDecision()
-        if let share = configuration.responseRate?.percentage, share.contains(random.next()) {
-            decision.limitRate(configuration.responseRate?.kibibytesPerSecond)
-        }
-        // The shares alone, and the rest of a fault for the few that get it.
-        if let share = configuration.delay?.percentage, share.contains(random.next()) {
-            decision.delay = configuration.delay?.drawn(using: random)
-        }
-        if let share = configuration.abort?.percentage, share.contains(random.next()) {
-            decision.abort = configuration.abort
-        }
-        return decision
-    }
-
-    /// Draws the faults of a request that may ask for some.
-    private static func asked(
-        for wishes: FaultWishes,
+    /// The faults that chance gave a call, as the configuration has them and, where it says so, the request.
+    init(
+        _ drawn: FaultShares.Drawn,
         of configuration: FaultConfiguration,
+        _ wishes: FaultWishes,
         using random: MeshRandom
-    ) -> FaultDecision {
-        var decision = FaultDecision()
-        if let rate = configuration.responseRate {
-            let share = rate.isByHeader ? rate.percentage.cut(to: wishes.rateShare) : rate.percentage
-            if share.contains(random.next()) {
-                decision.limitRate(rate.isByHeader ? wishes.rate : rate.kibibytesPerSecond)
-            }
+    ) {
+        if drawn.contains(.responseRate), let rate = configuration.responseRate {
+            limitRate(rate.isByHeader ? wishes.rate : rate.kibibytesPerSecond)
         }
-        if let delay = configuration.delay {
-            let share = delay.isByHeader ? delay.percentage.cut(to: wishes.delayShare) : delay.percentage
-            if share.contains(random.next()) {
-                let duration = delay.isByHeader ? wishes.delay.map { .milliseconds($0) } : delay.drawn(using: random)
-                // Nobody is delayed by nothing.
-                decision.delay = duration == .zero ? nil : duration
-            }
+        if drawn.contains(.delay), let delay = configuration.delay {
+            let duration = delay.isByHeader ? wishes.delay.map { .milliseconds($0) } : delay.drawn(using: random)
+            // Nobody is delayed by nothing.
+            self.delay = duration == .zero ? nil : duration
         }
-        if let abort = configuration.abort {
-            let share = abort.isByHeader ? abort.percentage.cut(to: wishes.abortShare) : abort.percentage
-            if share.contains(random.next()) { decision.abort = abort.isByHeader ? abort.asked(for: wishes) : abort }
+        if drawn.contains(.abort), let abort = configuration.abort {
+            self.abort = abort.isByHeader ? abort.asked(for: wishes) : abort
         }
-        return decision
     }
 
     private mutating func limitRate(_ kibibytesPerSecond: UInt64?) {

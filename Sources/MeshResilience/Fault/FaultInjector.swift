@@ -31,6 +31,10 @@ public final class FaultInjector: Sendable {
     private let endsAt: MeshInstant
     /// Whether requests decide, too. Most faults have no such conditions, and need not look at the request.
     @usableFromInline let looksAtRequests: Bool
+    /// The shares where no request says otherwise.
+    private let shares: FaultShares
+    /// Whether it always acts: neither switched off, nor observing, nor to end at some time.
+    private let alwaysActs: Bool
     private let active = Atomic(0)
     private let hasEnded = Atomic(false)
 
@@ -57,6 +61,8 @@ public final class FaultInjector: Sendable {
     ) {
         self.configuration = configuration
         self.looksAtRequests = configuration.hasConditions || configuration.asksRequests
+        self.shares = FaultShares(of: configuration)
+        self.alwaysActs = configuration.mode == .enforce && configuration.timeToLive == .forever
         self.name = name
         self.observers = observers
         self.clock = clock
@@ -75,7 +81,7 @@ public final class FaultInjector: Sendable {
     /// - Complexity: O(headers), two draws; the clock is read only if there is a time to live.
     @inlinable
     public func faults(for request: some RequestHead) -> FaultDecision {
-        var decision = looksAtRequests ? drawLooking(at: request) : draw(FaultWishes())
+        var decision = looksAtRequests ? drawLooking(at: request) : draw()
         if decision.abort != nil { decision.adapt(to: request) }
         return decision
     }
@@ -83,7 +89,9 @@ public final class FaultInjector: Sendable {
     @usableFromInline
     func drawLooking(at request: some RequestHead) -> FaultDecision {
         guard configuration.concerns(request) else { return FaultDecision() }
-        return draw(configuration.asksRequests ? FaultWishes(request) : FaultWishes())
+        guard configuration.asksRequests else { return draw() }
+        let wishes = FaultWishes(request)
+        return draw(FaultShares(of: configuration, cutTo: wishes), wishes)
     }
 
     /// Whether requests to a cluster may get faults.
@@ -141,7 +149,7 @@ public final class FaultInjector: Sendable {
         instead: (() async throws -> Value)? = nil,
         _ operation: () async throws -> Value
     ) async throws -> Value {
-        let decision = looksAtRequests ? FaultDecision() : draw(FaultWishes())
+        let decision = looksAtRequests ? FaultDecision() : draw()
         guard !decision.isEmpty, begin(decision) else { return try await operation() }
         do {
             defer { end() }
@@ -156,13 +164,20 @@ public final class FaultInjector: Sendable {
 
     /// Draws the faults of a call for which the conditions hold.
     @usableFromInline
-    func draw(_ wishes: FaultWishes) -> FaultDecision {
+    func draw() -> FaultDecision {
+        guard alwaysActs else { return draw(shares, FaultWishes()) }
+        let drawn = shares.drawn(using: random)
+        return drawn.isEmpty ? FaultDecision() : FaultDecision(drawn, of: configuration, FaultWishes(), using: random)
+    }
+
+    /// The same, of shares that the request may have cut, where the injector may be off, over, or observing.
+    private func draw(_ shares: FaultShares, _ wishes: FaultWishes) -> FaultDecision {
         guard configuration.mode != .disabled else { return FaultDecision() }
         if isExpired {
             tellEnded()
             return FaultDecision()
         }
-        let decision = FaultDecision.drawn(from: configuration, wishes: wishes, using: random)
+        let decision = FaultDecision(shares.drawn(using: random), of: configuration, wishes, using: random)
         guard configuration.mode == .observe, !decision.isEmpty else { return decision }
         if decision.responseBytesPerSecond > 0 { decision.tellSlowed(observers, name: name, isEnforced: false) }
         if decision.delay != nil { decision.tellDelayed(observers, name: name, isEnforced: false) }

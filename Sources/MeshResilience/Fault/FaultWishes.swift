@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-public import MeshCore
+import MeshCore
 
 /// The faults that a request asks for, where the configuration lets requests say so.
 ///
 /// Callers are not trusted with more than the configuration allows: a share above the configured one is cut to it.
-@usableFromInline
 struct FaultWishes: Sendable {
     var delay: UInt64?
     var delayShare: UInt32?
@@ -17,11 +16,9 @@ struct FaultWishes: Sendable {
     var rateShare: UInt32?
 
     /// No wishes.
-    @usableFromInline
     init() {}
 
     /// Reads a request's wishes.
-    @usableFromInline
     init(_ request: some RequestHead) {
         delay = Self.number(request, "x-envoy-fault-delay-request")
         delayShare = Self.number(request, "x-envoy-fault-delay-request-percentage")

@@ -122,13 +122,11 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         }
     }
 
-    /// Whether nothing about a response can be worth a retry by its status: nothing is retried below 400 but a gRPC status
-    /// in a 200.
+    /// Whether nothing about a response can be worth a retry by its status: nothing is retried below 400 but a gRPC status.
     @inlinable
     @inline(__always)
     func isPlainSuccess(_ response: Base.Response) -> Bool {
-        let status = response.statusCode
-        guard status == 200 else { return status < 400 }
+        guard response.statusCode < 400 else { return false }
         guard let grpcStatus = response.value(of: .grpcStatus) else { return true }
         return Int(grpcStatus) ?? 0 == 0
     }
@@ -164,7 +162,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         _ request: Base.Request,
         _ deadline: Deadline
     ) -> RetryStateMachine.Action {
-        let grpcStatus = response.statusCode == 200 ? response.value(of: .grpcStatus).flatMap { Int($0) } : nil
+        let grpcStatus = response.value(of: .grpcStatus).flatMap { Int($0) }
         var attempt = RetryCall.Attempt(
             .response(status: response.statusCode, grpcStatus: grpcStatus),
             isIdempotent: request.isIdempotent,

@@ -95,8 +95,10 @@ public struct DeadlineLayer<Base: Transport, Source: PolicySource>: Transport wh
         }
         guard var timedOut = error as? MeshError, timedOut.code == .deadlineExceeded else { return error }
         guard scope == .attempt else {
-            if context.deadline == limit { tell(rule, isEnforced: true) }
-            return error
+            guard context.deadline == limit else { return error }
+            tell(rule, isEnforced: true)
+            timedOut.flagInPlace = .upstreamRequestTimeout
+            return timedOut
         }
         guard !context.deadline.hasPassed(at: clock.now) else { return error }
         tell(rule, isEnforced: true)

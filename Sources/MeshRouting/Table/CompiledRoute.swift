@@ -31,8 +31,8 @@ final class CompiledRoute: Sendable {
 
     /// Whether a request whose path matches meets the other conditions too.
     @inlinable
-    func isMetBesidesPath(by request: some RequestHead, _ facts: RoutingFacts) -> Bool {
+    func isMetBesidesPath(by request: some RequestHead, _ facts: @autoclosure () -> RoutingFacts) -> Bool {
         let areHeadersMet = headers.allSatisfy { $0.matches(request) }
-        return areHeadersMet && (!hasRareConditions || match.firstRareMismatch(request, facts) == nil)
+        return areHeadersMet && (!hasRareConditions || match.firstRareMismatch(request, facts()) == nil)
     }
 }

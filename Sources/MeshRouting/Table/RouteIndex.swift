@@ -24,8 +24,6 @@ final class RouteIndex: Sendable {
         let hasConditionsBesidesPath: Bool
         /// Whether some request may be taken.
         let isReachable: Bool
-        /// Whether every path matches that begins with a slash.
-        let takesPathsWithSlash: Bool
     }
 
     /// Up to this many routes are looked at one by one: that is faster than any index.
@@ -39,6 +37,9 @@ final class RouteIndex: Sendable {
     /// Where each host's begin, and where the last one's end.
     private let starts: [Int]
     private let ignoresPathParameters: Bool
+    /// By host, the position of its first route if that takes every request whose path begins with a slash; -1 for hosts
+    /// that have none such.
+    @usableFromInline let openRoutes: [Int]
 
     init(domains: DomainIndex, hosts: [Host], ignoresPathParameters: Bool, semantics: RouteSemantics) {
         let routes = hosts.flatMap(\.matches).map { match in
@@ -54,8 +55,7 @@ final class RouteIndex: Sendable {
             Traits(
                 needsPathCheck: route.match.path.needsCheck,
                 hasConditionsBesidesPath: route.match.hasConditionsBesidesPath,
-                isReachable: route.obstacle == nil,
-                takesPathsWithSlash: route.match.path.takesPathsWithSlash
+                isReachable: route.obstacle == nil
             )
         }
         self.starts = starts
@@ -65,12 +65,26 @@ final class RouteIndex: Sendable {
             return CompiledHost(host, candidates: isIndexed ? CandidateIndex(routes[range]) : nil)
         }
         self.ignoresPathParameters = ignoresPathParameters
+        self.openRoutes = hosts.indices.map { host in
+            let (first, end) = (starts[host], starts[host + 1])
+            guard hosts[host].tree == nil, first < end else { return -1 }
+            let (match, obstacle) = (routes[first].match, routes[first].obstacle)
+            let isOpen = match.path.takesPathsWithSlash && !match.hasConditionsBesidesPath && obstacle == nil
+            return isOpen ? first : -1
+        }
     }
 
     /// The virtual host of an authority.
     @usableFromInline
     func host(of authority: String) -> Int? {
         domains.host(of: authority)
+    }
+
+    /// The position of a host's first route if it takes every request whose path begins with a slash.
+    @inlinable
+    func openRoute(of host: Int) -> Int? {
+        let position = openRoutes[host]
+        return position < 0 ? nil : position
     }
 
     /// A route's number among its host's routes.
@@ -93,7 +107,7 @@ final class RouteIndex: Sendable {
     func firstRoute(
         of host: Int,
         path: String,
-        facts: RoutingFacts,
+        facts: () -> RoutingFacts,
         field: (HeaderName) -> String?,
         hasValue: (HeaderName, (String) -> Bool) -> Bool,
         accepts: (CompiledRoute) -> Bool
@@ -102,19 +116,13 @@ final class RouteIndex: Sendable {
         var range = start..<starts[host + 1]
         let compiled = hosts[host]
         if compiled.hasTree, let tree = compiled.tree {
-            guard let chosen = tree.firstAction(path: path, facts: facts, field: field) else { return nil }
+            guard let chosen = tree.firstAction(path: path, facts: facts(), field: field) else { return nil }
             let known = chosen.clamped(to: 0..<range.count)
             range = (start + known.lowerBound)..<(start + known.upperBound)
         }
         var path = path
         return path.withUTF8 { bytes in
-            // The route of all that is left is often the first and only one.
-            if let first = range.first, traits[first].takesPathsWithSlash, traits[first].isReachable,
-                !traits[first].hasConditionsBesidesPath, bytes.first == UInt8(ascii: "/")
-            {
-                return first
-            }
-            return Self.withMatchedPath(bytes, ignoresPathParameters, field: field) { path in
+            Self.withMatchedPath(bytes, ignoresPathParameters, field: field) { path in
                 traits.withUnsafeBufferPointer { traits in
                     if compiled.hasCandidates, let path {
                         let found = compiled.first(path, field: field, hasValue: hasValue) { number in

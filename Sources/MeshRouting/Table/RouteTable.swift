@@ -116,19 +116,23 @@ public struct RouteTable<Value: Sendable>: Sendable {
     }
 
     /// Decides a request; the first route that matches wins.
-    /// - Parameter facts: What is known of the request besides its head; looked at only where a route asks for it.
+    /// - Parameter facts: What is known of the request besides its head; put together only where a route asks for it.
     /// - Complexity: O(length of authority and path), whatever the number of routes, where paths or one header's exact
     ///   values tell the routes apart. What they do not tell apart is looked at in order. No allocation.
     @inlinable
-    public func decide(_ request: some RequestHead, facts: RoutingFacts) -> Decision {
+    public func decide(_ request: some RequestHead, facts: @autoclosure () -> RoutingFacts) -> Decision {
         guard let host = index.host(of: request.authority ?? "") else { return .noHost }
+        // Most hosts have one route for all that comes, or one that comes before any other could be asked.
+        if let open = index.openRoute(of: host), request.path.utf8.first == UInt8(ascii: "/") {
+            return .route(host: host, route: 0, routeValues[open])
+        }
         let found = index.firstRoute(
             of: host,
             path: request.path,
             facts: facts,
             field: { request.fieldOrPseudoField($0) },
             hasValue: { request.hasValue(of: $0, where: $1) },
-            accepts: { $0.isMetBesidesPath(by: request, facts) }
+            accepts: { $0.isMetBesidesPath(by: request, facts()) }
         )
         guard let found else { return .noRoute(host: host) }
         return .route(host: host, route: index.number(of: found, in: host), routeValues[found])

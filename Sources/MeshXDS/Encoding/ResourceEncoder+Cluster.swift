@@ -30,10 +30,15 @@ extension ResourceEncoder {
         if let detection = cluster.outlierDetection {
             message.outlierDetection = Envoy_Config_Cluster_V3_OutlierDetection(detection)
         }
-        message.circuitBreakers = Envoy_Config_Cluster_V3_CircuitBreakers(cluster.concurrencyLimit)
+        message.circuitBreakers = Envoy_Config_Cluster_V3_CircuitBreakers(
+            cluster.concurrencyLimit,
+            maximumHighPriorityRequests: cluster.maximumHighPriorityRequests
+        )
         if dialect == .envoy {
             // Envoy would allow three retries at once; the retry policy is the limit, as in Istio.
-            message.circuitBreakers.thresholds[0].maxRetries = Google_Protobuf_UInt32Value(.max)
+            for position in message.circuitBreakers.thresholds.indices {
+                message.circuitBreakers.thresholds[position].maxRetries = Google_Protobuf_UInt32Value(.max)
+            }
         }
         message.circuitBreakers.thresholds[0].set(cluster.policies.retryBudget)
         try encodeConnections(of: cluster, into: &message)
@@ -100,6 +105,7 @@ extension Envoy_Config_Endpoint_V3_LbEndpoint {
     fileprivate init(_ endpoint: ClusterEndpoint) throws {
         self.init()
         self.endpoint.address = Envoy_Config_Core_V3_Address(endpoint.address)
+        self.endpoint.hostname = endpoint.hostname
         loadBalancingWeight = Google_Protobuf_UInt32Value(endpoint.weight)
         healthStatus =
             switch endpoint.health {

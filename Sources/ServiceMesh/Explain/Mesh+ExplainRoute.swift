@@ -9,14 +9,12 @@ import MeshRouting
 extension Mesh {
     /// What the route answers in the place of an upstream.
     func explainAnswer(of route: RouteRuntime, to request: some RequestHead, _ explanation: inout Explanation) {
-        guard let answer = route.answer else {
-            explanation.note("action", "none for requests that this process makes: refused with 404")
+        guard let reply = route.selections.first?.answer?.reply(to: request, CallContext(now: clock.now), self) else {
+            explanation.note("action", "none for requests that this process makes: refused with 503")
             return
         }
-        let reply = answer.reply(to: request, CallContext(now: clock.now), self)
         explanation.note("action", "answered by the route itself with \(reply.status)")
         for header in reply.headers { explanation.note("response header", "\(header.name): \(header.value)") }
-        if let cors = route.route.cors { explanation.note("CORS", cors.summary) }
     }
 
     /// By what the cluster is chosen.
@@ -98,16 +96,15 @@ extension RouteRuntime {
         _ shares: [WeightedCluster]
     ) -> [(share: WeightedCluster, selection: RouteSelection)] {
         if case .header(let header)? = target {
-            let name = ClusterSpecifier.clusterName(in: header, of: request) ?? ""
-            let selection = namedSelections[0][name] ?? RouteSelection(missing: name, of: self)
-            return [(WeightedCluster(name), selection)]
+            let name = ClusterSpecifier.clusterName(in: header, of: request)
+            return [(WeightedCluster(name ?? ""), named(name, at: 0))]
         }
         return zip(shares, selections).enumerated().map { position, pair in
             guard let header = pair.0.clusterHeader else { return (share: pair.0, selection: pair.1) }
-            let name = ClusterSpecifier.clusterName(in: header, of: request) ?? ""
+            let name = ClusterSpecifier.clusterName(in: header, of: request)
             var share = pair.0
-            share.cluster = name
-            return (share, namedSelections[position][name] ?? RouteSelection(missing: name, of: self))
+            share.cluster = name ?? ""
+            return (share, named(name, at: position))
         }
     }
 }

@@ -66,7 +66,7 @@ public final class Mesh: Sendable {
         self.channel = random.next()
         self.headerContract =
             configuration.requestHeaderTrust == .ignored
-            ? nil : EnvoyHeaderContract(trusts: configuration.requestHeaderTrust == .trusted)
+            ? nil : EnvoyHeaderContract(trusts: configuration.requestHeaderTrust == .trusted, marksTrusted: true)
         self.store = SnapshotStore(
             RuntimeBuilder(
                 configuration: configuration,

@@ -23,9 +23,16 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         guard context.selection?.cors != nil else { return try await base.send(request, context: &context) }
         let decision = try mesh.crossOriginDecision(request, context)
-        var response = try await base.send(request, context: &context)
-        decision.apply(to: &response)
-        return response
+        do {
+            var response = try await base.send(request, context: &context)
+            decision.apply(to: &response)
+            return response
+        } catch var error as MeshError {
+            guard var reply = error.localReply else { throw error }
+            decision.apply(to: &reply)
+            error.localReply = reply
+            throw error
+        }
     }
 
     /// Ends the exchange.

@@ -24,7 +24,7 @@ extension Mesh {
             do throws(MeshError) {
                 // Lent by the context, which keeps its route to the end.
                 guard let cluster = context.lentCluster else { throw unknownCluster(context) }
-                try pick(in: cluster.takeUnretainedValue(), now, &context)
+                try pick(in: cluster.takeUnretainedValue(), now, context.isHighPriority, &context)
             } catch {
                 // An error of this attempt must not name the endpoint of the one before.
                 context.endpoint = nil
@@ -52,14 +52,19 @@ extension Mesh {
     }
 
     @inline(__always)
-    private func pick(in cluster: ClusterRuntime, _ now: MeshInstant, _ context: inout CallContext) throws(MeshError) {
-        let active = cluster.live.activeRequests.wrappingAdd(1, ordering: .relaxed).newValue
+    private func pick(
+        in cluster: ClusterRuntime,
+        _ now: MeshInstant,
+        _ isHighPriority: Bool,
+        _ context: inout CallContext
+    ) throws(MeshError) {
+        let exceeded = cluster.beginRequest(isHighPriority: isHighPriority)
         do throws(MeshError) {
-            guard active <= cluster.maximumRequests else {
+            if let limit = exceeded {
                 throw MeshError(
                     .overflow,
                     origin: .local,
-                    message: "\(cluster.maximumRequests) requests are under way, which is the limit"
+                    message: "\(limit) requests\(isHighPriority ? " of high priority" : "") are under way, which is the limit"
                 )
             }
             let endpoint = try cluster.pick(at: now, context: &context, mesh: self)
@@ -68,7 +73,7 @@ extension Mesh {
             context.endpoint = endpoint.endpoint
             context.pick = endpoint
         } catch {
-            cluster.live.activeRequests.wrappingSubtract(1, ordering: .relaxed)
+            cluster.endRequest(isHighPriority: isHighPriority)
             throw error
         }
     }
@@ -99,9 +104,10 @@ extension Mesh {
             // Only this module writes the field, and always an `EndpointState`.
             let endpoint = unsafeDowncast(pick, to: EndpointState.self)
             endpoint.activeRequests.wrappingSubtract(1, ordering: .relaxed)
+            let isHighPriority = context.isHighPriority
             // Lent by the context, which keeps its route to the end.
             context.lentCluster?._withUnsafeGuaranteedRef { cluster in
-                cluster.live.activeRequests.wrappingSubtract(1, ordering: .relaxed)
+                cluster.endRequest(isHighPriority: isHighPriority)
                 if outcome != .success || cluster.breakers != nil {
                     let now = clock.now
                     ended = now
@@ -156,6 +162,14 @@ extension Mesh {
 }
 
 extension CallContext {
+    /// Whether the selected route's requests count in the limits of high priority.
+    fileprivate var isHighPriority: Bool {
+        guard let route else { return false }
+        // Only this module writes the field, and always a `RouteSelection`.
+        return Unmanaged.passUnretained(unsafeDowncast(route, to: RouteSelection.self))
+            ._withUnsafeGuaranteedRef { $0.isHighPriority }
+    }
+
     /// The cluster that was selected, without its reference counted; `nil` if there is none.
     ///
     /// Not after the context's route was replaced.

@@ -15,6 +15,8 @@ extension Mesh {
         _ context: borrowing CallContext
     ) -> [(request: Request, selection: RouteSelection)] {
         guard let selection = context.selection, !selection.mirrors.isEmpty else { return [] }
+        // What will not leave itself is not copied.
+        guard let cluster = selection.cluster, cluster.hasRoom(isHighPriority: selection.isHighPriority) else { return [] }
         let facts = facts(of: context)
         return selection.mirrors.compactMap { mirror in
             guard mirror.configuration.fraction.contains(facts) else { return nil }
@@ -39,7 +41,9 @@ extension Mesh {
                 observers.noticed(.policyActed(decision))
             }
             guard refusal == nil else { return nil }
-            return (mirror.configuration.copy(of: request), target)
+            var copy = mirror.configuration.copy(of: request)
+            selection.edits?.apply(toCopy: &copy)
+            return (copy, target)
         }
     }
 

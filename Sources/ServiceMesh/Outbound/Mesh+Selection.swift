@@ -37,18 +37,19 @@ extension Mesh {
         return true
     }
 
-    /// Decides by what the request says where it goes, or what it is answered.
+    /// Decides by what the request says where it goes.
     /// - Returns: As above.
-    /// - Throws: `MeshError` with the route's own answer; with code `noRoute` if the route is for servers.
     @usableFromInline
     func select(
         _ route: RouteRuntime,
         for request: some RequestHead,
         isSecure: Bool,
         _ context: inout CallContext
-    ) throws(MeshError) -> Bool {
-        guard case .forward(let forward) = route.route.action else { throw answer(of: route, to: request, context) }
+    ) -> Bool {
         draw(&context)
+        guard case .forward(let forward) = route.route.action else {
+            return select(route.selections[0], isSecure: isSecure, &context)
+        }
         let hashed = route.hashPolicies.outcome(
             of: request,
             facts: HashPolicies.Facts(channel: channel),
@@ -64,26 +65,6 @@ extension Mesh {
         return select(selection, isSecure: isSecure, &context)
     }
 
-    private func answer(of route: RouteRuntime, to request: some RequestHead, _ context: CallContext) -> MeshError {
-        var error: MeshError
-        if let answer = route.answer {
-            error = MeshError(
-                .directResponse,
-                origin: .local,
-                message: "the route answers by itself",
-                localReply: answer.reply(to: request, context, self)
-            )
-        } else {
-            error = MeshError(
-                .noRoute,
-                origin: .local,
-                message: "the route \(route.name) does not forward requests"
-            )
-        }
-        error.route = route.name
-        return error
-    }
-
     /// Sends where the authority says.
     /// - Parameter isKnown: Whether the mesh routes the host, but by plaintext only.
     @usableFromInline
@@ -93,6 +74,10 @@ extension Mesh {
         isKnown: Bool,
         _ context: inout CallContext
     ) throws(MeshError) {
+        // What such a listener does not know is nobody else's either.
+        guard isKnown || configuration.catchAllListener == nil else {
+            throw MeshError(.noRoute, origin: .local, message: "no virtual host serves \(authority)")
+        }
         guard configuration.outboundTrafficPolicy == .allowAny else {
             let reason =
                 isKnown
@@ -120,13 +105,17 @@ extension RouteRuntime {
             guard clusters.shares[position].clusterHeader != nil else { return selections[position] }
             return named(clusters.clusterName(at: position, for: request), at: position)
         case .header(let header): return named(ClusterSpecifier.clusterName(in: header, of: request), at: 0)
-        case nil: return RouteSelection(copiesOf: name, to: "", nil)
+        case nil: return selections[0]
         }
     }
 
-    private func named(_ cluster: String?, at position: Int) -> RouteSelection {
+    /// What requests meet that name a cluster, or none.
+    func named(_ cluster: String?, at position: Int) -> RouteSelection {
+        let named = namedSelections[position]
+        if let cluster, let selection = named[cluster] { return selection }
         // One that does not exist is refused as any other cluster that does not exist.
-        cluster.flatMap { namedSelections[position][$0] } ?? RouteSelection(missing: cluster ?? "", of: self)
+        let missing = named[RouteRuntime.noCluster] ?? selections[0]
+        return cluster.map { missing.with(clusterName: $0) } ?? missing
     }
 }
 

@@ -49,16 +49,22 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
     public typealias RateLimit = RateLimitLayer<RouteDeadline, SelectionSources.RateLimit>
     /// Outside the rate limit and the retries, so that retries do not mask an injected abort.
     public typealias Fault = FaultLayer<RateLimit, SelectionSources.Fault>
+    /// Inside the filters, the faults among them: a route that answers by itself has them, too.
+    public typealias Answers = AnswerLayer<OutOfLine<RateLimit>>
+    /// The same faults, where the route may answer by itself.
+    public typealias GuardedFault = FaultLayer<Answers, SelectionSources.Fault>
     /// Outside the retries: a response tells of the endpoint that gave it, on whichever attempt.
-    public typealias Sessions = SessionLayer<OutOfLine<Fault>>
+    public typealias Sessions = SessionLayer<GuardedFault>
     /// Inside the local limit, which costs nothing: what that refuses, the service is not asked about.
     public typealias GlobalLimit = GlobalRateLimitLayer<Sessions, SelectionSources.GlobalRateLimits>
     /// Inside the buffer's limit: what is too large is refused whether there is a token for it or not.
     public typealias LocalLimit = LocalRateLimitLayer<GlobalLimit, SelectionSources.LocalRateLimits>
     /// Inside the header changes, whose answers all of these get.
     public typealias Buffer = BufferLayer<LocalLimit>
+    /// Outside every filter that answers by itself; inside the filter that changes what the route has changed.
+    public typealias Replies = ReplyLayer<Buffer>
     /// Outside the other filters, which look at the heads as it leaves them.
-    public typealias Mutations = HeaderMutationLayer<Buffer>
+    public typealias Mutations = HeaderMutationLayer<Replies>
     /// Outside the retries, as the other rate limits are, and outside the faults with them: one path has none of all.
     public typealias KeyedLimit = HeaderRateLimitLayer<Mutations, SelectionSources.KeyedRateLimits>
     /// Outside everything that costs something: what is refused for its unimportance has cost nothing yet.
@@ -146,9 +152,10 @@ where Leaf.Request: RequestHead, Leaf.Response: ResponseHead {
         let rateLimit = RateLimit(routeDeadline, source: .init())
         let fault = Fault(rateLimit, source: .init())
         let client = SharingClient(replay, hasAttemptMiddleware: !attemptMiddleware.isEmpty, observers: observers)
-        let sessions = Sessions(OutOfLine(fault))
+        let answers = Answers(OutOfLine(rateLimit), mesh: mesh)
+        let sessions = Sessions(GuardedFault(answers, source: .init()))
         let limits = LocalLimit(GlobalLimit(sessions, source: .init(mesh)), source: .init(mesh))
-        let mutations = Mutations(Buffer(limits), mesh: mesh)
+        let mutations = Mutations(Replies(Buffer(limits), mesh: mesh), mesh: mesh)
         let shedding = Shedding(KeyedLimit(mutations, source: .init()), source: .init())
         let coalesced = Coalesced(shedding, source: .init(client))
         let fallback = Fallback(Cached(coalesced, source: .init(client)), mesh: mesh)

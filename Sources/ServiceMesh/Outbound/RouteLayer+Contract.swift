@@ -17,6 +17,8 @@ extension RouteLayer {
     ) async throws -> Base.Response where Layers.Request == Base.Request, Layers.Response == Base.Response {
         let deadline = context.deadline
         var admitted = request
+        var contract = contract
+        contract.internalOnlyHeaders = mesh.loadSnapshot().routes.internalOnlyHeaders
         contract.admit(&admitted)
         try route(admitted, &context)
         let wishes = EnvoyHeaderContract.takeWishes(from: &admitted)

@@ -60,7 +60,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
             let isSecure = Endpoint.isSecure(request.scheme)
             let isTaken =
                 route.asksRequest
-                ? try mesh.select(route, for: request, isSecure: isSecure, &context)
+                ? mesh.select(route, for: request, isSecure: isSecure, &context)
                 : mesh.select(route, isSecure: isSecure, &context)
             if !isTaken { try mesh.passThrough(request.authority ?? "", request.scheme, isKnown: true, &context) }
         case .noRoute: throw mesh.noRoute(request.authority, request.method, request.path)

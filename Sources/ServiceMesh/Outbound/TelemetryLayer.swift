@@ -103,8 +103,8 @@ extension CallContext {
     func responseFlags(_ error: (any Error)?) -> [ResponseFlag] {
         var flags: [ResponseFlag] = []
         if let error = error as? MeshError {
-            if let flag = error.code.flag { flags.append(flag) }
-            if error.code == .retriesExhausted, let flag = (error.cause as? MeshError)?.code.flag { flags.append(flag) }
+            if let flag = error.flag { flags.append(flag) }
+            if error.code == .retriesExhausted, let flag = (error.cause as? MeshError)?.flag { flags.append(flag) }
         } else if error is CancellationError {
             flags.append(.downstreamConnectionTermination)
         }

@@ -20,6 +20,8 @@ final class ClusterRuntime: Sendable {
     let breakers: EndpointBreakers?
     /// How many requests may be under way. Apart from the configuration, which is large: reading it there copies it.
     let maximumRequests: Int
+    /// The same of routes with high priority, which count apart.
+    let maximumHighPriorityRequests: Int
     /// Whether those breakers want to know that a peer said that it has too much to do.
     let recognizesOverload: Bool
     /// Whether a request to it may leave without encryption: what asks for `https` must not be sent to it.
@@ -38,6 +40,7 @@ final class ClusterRuntime: Sendable {
         self.breakers =
             cluster.circuitBreaker == nil ? nil : EndpointBreakers(endpoints, table: live.breakers)
         self.maximumRequests = Int(cluster.concurrencyLimit.maximumRequests)
+        self.maximumHighPriorityRequests = Int(cluster.maximumHighPriorityRequests)
         self.recognizesOverload = cluster.circuitBreaker?.recognizesOverload ?? false
         self.endpoints = endpoints
         self.picker = picker
@@ -46,10 +49,44 @@ final class ClusterRuntime: Sendable {
     }
 }
 
+extension ClusterRuntime {
+    /// A request begins.
+    /// - Returns: The limit, if it is exceeded; the request counts until it ends all the same.
+    @inline(__always)
+    func beginRequest(isHighPriority: Bool) -> Int? {
+        if isHighPriority {
+            let active = live.activeHighPriorityRequests.wrappingAdd(1, ordering: .relaxed).newValue
+            return active <= maximumHighPriorityRequests ? nil : maximumHighPriorityRequests
+        }
+        let active = live.activeRequests.wrappingAdd(1, ordering: .relaxed).newValue
+        return active <= maximumRequests ? nil : maximumRequests
+    }
+
+    /// A request ends.
+    @inline(__always)
+    func endRequest(isHighPriority: Bool) {
+        if isHighPriority {
+            live.activeHighPriorityRequests.wrappingSubtract(1, ordering: .relaxed)
+        } else {
+            live.activeRequests.wrappingSubtract(1, ordering: .relaxed)
+        }
+    }
+
+    /// Whether a request could be sent now: an endpoint is there, and the limit is not reached.
+    func hasRoom(isHighPriority: Bool) -> Bool {
+        guard !endpoints.isEmpty else { return false }
+        return isHighPriority
+            ? live.activeHighPriorityRequests.load(ordering: .relaxed) < maximumHighPriorityRequests
+            : live.activeRequests.load(ordering: .relaxed) < maximumRequests
+    }
+}
+
 /// What a cluster remembers over pushes that leave its settings alone.
 final class ClusterLiveState: Sendable {
     /// Requests under way, for the cluster's concurrency limit.
     let activeRequests = Atomic<Int>(0)
+    /// The same of routes with high priority, which count apart.
+    let activeHighPriorityRequests = Atomic<Int>(0)
     /// Whose turn it is while every endpoint is ejected.
     let panicTurn = Atomic<UInt>(0)
     let retryBudget: RetryBudget?

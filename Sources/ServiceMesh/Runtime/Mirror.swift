@@ -23,22 +23,6 @@ struct Mirror: Sendable {
 }
 
 extension RouteSelection {
-    /// What requests meet that name a cluster which does not exist.
-    convenience init(missing name: String, of route: RouteRuntime) {
-        self.init(
-            routeName: route.name,
-            clusterName: name,
-            cluster: nil,
-            timeout: nil,
-            attemptTimeout: nil,
-            retry: nil,
-            fault: nil,
-            rateLimiter: nil,
-            policies: .none,
-            missingClusterStatus: route.missingClusterStatus
-        )
-    }
-
     /// What copies are sent by: one attempt, without any policy of the route.
     convenience init(copiesOf route: String, to name: String, _ cluster: ClusterRuntime?) {
         self.init(

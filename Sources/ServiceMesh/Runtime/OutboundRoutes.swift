@@ -26,28 +26,42 @@ final class OutboundRoutes: Sendable {
 
     /// Whether a route takes a share of its requests only, so that the tables are to be asked with a random number.
     @usableFromInline let needsRandom: Bool
+    /// Header fields that callers who are not trusted may not send, because one of the tables says so: which table a request
+    /// belongs to is known only after they are gone.
+    let internalOnlyHeaders: [HeaderName]
 
     /// No routes.
-    static let empty = OutboundRoutes(byAuthority: .empty, byNameOfPort443: .empty, others: [], needsRandom: false)
+    static let empty = OutboundRoutes(
+        byAuthority: .empty,
+        byNameOfPort443: .empty,
+        others: [],
+        needsRandom: false,
+        internalOnlyHeaders: []
+    )
 
     private init(
         byAuthority: RouteTable<RouteRuntime>,
         byNameOfPort443: RouteTable<RouteRuntime>,
         others: [OutboundRoutes],
-        needsRandom: Bool
+        needsRandom: Bool,
+        internalOnlyHeaders: [HeaderName]
     ) {
         self.byAuthority = byAuthority
         self.byNameOfPort443 = byNameOfPort443
         self.others = others
         self.needsRandom = needsRandom
+        self.internalOnlyHeaders = internalOnlyHeaders
     }
 
     /// Decides a request; the first route that matches wins.
     @inlinable
-    func decide(_ request: some RequestHead, _ facts: RoutingFacts) -> RouteTable<RouteRuntime>.Decision {
-        if !others.isEmpty, let other = other(serving: request) { return other.decide(request, facts) }
+    func decide(
+        _ request: some RequestHead,
+        _ facts: @autoclosure () -> RoutingFacts
+    ) -> RouteTable<RouteRuntime>.Decision {
+        if !others.isEmpty, let other = other(serving: request) { return other.decide(request, facts()) }
         return meansPort443(request)
-            ? byNameOfPort443.decide(request, facts: facts) : byAuthority.decide(request, facts: facts)
+            ? byNameOfPort443.decide(request, facts: facts()) : byAuthority.decide(request, facts: facts())
     }
 
     /// The tables of another kind that serve a request.
@@ -78,19 +92,26 @@ extension OutboundRoutes {
     /// Compiles the virtual hosts, by the options of the tables that they stand in.
     /// - Throws: `ConfigurationError` if two virtual hosts have the same domain.
     convenience init(
-        _ hosts: [RouteTable<RouteRuntime>.Options: [RouteTable<RouteRuntime>.Host]]
+        _ hosts: [RouteTable<RouteRuntime>.Options: [RouteTable<RouteRuntime>.Host]],
+        internalOnlyHeaders: Set<HeaderName> = []
     ) throws(ConfigurationError) {
         var others: [OutboundRoutes] = []
         for (options, hosts) in hosts where options != .init() {
-            others.append(try OutboundRoutes(hosts, options: options, others: []))
+            others.append(try OutboundRoutes(hosts, options: options, others: [], internalOnlyHeaders: []))
         }
-        try self.init(hosts[.init()] ?? [], options: .init(), others: others)
+        try self.init(
+            hosts[.init()] ?? [],
+            options: .init(),
+            others: others,
+            internalOnlyHeaders: internalOnlyHeaders.sorted { $0.lowercased < $1.lowercased }
+        )
     }
 
     private convenience init(
         _ hosts: [RouteTable<RouteRuntime>.Host],
         options: RouteTable<RouteRuntime>.Options,
-        others: [OutboundRoutes]
+        others: [OutboundRoutes],
+        internalOnlyHeaders: [HeaderName]
     ) throws(ConfigurationError) {
         var secure: [RouteTable<RouteRuntime>.Host] = []
         for var host in hosts {
@@ -102,7 +123,8 @@ extension OutboundRoutes {
             byNameOfPort443: RouteTable(secure, options: options),
             others: others,
             needsRandom: hosts.contains { $0.routes.contains { $0.match.fraction != nil } }
-                || others.contains { $0.needsRandom }
+                || others.contains { $0.needsRandom },
+            internalOnlyHeaders: internalOnlyHeaders
         )
     }
 

@@ -2,61 +2,94 @@
 // Part of swift-service-mesh.
 
 import MeshConfig
-import MeshCore
+public import MeshCore
 import MeshRouting
 
 /// What a route answers in the place of an upstream.
-struct RouteAnswer: Sendable {
+@usableFromInline
+final class RouteAnswer: Sendable {
     private enum Kind {
         case redirect(Redirect)
+        /// To those who must come by TLS; the rest of the location stays as it is.
+        case redirectToTLS(Redirect.Status)
         case reply(LocalReply)
+        /// The route is one of servers.
+        case none
     }
 
     private let kind: Kind
     private let match: PathMatcher
     private let headers: CompiledHeaderMutations
-    private let cors: CORSPolicy?
-    /// What the header mutation filter changes, after the route.
-    private let filterHeaders: CompiledHeaderMutations
     private let routeName: String
 
-    /// - Returns: `nil` if the route does not answer.
-    init?(_ route: Route, name: String, _ surroundings: RouteSurroundings, filters: FilterChain) {
+    /// - Returns: `nil` if the route forwards.
+    init?(_ route: Route, name: String, _ surroundings: RouteSurroundings) {
         switch route.action {
-        case .redirect(let redirect): kind = .redirect(redirect)
+        case .redirect(let redirect):
+            kind = route.isGuardian ? .redirectToTLS(redirect.status) : .redirect(redirect)
         case .directResponse(let reply): kind = .reply(reply)
-        case .forward, .nonForwarding: return nil
+        case .nonForwarding: kind = .none
+        case .forward: return nil
         }
         match = route.match.path
-        headers = CompiledHeaderMutations(
-            route: route.headers,
-            virtualHost: surroundings.hostHeaders,
-            table: surroundings.tableHeaders,
-            mostSpecificHeadersWin: surroundings.mostSpecificHeadersWin
-        )
-        cors = route.cors
-        filterHeaders = filters.mutations
+        // A virtual host's own redirect is none of its routes, whose changes leave it alone.
+        headers =
+            route.isGuardian
+            ? .none
+            : CompiledHeaderMutations(
+                route: route.headers,
+                virtualHost: surroundings.hostHeaders,
+                table: surroundings.tableHeaders,
+                mostSpecificHeadersWin: surroundings.mostSpecificHeadersWin
+            )
         routeName = name
     }
 
-    /// The answer to a request.
-    func reply(to request: some RequestHead, _ context: CallContext, _ mesh: Mesh) -> LocalReply {
-        let crossOrigin = cors?.decision(for: request, mesh.facts(of: context)) ?? .nothing
-        if let preflight = crossOrigin.preflight { return preflight }
+    /// The answer to a request, as the error that takes the place of a response.
+    @usableFromInline
+    func error(for request: some RequestHead, _ context: CallContext, _ mesh: Mesh) -> MeshError {
+        var error: MeshError
+        if let reply = reply(to: request, context, mesh) {
+            error = MeshError(
+                .directResponse,
+                origin: .local,
+                message: "the route answers by itself",
+                localReply: reply
+            )
+        } else {
+            // Envoy's answer, too: such a route names no cluster.
+            error = MeshError(
+                .clusterNotFound,
+                origin: .local,
+                message: "the route \(routeName) does not forward requests"
+            )
+        }
+        error.route = routeName
+        return error
+    }
+
+    /// The answer to a request; `nil` if there is none.
+    func reply(to request: some RequestHead, _ context: CallContext, _ mesh: Mesh) -> LocalReply? {
         var reply: LocalReply
         // Formats see the path that a redirect leads to.
         var asked = request
         switch kind {
-        case .reply(let known): reply = known
+        case .none: return nil
+        case .reply(let known):
+            reply = known.adapted(to: request)
+            // RFC 9110 §15: what is created is where it was asked for, unless the answer says otherwise.
+            if known.status == 201 || (300...399).contains(known.status) {
+                reply.appendValue(Redirect().location(for: request, matchedBy: match), for: "location")
+            }
+        case .redirectToTLS(let status):
+            reply = LocalReply(status: status.rawValue).adapted(to: request)
+            reply.appendValue(Redirect.secureLocation(for: request), for: "location")
         case .redirect(let redirect):
-            let location = redirect.location(for: request, matchedBy: match)
-            reply = LocalReply(status: redirect.status.rawValue, headers: [.init("location", location)])
+            reply = LocalReply(status: redirect.status.rawValue).adapted(to: request)
+            reply.appendValue(redirect.location(for: request, matchedBy: match), for: "location")
             redirect.rewritePath(of: &asked, matchedBy: match)
         }
-        let facts = FormatFacts(context, route: routeName, mesh)
-        headers.apply(to: &reply, request: asked, facts: facts)
-        filterHeaders.apply(to: &reply, request: asked, facts: facts)
-        crossOrigin.apply(to: &reply)
+        headers.apply(to: &reply, request: asked, facts: FormatFacts(context, route: routeName, mesh))
         return reply
     }
 }

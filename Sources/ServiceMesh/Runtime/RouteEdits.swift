@@ -18,6 +18,9 @@ final class RouteEdits: Sendable {
     /// Whether each attempt's own head is changed.
     var editsAttempts: Bool { sendsAttemptCount || sendsTimeoutRetry || changes.takesEndpointName }
 
+    /// Whether the mesh's own answers are changed.
+    var changesReplies: Bool { changes.changesResponses || answersAttemptCount }
+
     /// Whether an attempt's authority becomes its endpoint's host name.
     var takesEndpointName: Bool { changes.takesEndpointName }
 
@@ -64,16 +67,25 @@ final class RouteEdits: Sendable {
     }
 
     /// Changes a response on its way to the caller.
-    /// - Parameter request: The request as it was sent.
+    /// - Parameters:
+    ///   - request: The request as it was sent.
+    ///   - countsAttempts: Whether the response tells the number of attempts, where the route says so.
     @usableFromInline
     func apply(
         to response: inout some ResponseHead,
         of request: some RequestHead,
         _ context: CallContext,
-        _ mesh: Mesh
+        _ mesh: Mesh,
+        countsAttempts: Bool = true
     ) {
         changes.apply(to: &response, request: request, facts: self.facts(context, mesh))
-        if answersAttemptCount { response.setValue(String(context.attempt), for: EnvoyHeader.attemptCount) }
+        if answersAttemptCount, countsAttempts { response.setValue(String(context.attempt), for: EnvoyHeader.attemptCount) }
+    }
+
+    /// Changes a copy of a request on its way to a mirror.
+    func apply(toCopy request: inout some RequestHead) {
+        // It is made when the first attempt begins, and is an attempt itself.
+        if sendsAttemptCount { request.setValue("1", for: EnvoyHeader.attemptCount) }
     }
 
     private func facts(_ context: CallContext, _ mesh: Mesh) -> FormatFacts {

@@ -29,6 +29,18 @@ struct RoutePlan {
     }
 }
 
+extension Route {
+    /// The name of the route that sends those to `https` who must come by it. No configuration may have it: its names are
+    /// not checked for that, and so the condition on TLS is looked at, too.
+    fileprivate static let guardianName = "require_tls"
+
+    /// Whether it is that route.
+    var isGuardian: Bool {
+        guard name == Self.guardianName, case .redirect(let redirect) = action else { return false }
+        return redirect == Redirect(scheme: "https") && match.headers.first?.name == ":scheme"
+    }
+}
+
 extension VirtualHost.RequiredTLS {
     /// The route of those who must come by TLS and do not, and the same condition for trees; `nil` where nobody must.
     fileprivate var guardian: (route: Route, predicate: MatcherPredicate)? {
@@ -43,7 +55,7 @@ extension VirtualHost.RequiredTLS {
             HeaderMatcher(name, .value(StringMatcher(.exact(text))), isInverted: true, treatsMissingAsEmpty: true)
         }
         let route = Route(
-            name: "require_tls",
+            name: Route.guardianName,
             match: RouteMatch(headers: headers),
             action: .redirect(Redirect(scheme: "https"))
         )

@@ -17,18 +17,20 @@ final class RouteRuntime: Sendable {
     let surroundings: RouteSurroundings
     /// Where its requests go.
     let target: ClusterSpecifier?
-    /// What is decided once a cluster is drawn: one for each of the clusters that the route names, in their order.
+    /// What is decided once a cluster is drawn: one for each of the clusters that the route names, in their order; a single
+    /// one if it does not forward.
     let selections: [RouteSelection]
-    /// In their places, the same by the name of the cluster where requests name it.
+    /// In their places, the same by the name of the cluster where requests name it; under `noCluster` for one that does not
+    /// exist.
     let namedSelections: [[String: RouteSelection]]
+    /// No cluster has this name.
+    static let noCluster = ""
     /// How its traffic is split; `nil` if a request names the cluster, or the route does not forward.
     let weights: WeightedClusters?
     /// Whether something is decided by the request's random number once the route is known.
     let needsRandom: Bool
     /// The status code where the cluster that a request names does not exist.
     let missingClusterStatus: Int
-    /// What is answered in the place of an upstream; `nil` if the route forwards.
-    let answer: RouteAnswer?
     /// Where the hash comes from by which consistent balancers pick.
     let hashPolicies: HashPolicies
     /// Whether anything is chosen by that hash.
@@ -42,8 +44,7 @@ final class RouteRuntime: Sendable {
         route: Route,
         surroundings: RouteSurroundings,
         selections: [RouteSelection],
-        namedSelections: [[String: RouteSelection]],
-        answer: RouteAnswer?
+        namedSelections: [[String: RouteSelection]]
     ) {
         self.name = name
         self.listener = listener
@@ -51,7 +52,6 @@ final class RouteRuntime: Sendable {
         self.surroundings = surroundings
         self.selections = selections
         self.namedSelections = namedSelections
-        self.answer = answer
         guard case .forward(let forward) = route.action else {
             self.target = nil
             self.weights = nil

@@ -32,6 +32,10 @@ final class RouteSelection: Sendable {
     @usableFromInline let deadlineHeaders: DeadlineHeaders
     /// The filters that requests pass; `nil` for none.
     @usableFromInline let filters: RouteFilters?
+    /// What is answered in the place of an upstream; `nil` if requests are forwarded.
+    @usableFromInline let answer: RouteAnswer?
+    /// Whether requests count in the cluster's limits of high priority.
+    let isHighPriority: Bool
     /// How heads are changed on their way; `nil` if they are not.
     @usableFromInline let edits: RouteEdits?
     /// Cookies that the response sets, beside those of the upstream.
@@ -71,6 +75,8 @@ final class RouteSelection: Sendable {
         rateLimiter: RateLimiter?,
         policies: TrafficPolicyRuntime,
         filters: RouteFilters? = nil,
+        answer: RouteAnswer? = nil,
+        isHighPriority: Bool = false,
         edits: RouteEdits? = nil,
         cors: CORSPolicy? = nil,
         mirrors: [Mirror] = [],
@@ -97,6 +103,8 @@ final class RouteSelection: Sendable {
         self.circuitBreaker = policies.circuitBreaker
         self.deadlineHeaders = policies.deadlineHeaders
         self.filters = filters
+        self.answer = answer
+        self.isHighPriority = isHighPriority
         self.edits = edits
         self.cookies = []
         self.editsAttempts = edits?.editsAttempts ?? false
@@ -109,7 +117,8 @@ final class RouteSelection: Sendable {
         self.needsRequestLayers =
             policies.loadShedder != nil || policies.fallback != nil || policies.responseCache != nil
             || policies.coalescing != nil || policies.keyedRateLimit != nil || filters != nil
-            || cors != nil
+            || cors != nil || answer != nil || (edits?.changesReplies ?? false)
+            || cluster == nil && missingClusterStatus != MeshError.Code.clusterNotFound.httpStatus
         self.needsTryLayers = policies.admissionControl != nil || edits != nil || !mirrors.isEmpty
         self.needsAttemptLayers =
             policies.hedging != nil || policies.adaptiveLimit != nil || policies.bulkhead != nil
@@ -119,13 +128,14 @@ final class RouteSelection: Sendable {
     /// The same with other times, retries or cookies, for one request.
     private init(
         _ other: RouteSelection,
+        clusterName: String? = nil,
         timeout: DeadlineConfiguration?,
         attemptTimeout: DeadlineConfiguration?,
         retry: Retry?,
         cookies: [String]
     ) {
         self.routeName = other.routeName
-        self.clusterName = other.clusterName
+        self.clusterName = clusterName ?? other.clusterName
         self.cluster = other.cluster
         self.timeout = timeout
         self.attemptTimeout = attemptTimeout
@@ -144,6 +154,8 @@ final class RouteSelection: Sendable {
         self.circuitBreaker = other.circuitBreaker
         self.deadlineHeaders = other.deadlineHeaders
         self.filters = other.filters
+        self.answer = other.answer
+        self.isHighPriority = other.isHighPriority
         self.edits = other.edits
         self.cookies = cookies
         self.editsAttempts = other.editsAttempts
@@ -165,6 +177,18 @@ extension RouteSelection {
         RouteSelection(
             self,
             timeout: timeout.map { DeadlineConfiguration(timeout: $0, name: routeName) },
+            attemptTimeout: attemptTimeout,
+            retry: retry,
+            cookies: cookies
+        )
+    }
+
+    /// The same under the name that a request gives to a cluster which does not exist.
+    func with(clusterName: String) -> RouteSelection {
+        RouteSelection(
+            self,
+            clusterName: clusterName,
+            timeout: timeout,
             attemptTimeout: attemptTimeout,
             retry: retry,
             cookies: cookies
@@ -198,6 +222,7 @@ extension RouteSelection {
             policy.conditions.insert(known.condition)
         }
         policy.retriableStatusCodes += wishes.retriableStatuses.filter { (100...599).contains($0) }
+        policy.retriableHeaders += wishes.retriableHeaders.map { HeaderMatcher($0, .present(true)) }
         if let retries = wishes.maximumRetries { policy.maximumAttempts = Int(min(retries, 999)) + 1 }
         guard !policy.conditions.isEmpty else { return nil }
         return Retry(validated: policy, budget: cluster?.live.retryBudget, name: clusterName)

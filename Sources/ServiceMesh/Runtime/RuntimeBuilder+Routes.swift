@@ -20,21 +20,21 @@ extension RuntimeBuilder {
             at: .init(key: "filters of \(place.key)", name: place.name, description: "route \(place.name)"),
             pool: &pool
         )
+        let fault = route.fault.map { pool.faultInjector(place.key, place.name, $0) } ?? place.sharedFault
         guard case .forward(let forward) = route.action else {
             return RouteRuntime(
                 name: place.name,
                 listener: place.listener.name,
                 route: route,
                 surroundings: place.surroundings,
-                selections: [],
-                namedSelections: [],
-                answer: RouteAnswer(route, name: place.name, place.surroundings, filters: filters)
+                selections: [answer(route, filters, fault, at: place)],
+                namedSelections: []
             )
         }
         let onRoute = OnRoute(
             forward: forward,
             filters: filters,
-            fault: route.fault.map { pool.faultInjector(place.key, place.name, $0) } ?? place.sharedFault,
+            fault: fault,
             policies: TrafficPolicyRuntime(
                 route.policies.ofAllClusters,
                 place: place.key,
@@ -50,7 +50,7 @@ extension RuntimeBuilder {
         // A request may name any cluster.
         let namedSelections = forward.namedShares.map { share -> [String: RouteSelection] in
             guard var share else { return [:] }
-            return place.clusters.keys.reduce(into: [:]) { selections, name in
+            return ([RouteRuntime.noCluster] + place.clusters.keys).reduce(into: [:]) { selections, name in
                 share.cluster = name
                 selections[name] = select(share, route, onRoute, at: place, memories: &memories, pool: &pool)
             }
@@ -61,8 +61,35 @@ extension RuntimeBuilder {
             route: route,
             surroundings: place.surroundings,
             selections: selections,
-            namedSelections: namedSelections,
-            answer: nil
+            namedSelections: namedSelections
+        )
+    }
+
+    /// Compiles what requests of a route meet that does not forward them.
+    private func answer(
+        _ route: Route,
+        _ filters: FilterChain,
+        _ fault: FaultInjector?,
+        at place: RoutePlace
+    ) -> RouteSelection {
+        let answer = RouteAnswer(route, name: place.name, place.surroundings)
+        // A virtual host's own redirect comes before its filters have a say.
+        let compiled = route.isGuardian ? nil : filters.compiled(for: route.action, route: place.name, cluster: "")
+        return RouteSelection(
+            routeName: place.name,
+            clusterName: "",
+            cluster: nil,
+            timeout: nil,
+            attemptTimeout: nil,
+            retry: nil,
+            // Faults of one cluster are none of a route that has none.
+            fault: fault?.concerns(cluster: "") == false ? nil : fault,
+            rateLimiter: nil,
+            policies: .none,
+            filters: compiled,
+            answer: answer,
+            // Envoy heeds it on routes for servers, and not on those that answer by themselves.
+            cors: route.action == .nonForwarding ? route.cors : nil
         )
     }
 
@@ -143,6 +170,7 @@ extension RuntimeBuilder {
             rateLimiter: place.limiter,
             policies: inForce,
             filters: filters.compiled(for: route.action, route: name, cluster: share.cluster),
+            isHighPriority: forward.priority == .high,
             edits: RouteEdits(route, forward, share, name: name, place.surroundings),
             cors: route.cors,
             mirrors: onRoute.mirrors,

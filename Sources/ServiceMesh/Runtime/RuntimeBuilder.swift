@@ -29,6 +29,7 @@ struct RuntimeBuilder: Sendable {
         }
         var inbound: [EndpointAddress: InboundRuntime] = [:]
         var hosts: [RouteTable<RouteRuntime>.Options: [RouteTable<RouteRuntime>.Host]] = [:]
+        var internalOnlyHeaders: Set<HeaderName> = []
         var claimed: Set<DomainPattern> = []
         for (name, listener) in resources.listenersInOrderOfClaims {
             switch listener.direction {
@@ -40,6 +41,7 @@ struct RuntimeBuilder: Sendable {
                 )
             case .outbound:
                 guard let routes = resources.routes(of: listener) else { continue }
+                internalOnlyHeaders.formUnion(routes.internalOnlyHeaders)
                 // The listener's own limit is one bucket, whichever of its routes a request takes; so are its faults.
                 let shared = listener.rateLimit.map { pool.rateLimiter("outbound \(name)", $0) }
                 let sharedFault = listener.fault.map { pool.faultInjector("outbound \(name)", name, $0) }
@@ -100,7 +102,7 @@ struct RuntimeBuilder: Sendable {
         try pool.problems.throwIfAny()
         return RuntimeSnapshot(
             source: snapshot,
-            routes: try OutboundRoutes(hosts),
+            routes: try OutboundRoutes(hosts, internalOnlyHeaders: internalOnlyHeaders),
             clusters: clusters,
             inbound: inbound,
             policies: pool.made

@@ -21,8 +21,11 @@ final class RuntimeSnapshot: Sendable {
 
     /// Decides an outbound request; the first route that matches wins.
     @inlinable
-    func decide(_ request: some RequestHead, _ facts: RoutingFacts) -> RouteTable<RouteRuntime>.Decision {
-        routes.decide(request, facts)
+    func decide(
+        _ request: some RequestHead,
+        _ facts: @autoclosure () -> RoutingFacts
+    ) -> RouteTable<RouteRuntime>.Decision {
+        routes.decide(request, facts())
     }
 
     var generation: UInt64 { source?.generation ?? 0 }

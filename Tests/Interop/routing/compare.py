@@ -39,7 +39,7 @@ MANAGER_RESPONSE_HEADERS = {
     "x-envoy-upstream-service-time": "a measured time",
 }
 # Milliseconds that are left of a timeout when an attempt begins: what has passed before differs from run to run.
-REMAINING = {"x-envoy-expected-rq-timeout-ms"}
+REMAINING = "x-envoy-expected-rq-timeout-ms"
 REMAINING_TOLERANCE = 2_500
 # Clusters in which the endpoint follows from the request.
 HASHED = {"ring"}
@@ -58,12 +58,14 @@ def by_name(headers, excluded):
 def attempt(record):
     """An attempt in comparable parts."""
     authority = [value for name, value in record["headers"] if name in ("host", ":authority")]
+    headers = by_name(record["headers"], {*MANAGER_REQUEST_HEADERS, ":authority"})
     found = {
         "cluster": record["cluster"],
         "method": record["method"],
         "path": record["path"],
         "authority": authority[0] if authority else "",
-        "headers": by_name(record["headers"], {*MANAGER_REQUEST_HEADERS, ":authority"}),
+        "time left": int(headers.pop(REMAINING)[0]) if REMAINING in headers else None,
+        "headers": headers,
     }
     if record["cluster"] in HASHED and record["endpoint"] is not None:
         found["endpoint"] = record["endpoint"]
@@ -100,34 +102,18 @@ def comparable(outcome):
         found["hosts"] = hosts(outcome["upstream"])
     found["response headers"] = by_name(outcome["response_headers"], MANAGER_RESPONSE_HEADERS)
     # Copies go in any order.
-    copies = sorted((attempt(record) for record in outcome["mirrors"]), key=repr)
+    copies = sorted((attempt(record) for record in outcome["mirrors"]), key=lambda copy: repr({**copy, "time left": 0}))
+    for position, copy in enumerate(copies):
+        found[f"copy {position + 1} time left"] = copy.pop("time left")
     found["mirrors"] = copies
     return found
 
 
-def close_enough(first, second):
-    """Two maps of headers, but for times that are left."""
-    if not isinstance(first, dict) or not isinstance(second, dict):
-        return first == second
-    for name in set(first) | set(second):
-        mine, theirs = first.get(name), second.get(name)
-        if name in REMAINING and mine and theirs:
-            if abs(int(mine[0]) - int(theirs[0])) > REMAINING_TOLERANCE:
-                return False
-        elif mine != theirs:
-            return False
-    return True
-
-
-def equal(first, second):
-    """Whether two values are equal, but for times that are left."""
-    if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):
-        return all(equal(mine, theirs) for mine, theirs in zip(first, second))
-    if isinstance(first, dict) and isinstance(second, dict) and "headers" in first and "headers" in second:
-        rest = {key: value for key, value in first.items() if key != "headers"}
-        other = {key: value for key, value in second.items() if key != "headers"}
-        return rest == other and close_enough(first["headers"], second["headers"])
-    return close_enough(first, second)
+def equal(name, first, second):
+    """Whether two values are equal, or close enough where they are times that are left."""
+    if name.endswith("time left") and first is not None and second is not None:
+        return abs(first - second) <= REMAINING_TOLERANCE
+    return first == second
 
 
 def differences(envoy, ours):
@@ -138,7 +124,7 @@ def differences(envoy, ours):
         if (name in OPTIONAL or name.endswith(" endpoint")) and (name not in first or name not in second):
             continue
         mine, theirs = first.get(name), second.get(name)
-        if not equal(mine, theirs):
+        if not equal(name, mine, theirs):
             found.append((name, *narrowed(mine, theirs)))
     flag = ours.get("flag")
     if flag and flag not in envoy["flags"].split(","):
@@ -150,7 +136,7 @@ def narrowed(first, second):
     """Of two maps of headers, those that differ."""
     if not isinstance(first, dict) or not isinstance(second, dict):
         return first, second
-    names = {name for name in {*first, *second} if first.get(name) != second.get(name)} - REMAINING
+    names = {name for name in {*first, *second} if first.get(name) != second.get(name)}
     return {name: first.get(name) for name in sorted(names)}, {name: second.get(name) for name in sorted(names)}
 
 

@@ -122,18 +122,17 @@ def mutation_of(random, level):
 
 
 def listener_filters(random):
-    """The filters of a listener, in order, without the router."""
-    found = [{"name": CORS, "typed_config": typed("cors.v3.Cors")}]
-    if random.random() < 0.5:
-        found.append({"name": FAULT, "typed_config": fault_of_listener()})
-    else:
-        found.append({"name": FAULT, "typed_config": typed("fault.v3.HTTPFault")})
-    found.append({"name": LIMIT, "typed_config": typed("local_ratelimit.v3.LocalRateLimit", stat_prefix="s")})
+    """The filters of a listener, without the router, in the order that they have in the library."""
+    fault = fault_of_listener() if random.random() < 0.5 else typed("fault.v3.HTTPFault")
     mutation = {"mutations": mutation_rules(random, "listener")} if random.random() < 0.3 else {}
     if random.random() < 0.3:
         mutation["most_specific_header_mutations_wins"] = True
-    found.append({"name": MUTATION, "typed_config": typed("header_mutation.v3.HeaderMutation", **mutation)})
-    return found
+    return [
+        {"name": CORS, "typed_config": typed("cors.v3.Cors")},
+        {"name": MUTATION, "typed_config": typed("header_mutation.v3.HeaderMutation", **mutation)},
+        {"name": LIMIT, "typed_config": typed("local_ratelimit.v3.LocalRateLimit", stat_prefix="s")},
+        {"name": FAULT, "typed_config": fault},
+    ]
 
 
 def overrides(random, level, share):

@@ -25,7 +25,16 @@ def difference(predicate):
 @difference
 def errors_are_thrown(case, field, envoy, ours, outcome, thrown):
     """Where Envoy makes an answer up, a library throws: there is no head and no body."""
+    if field == "flag":
+        # Envoy has no flag for a stream that lasted too long.
+        return bool(thrown) and outcome.get("details") == "max_duration_timeout"
     return bool(thrown) and field in ("body", "response headers")
+
+
+@difference
+def every_deadline_is_told(case, field, envoy, ours, outcome, thrown):
+    """Envoy tells upstreams of a route's timeout; the library of every deadline that there is."""
+    return field.endswith("time left") and envoy is None
 
 
 def documented():

@@ -57,10 +57,12 @@ extension Cluster {
             connectTimeout = limit
         }
         var policies = TrafficPolicies.none
+        var maximumHighPriorityRequests: UInt32?
         let limits = ConcurrencyLimitConfiguration(
             message.circuitBreakers,
             at: path["circuit_breakers"],
             retryBudget: &policies.retryBudget,
+            maximumHighPriorityRequests: &maximumHighPriorityRequests,
             &context
         )
         guard let discovery, let loadBalancing, let transport, let connection else { return nil }
@@ -71,6 +73,7 @@ extension Cluster {
             loadBalancing: loadBalancing,
             outlierDetection: outlierDetection,
             concurrencyLimit: limits,
+            maximumHighPriorityRequests: maximumHighPriorityRequests ?? 1024,
             upstreamSecurity: transport.security,
             serverName: transport.serverName,
             connection: connection,

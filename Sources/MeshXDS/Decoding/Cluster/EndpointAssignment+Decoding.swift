@@ -106,7 +106,7 @@ extension ClusterEndpoint {
         "metadata",
         "load_balancing_weight"
     )
-    private static let readEndpoint = ReadFields(Envoy_Config_Endpoint_V3_Endpoint.self, "address")
+    private static let readEndpoint = ReadFields(Envoy_Config_Endpoint_V3_Endpoint.self, "address", "hostname")
 
     fileprivate init?(
         _ message: Envoy_Config_Endpoint_V3_LbEndpoint,
@@ -132,6 +132,7 @@ extension ClusterEndpoint {
             health: HealthStatus(message.healthStatus),
             weight: message.hasLoadBalancingWeight ? message.loadBalancingWeight.value : 1,
             speaksMutualTLS: MutualTLSMetadata.isSet(in: message.metadata),
+            hostname: endpoint.hostname,
             proxy: proxy.address
         )
     }

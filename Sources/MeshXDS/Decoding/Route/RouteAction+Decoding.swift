@@ -147,10 +147,13 @@ extension RouteAction.Forward {
         return true
     }
 
+    /// What `RouteAction.timeout` is where it is left out: Envoy's 15 s.
+    private static let standardTimeout = Nanoseconds.seconds(15)
+
     /// Reads the time limits: 0 is none in all of them (gRFC A31).
     ///
     /// gRPC has `max_stream_duration` in the place of Envoy's `timeout`, so that it is the timeout where there is no other.
-    /// Envoy's default of 15 s is not taken over: every control plane that is known overwrites it.
+    /// A route that says neither has Envoy's default.
     /// - Returns: `false`, with a problem, if one of them is bad.
     fileprivate mutating func readTimeouts(
         _ message: Envoy_Config_Route_V3_RouteAction,
@@ -160,6 +163,8 @@ extension RouteAction.Forward {
         if message.hasTimeout {
             guard let limit = Nanoseconds(message.timeout, at: path["timeout"], &context) else { return false }
             timeout = limit == .zero ? nil : limit
+        } else if !message.hasMaxStreamDuration {
+            timeout = Self.standardTimeout
         }
         if message.hasIdleTimeout {
             guard let limit = Nanoseconds(message.idleTimeout, at: path["idle_timeout"], &context) else { return false }

@@ -22,7 +22,8 @@ struct RoutingCase: Sendable {
             authority: root["authority"]?.text,
             path: root["path"]?.text ?? "/",
             fields: root["headers"]?.elements.map { pair in
-                (HeaderName(pair.elements.first?.text ?? ""), pair.elements.last?.text ?? "")
+                // A codec takes the white space away around values.
+                (HeaderName(pair.elements.first?.text ?? ""), (pair.elements.last?.text ?? "").trimmed)
             } ?? []
         )
         metadata = [:]
@@ -35,5 +36,13 @@ struct RoutingCase: Sendable {
                 }
             }
         }
+    }
+}
+
+extension String {
+    fileprivate var trimmed: String {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        let front = drop(while: isSpace)
+        return front.lastIndex { !isSpace($0) }.map { String(front[...$0]) } ?? ""
     }
 }

@@ -30,13 +30,6 @@ struct RoutingTable: Sendable {
                 catchAllListener: "table",
                 // Envoy limits retries by the cluster's threshold alone.
                 retryBudget: nil,
-                // Envoy tells upstreams how long they have; here an application chooses to.
-                amend: { resources in
-                    for name in resources.listeners.keys {
-                        let policies = TrafficPolicies(deadlineHeaders: .envoy)
-                        resources.listeners[name]?.filters.append(.policies(policies))
-                    }
-                },
                 requestHeaderTrust: node["trusts"]?.isTrue == true ? .trusted : .untrusted,
                 runtime: runtime,
                 observers: [LedgerObserver()]
@@ -67,12 +60,18 @@ struct RoutingTable: Sendable {
             let error =
                 error as? MeshError
                 ?? MeshError(.cancelled, origin: .downstream, message: "unexpected: \(error)")
-            let reply = error.localReply
+            // What the caller of a proxy would see: gRPC's gets a status of its own.
+            let reply = error.localReply ?? LocalReply(status: error.code.httpStatus).adapted(to: asked.request)
+            var fields = reply.headers.map { ($0.name, $0.value) }
+            // As adapters do.
+            if !reply.body.isEmpty, !fields.contains(where: { $0.0 == "content-type" }) {
+                fields.append(("content-type", "text/plain"))
+            }
             return Outcome(
                 number: asked.number,
-                status: reply?.status ?? error.code.httpStatus,
-                fields: reply?.headers.map { ($0.name, $0.value) } ?? [],
-                body: reply?.body,
+                status: reply.status,
+                fields: fields,
+                body: error.localReply?.body,
                 error: error,
                 ledger: ledger
             )

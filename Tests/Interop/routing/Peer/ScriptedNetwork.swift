@@ -16,6 +16,13 @@ struct ScriptedNetwork: Transport {
             throw MeshError(.connectionFailed, origin: .upstream, message: "connection refused")
         }
         context.requestState = .maybeSent
+        var request = request
+        // Adapters tell how long the peer has.
+        let deadline = context.headDeadline
+        if !deadline.isNever {
+            let left = max(1, deadline.remaining(at: clock.now).millisecondsRoundedUp)
+            request.setValue(String(left), for: "x-envoy-expected-rq-timeout-ms")
+        }
         let ledger = ledgers[request.value(of: "x-case") ?? ""]
         let number = ledger.arrived(CaseLedger.Arrival(endpoint: endpoint, request: request))
         let step = number.map { Script(request.value(of: "x-script")).step($0) } ?? .answer(200, [])
