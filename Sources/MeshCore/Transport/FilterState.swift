@@ -8,11 +8,23 @@ public final class FilterState: Sendable {
     public let metadata: [String: [String: MetadataValue]]
     /// The endpoint that the request should go to; `nil` for any.
     public let overrideHost: OverrideHost?
+    /// The request as its route changed it, for those that stand outside and speak of it; `nil` where nobody asks, and
+    /// before it was changed.
+    package let sentRequest: (any RequestHead)?
 
     /// Creates a state.
-    public init(metadata: [String: [String: MetadataValue]] = [:], overrideHost: OverrideHost? = nil) {
+    public convenience init(metadata: [String: [String: MetadataValue]] = [:], overrideHost: OverrideHost? = nil) {
+        self.init(metadata: metadata, overrideHost: overrideHost, sentRequest: nil)
+    }
+
+    package init(
+        metadata: [String: [String: MetadataValue]],
+        overrideHost: OverrideHost?,
+        sentRequest: (any RequestHead)?
+    ) {
         self.metadata = metadata
         self.overrideHost = overrideHost
+        self.sentRequest = sentRequest
     }
 }
 
@@ -42,11 +54,28 @@ extension CallContext {
     public mutating func noteMetadata(_ metadata: [String: MetadataValue], of namespace: String) {
         var all = filterState?.metadata ?? [:]
         all[namespace, default: [:]].merge(metadata) { $1 }
-        filterState = FilterState(metadata: all, overrideHost: filterState?.overrideHost)
+        filterState = FilterState(
+            metadata: all,
+            overrideHost: filterState?.overrideHost,
+            sentRequest: filterState?.sentRequest
+        )
     }
 
     /// A filter names the endpoint that the request should go to.
     public mutating func prefer(_ host: OverrideHost) {
-        filterState = FilterState(metadata: filterState?.metadata ?? [:], overrideHost: host)
+        filterState = FilterState(
+            metadata: filterState?.metadata ?? [:],
+            overrideHost: host,
+            sentRequest: filterState?.sentRequest
+        )
+    }
+
+    /// Notes the request as its route changed it; `nil` before it does.
+    package mutating func noteSentRequest(_ request: (any RequestHead)?) {
+        filterState = FilterState(
+            metadata: filterState?.metadata ?? [:],
+            overrideHost: filterState?.overrideHost,
+            sentRequest: request
+        )
     }
 }

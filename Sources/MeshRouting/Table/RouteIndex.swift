@@ -160,11 +160,21 @@ final class RouteIndex: Sendable {
             if field(method) == "CONNECT" { return body(nil) }
             return withUnsafePointer(to: UInt8(ascii: "/")) { body(UnsafeBufferPointer(start: $0, count: 1)) }
         }
-        var bare = UnsafeBufferPointer(rebasing: path[..<lengthWithoutQuery(path)])
-        if ignoresPathParameters, let end = bare.firstIndex(of: UInt8(ascii: ";")) {
-            bare = UnsafeBufferPointer(rebasing: bare[..<end])
+        let bare = UnsafeBufferPointer(rebasing: path[..<lengthWithoutQuery(path)])
+        guard ignoresPathParameters, bare.contains(UInt8(ascii: ";")) else { return body(bare) }
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bare.count) { buffer in
+            var count = 0
+            var isParameter = false
+            for byte in bare {
+                // Each segment may have parameters of its own (RFC 3986 §3.3).
+                if byte == UInt8(ascii: ";") { isParameter = true }
+                if byte == UInt8(ascii: "/") { isParameter = false }
+                if isParameter { continue }
+                buffer.initializeElement(at: count, to: byte)
+                count += 1
+            }
+            return body(UnsafeBufferPointer(rebasing: buffer[..<count]))
         }
-        return body(bare)
     }
 
     /// Where the query or the fragment of a path begins, or where the path ends.

@@ -37,7 +37,7 @@ public struct RouteTable<Value: Sendable>: Sendable {
     public struct Options: Hashable, Sendable {
         /// Whether the port of an authority is left aside (`RouteConfiguration.ignore_port_in_host_matching`).
         public var ignoresPort: Bool
-        /// Whether a path ends, for its matcher, at the first `;`
+        /// Whether paths are compared without the parameters of their segments, which begin at a `;`
         /// (`RouteConfiguration.ignore_path_parameters_in_path_matching`).
         public var ignoresPathParameters: Bool
         /// Whose rules decide what conditions mean.

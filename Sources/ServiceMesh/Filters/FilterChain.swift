@@ -64,6 +64,14 @@ struct FilterChain {
         return chain
     }
 
+    /// What the listener alone says.
+    var ofListener: FilterChain {
+        var chain = self
+        chain.places = []
+        chain.hostRateLimits = []
+        return chain
+    }
+
     /// A virtual host's requests are counted under these.
     func counted(under limits: [RouteRateLimit]) -> FilterChain {
         var chain = self

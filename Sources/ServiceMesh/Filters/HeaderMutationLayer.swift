@@ -25,13 +25,30 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         filters.mutations.apply(to: &outgoing, facts: filters.formatFacts(context, mesh))
         do {
             var response = try await base.send(outgoing, context: &context)
-            filters.mutations.apply(to: &response, request: outgoing, facts: filters.formatFacts(context, mesh))
+            change(&response, of: context.filterState?.sentRequest, before: outgoing, by: filters, context)
             return response
         } catch var error as MeshError {
             guard var reply = error.localReply else { throw error }
-            filters.mutations.apply(to: &reply, request: outgoing, facts: filters.formatFacts(context, mesh))
+            change(&reply, of: context.filterState?.sentRequest, before: outgoing, by: filters, context)
             error.localReply = reply
             throw error
+        }
+    }
+
+    /// - Parameters:
+    ///   - sent: The request as the route changed it, if it did.
+    ///   - outgoing: The request before that.
+    private func change(
+        _ response: inout some ResponseHead,
+        of sent: (any RequestHead)?,
+        before outgoing: Base.Request,
+        by filters: RouteFilters,
+        _ context: CallContext
+    ) {
+        if let sent {
+            filters.mutations.apply(to: &response, request: sent, facts: filters.formatFacts(context, mesh))
+        } else {
+            filters.mutations.apply(to: &response, request: outgoing, facts: filters.formatFacts(context, mesh))
         }
     }
 

@@ -20,7 +20,7 @@ public struct AnswerLayer<Base: Transport>: Transport where Base.Request: Reques
     /// - Throws: `MeshError` with the route's answer.
     @inlinable
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        if let answer = context.selection?.answer { throw answer.error(for: request, context, mesh) }
+        if let answer = context.selection?.answer { throw answer.error(for: request, &context, mesh) }
         return try await base.send(request, context: &context)
     }
 

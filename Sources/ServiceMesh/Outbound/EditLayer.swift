@@ -23,6 +23,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         let edits = context.selection?.edits
         var outgoing = request
         edits?.apply(to: &outgoing, context, mesh)
+        if context.selection?.tellsSentRequests ?? false { mesh.note(sent: outgoing, &context) }
         var response = try await base.send(outgoing, context: &context)
         // A route may take them away again.
         for cookie in context.selection?.cookies ?? [] { response.appendValue(cookie, for: "set-cookie") }
@@ -34,5 +35,12 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     @inlinable
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         base.finish(&context, ending)
+    }
+}
+
+extension Mesh {
+    @usableFromInline
+    func note(sent request: some RequestHead, _ context: inout CallContext) {
+        context.noteSentRequest(request)
     }
 }

@@ -12,7 +12,11 @@ extension Mesh {
     func crossOriginDecision(_ request: some RequestHead, _ context: CallContext) throws(MeshError) -> CORSDecision {
         guard let selection = context.selection, let policy = selection.cors else { return .nothing }
         let decision = policy.decision(for: request, facts(of: context))
-        guard let preflight = decision.preflight else { return decision }
+        guard var preflight = decision.preflight else { return decision }
+        // The filter behind sees the answer, though not the request.
+        if let filters = selection.filters {
+            filters.mutations.apply(to: &preflight, request: request, facts: filters.formatFacts(context, self))
+        }
         var error = MeshError(
             .directResponse,
             origin: .local,

@@ -7,8 +7,8 @@ import MeshRouting
 extension RouteLayer {
     /// Follows the redirects that the selected route lets it follow.
     ///
-    /// A request goes on by the route of where it is sent to, with that route's timeouts; what cannot be followed, for the
-    /// request's sake or that route's, is the answer.
+    /// A request goes on as the route before changed it, by the route of where it is sent to and with that route's timeouts;
+    /// what cannot be followed, for the request's sake or that route's, is the answer.
     /// - Parameter deadline: The caller's own.
     @usableFromInline
     func follow<Layers: Transport>(
@@ -21,7 +21,8 @@ extension RouteLayer {
         var (current, response) = (request, first)
         var history = InternalRedirectHistory()
         while let selection = context.selection, let policy = selection.internalRedirects {
-            guard case .success(let next) = policy.following(response, to: current, history: history) else { break }
+            let sent = mesh.sentRequest(context) as? Base.Request ?? current
+            guard case .success(let next) = policy.following(response, to: sent, history: history) else { break }
             let decision = mesh.loadSnapshot().decide(next.request, mesh.facts(of: context))
             guard
                 case .route(_, _, let route) = decision,
@@ -31,11 +32,24 @@ extension RouteLayer {
             layers.finish(&context, .discarded)
             context.deadline = deadline
             context.attemptedEndpoints = []
+            mesh.forgetSentRequest(&context)
             current = next.request
             try take(decision, current, &context)
             response = try await layers.send(current, context: &context)
         }
         context.timePassed()
         return response
+    }
+}
+
+extension Mesh {
+    @usableFromInline
+    func sentRequest(_ context: CallContext) -> (any RequestHead)? {
+        context.filterState?.sentRequest
+    }
+
+    @usableFromInline
+    func forgetSentRequest(_ context: inout CallContext) {
+        if context.filterState != nil { context.noteSentRequest(nil) }
     }
 }

@@ -47,8 +47,13 @@ final class RouteAnswer: Sendable {
 
     /// The answer to a request, as the error that takes the place of a response.
     @usableFromInline
-    func error(for request: some RequestHead, _ context: CallContext, _ mesh: Mesh) -> MeshError {
+    func error(for request: some RequestHead, _ context: inout CallContext, _ mesh: Mesh) -> MeshError {
         var error: MeshError
+        if case .redirect(let redirect) = kind, context.selection?.tellsSentRequests ?? false {
+            var asked = request
+            redirect.rewritePath(of: &asked, matchedBy: match)
+            context.noteSentRequest(asked)
+        }
         if let reply = reply(to: request, context, mesh) {
             error = MeshError(
                 .directResponse,

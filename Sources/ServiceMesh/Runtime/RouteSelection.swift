@@ -50,6 +50,11 @@ final class RouteSelection: Sendable {
     @usableFromInline let followsRedirects: Bool
     /// Which ones are; `nil` for none.
     @usableFromInline let internalRedirects: InternalRedirectPolicy?
+    /// Whether those outside want to know the request as the route changed it: where a redirect is followed that request
+    /// goes on, and the header mutation filter's formats speak of it.
+    @usableFromInline var tellsSentRequests: Bool {
+        followsRedirects || filters?.mutations.changesResponses ?? false
+    }
     /// The status code where the cluster does not exist.
     let missingClusterStatus: Int
     /// Whether there is a policy for requests that come in, which has nothing to do here.

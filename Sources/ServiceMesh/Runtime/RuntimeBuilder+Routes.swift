@@ -73,8 +73,8 @@ extension RuntimeBuilder {
         at place: RoutePlace
     ) -> RouteSelection {
         let answer = RouteAnswer(route, name: place.name, place.surroundings)
-        // A virtual host's own redirect comes before its filters have a say.
-        let compiled = route.isGuardian ? nil : filters.compiled(for: route.action, route: place.name, cluster: "")
+        // Of a virtual host's own redirect no route, host or table says anything.
+        let filters = route.isGuardian ? filters.ofListener : filters
         return RouteSelection(
             routeName: place.name,
             clusterName: "",
@@ -86,7 +86,7 @@ extension RuntimeBuilder {
             fault: fault?.concerns(cluster: "") == false ? nil : fault,
             rateLimiter: nil,
             policies: .none,
-            filters: compiled,
+            filters: filters.compiled(for: route.action, route: place.name, cluster: ""),
             answer: answer,
             // Envoy heeds it on routes for servers, and not on those that answer by themselves.
             cors: route.action == .nonForwarding ? route.cors : nil

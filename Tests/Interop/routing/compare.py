@@ -90,6 +90,9 @@ def comparable(outcome):
     # A redirect to https for a virtual host's sake comes from no route, which Envoy's log does not tell from no match.
     if outcome.get("details") == "direct_response" and found.get("route") is None:
         del found["route"]
+    # Where a redirect was to be followed and could not, Envoy's log has forgotten the route.
+    if outcome.get("details") == "via_upstream" and outcome["status"] in (301, 302, 303, 307, 308) and not found.get("route"):
+        found.pop("route", None)
     if found.get("flags") == "":
         found["flags"] = "-"
     for position, record in enumerate(outcome["upstream"]):

@@ -135,19 +135,23 @@ def listener_filters(random):
     ]
 
 
-def overrides(random, level, share):
-    """What a table, a host, a route says in place of the listener's filters: (fields, variants of requests)."""
+def overrides(random, level, share, may_disable=True):
+    """What a table, a host, a route says in place of the listener's filters: (fields, variants of requests).
+
+    Envoy leaves disabled filters out when a request begins, before filters note the metadata that a route may ask for: such
+    a route must not disable any.
+    """
     configs, variants = {}, []
     if random.random() < share:
         configs[CORS] = cors_policy(random)
         variants += cors_variants(random)
     if random.random() < share / 2:
-        configs[FAULT] = fault_of_route(random) if random.random() < 0.8 else OFF
+        configs[FAULT] = fault_of_route(random) if random.random() < 0.8 or not may_disable else OFF
         variants += fault_variants(random)
     if level == "route" and random.random() < share / 3:
         configs[LIMIT] = limit_of_route(random)
         variants += [("local rate limit", None, [])] * 7
     if random.random() < share / 2:
-        configs[MUTATION] = mutation_of(random, level) if random.random() < 0.8 else OFF
+        configs[MUTATION] = mutation_of(random, level) if random.random() < 0.8 or not may_disable else OFF
         variants.append(("header mutation", None, [("headers", "x-in", ["given"])]))
     return ({"typed_per_filter_config": configs} if configs else {}), variants

@@ -193,7 +193,7 @@ class Table:
             conditions.merge(match, condition)
         name = f"{self.current.name}.{position}"
         fields, needed, variants = actions.action(dice, self, found[0])
-        more, filtered = filters.overrides(dice, "route", 0.12)
+        more, filtered = filters.overrides(dice, "route", 0.12, may_disable="dynamic_metadata" not in match)
         route = {"name": name, "match": match, **fields, **more, **mutations(dice, "route", 0.3)}
         base = [dice.choice(condition.holds) for condition in found] + needed
         for condition in found:

@@ -37,6 +37,18 @@ def every_deadline_is_told(case, field, envoy, ours, outcome, thrown):
     return field.endswith("time left") and envoy is None
 
 
+@difference
+def replays_are_harmless(case, field, envoy, ours, outcome, thrown):
+    """Envoy repeats whatever the route names; the library only what does no harm a second time."""
+    return case["method"] in ("POST", "PATCH") and len(outcome["upstream"]) > 1 and "script" in str(case["headers"])
+
+
+@difference
+def https_is_never_sent_in_cleartext(case, field, envoy, ours, outcome, thrown):
+    """Envoy follows a redirect to https over a plaintext cluster; the library hands the redirect out."""
+    return any(name == "x-script" and "location=https:" in value for name, value in case["headers"])
+
+
 def documented():
     """The names in the document: its headings of the second level that are code."""
     return re.findall(r"^## `([a-z-]+)`$", DOCUMENT.read_text(), re.MULTILINE)

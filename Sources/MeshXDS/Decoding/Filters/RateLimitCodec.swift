@@ -34,11 +34,10 @@ struct RateLimitCodec: HTTPFilterCodec {
         _ context: inout DecodingContext
     ) {
         guard let message = context.unpack(message, as: Message.self, at: path) else { return }
-        // Whatever the route says stands in the listener's place, which may be the other kind of limit; ours are two.
         if Self.isPlain(message) {
             overrides.rateLimit = limit(message, at: path, &context) ?? Self.off
-            if message.statPrefix != Self.ownPlainPrefix { overrides.filters.localRateLimit = .disabled }
         } else {
+            // What another control plane says of a route stands in the listener's place; ours are two limits.
             guard let filter = LocalRateLimitFilter(message, at: path, &context) else { return }
             overrides.filters.localRateLimit = .settings(filter)
             if message.statPrefix != LocalRateLimitFilter.ownPrefix { overrides.rateLimit = Self.off }
@@ -50,14 +49,15 @@ struct RateLimitCodec: HTTPFilterCodec {
         overrides.filters.localRateLimit = .disabled
     }
 
-    /// Whether one bucket for all requests is all that is said, with shares of all or none: `RateLimitConfiguration`.
+    /// Whether it is a `RateLimitConfiguration` of ours: one bucket for all requests is all that is said, with shares of all
+    /// or none.
     private static func isPlain(_ message: Message) -> Bool {
         func isWhole(_ share: Envoy_Type_V3_FractionalPercent) -> Bool {
             var context = DecodingContext(registry: .standard)
             guard let share = FractionalPercent(share, at: .root, &context) else { return true }
             return share.numerator == 0 || share.isAll
         }
-        return message.statPrefix != LocalRateLimitFilter.ownPrefix && read.others(in: message).isEmpty
+        return message.statPrefix == ownPlainPrefix && read.others(in: message).isEmpty
             && isWhole(message.filterEnabled.defaultValue) && isWhole(message.filterEnforced.defaultValue)
     }
 
