@@ -33,7 +33,7 @@ public final class FaultInjector: Sendable {
     @usableFromInline let looksAtRequests: Bool
     /// The shares where no request says otherwise.
     private let shares: FaultShares
-    /// Whether it always acts: neither switched off, nor observing, nor to end at some time.
+    /// Whether it always acts: neither switched off, nor observing, nor to end at some time, and on any request.
     private let alwaysActs: Bool
     private let active = Atomic(0)
     private let hasEnded = Atomic(false)
@@ -62,7 +62,8 @@ public final class FaultInjector: Sendable {
         self.configuration = configuration
         self.looksAtRequests = configuration.hasConditions || configuration.asksRequests
         self.shares = FaultShares(of: configuration)
-        self.alwaysActs = configuration.mode == .enforce && configuration.timeToLive == .forever
+        self.alwaysActs =
+            configuration.mode == .enforce && configuration.timeToLive == .forever && !looksAtRequests
         self.name = name
         self.observers = observers
         self.clock = clock
@@ -81,17 +82,32 @@ public final class FaultInjector: Sendable {
     /// - Complexity: O(headers), two draws; the clock is read only if there is a time to live.
     @inlinable
     public func faults(for request: some RequestHead) -> FaultDecision {
-        var decision = looksAtRequests ? drawLooking(at: request) : draw()
-        if decision.abort != nil { decision.adapt(to: request) }
-        return decision
+        let drawn = draw()
+        return drawn.isEmpty ? FaultDecision() : decision(drawn, for: request)
     }
 
+    /// Draws where chance alone decides, which costs most requests the least.
     @usableFromInline
-    func drawLooking(at request: some RequestHead) -> FaultDecision {
-        guard configuration.concerns(request) else { return FaultDecision() }
-        guard configuration.asksRequests else { return draw() }
-        let wishes = FaultWishes(request)
-        return draw(FaultShares(of: configuration, cutTo: wishes), wishes)
+    func draw() -> FaultShares.Drawn {
+        alwaysActs ? shares.drawn(using: random) : .undecided
+    }
+
+    /// The faults of a request for which these were drawn.
+    @usableFromInline
+    func decision(_ drawn: FaultShares.Drawn, for request: some RequestHead) -> FaultDecision {
+        var decision: FaultDecision
+        if drawn != .undecided {
+            decision = FaultDecision(drawn, of: configuration, FaultWishes(), using: random)
+        } else if looksAtRequests, !configuration.concerns(request) {
+            return FaultDecision()
+        } else if configuration.asksRequests {
+            let wishes = FaultWishes(request)
+            decision = draw(FaultShares(of: configuration, cutTo: wishes), wishes)
+        } else {
+            decision = draw(shares, FaultWishes())
+        }
+        if decision.abort != nil { decision.adapt(to: request) }
+        return decision
     }
 
     /// Whether requests to a cluster may get faults.
@@ -116,10 +132,16 @@ public final class FaultInjector: Sendable {
         try await decision.take(&context, clock: clock, observers: observers, name: name)
     }
 
-    /// The same, and what suffers goes on suffering until `ended`: the context says so.
+    /// Injects what was drawn; what suffers goes on suffering until `ended`: the context says so.
     @usableFromInline
-    func injectUntilEnd(_ decision: FaultDecision, _ context: inout CallContext) async throws {
-        guard begin(decision) else { return }
+    func inject(
+        _ drawn: FaultShares.Drawn,
+        into request: some RequestHead,
+        untilTheEndOf context: inout CallContext
+    ) async throws {
+        let decision = self.decision(drawn, for: request)
+        guard !decision.isEmpty, begin(decision) else { return }
+        context.timePassed()
         do {
             try await decision.take(&context, clock: clock, observers: observers, name: name)
         } catch {
@@ -149,7 +171,7 @@ public final class FaultInjector: Sendable {
         instead: (() async throws -> Value)? = nil,
         _ operation: () async throws -> Value
     ) async throws -> Value {
-        let decision = looksAtRequests ? FaultDecision() : draw()
+        let decision = looksAtRequests ? FaultDecision() : draw(shares, FaultWishes())
         guard !decision.isEmpty, begin(decision) else { return try await operation() }
         do {
             defer { end() }
@@ -162,15 +184,8 @@ public final class FaultInjector: Sendable {
         return try await instead()
     }
 
-    /// Draws the faults of a call for which the conditions hold.
-    @usableFromInline
-    func draw() -> FaultDecision {
-        guard alwaysActs else { return draw(shares, FaultWishes()) }
-        let drawn = shares.drawn(using: random)
-        return drawn.isEmpty ? FaultDecision() : FaultDecision(drawn, of: configuration, FaultWishes(), using: random)
-    }
-
-    /// The same, of shares that the request may have cut, where the injector may be off, over, or observing.
+    /// Draws the faults of a call for which the conditions hold, of shares that the request may have cut, where the injector
+    /// may be off, over, or observing.
     private func draw(_ shares: FaultShares, _ wishes: FaultWishes) -> FaultDecision {
         guard configuration.mode != .disabled else { return FaultDecision() }
         if isExpired {

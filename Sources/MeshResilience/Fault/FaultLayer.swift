@@ -20,11 +20,8 @@ where Base.Request: RequestHead {
     @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         if let injector = source.policy(for: context) {
-            let decision = injector.faults(for: request)
-            if !decision.isEmpty {
-                context.timePassed()
-                try await injector.injectUntilEnd(decision, &context)
-            }
+            let drawn = injector.draw()
+            if !drawn.isEmpty { try await injector.inject(drawn, into: request, untilTheEndOf: &context) }
         }
         // One place where what is below is called: each further one would be another copy of it in inlined code.
         do {

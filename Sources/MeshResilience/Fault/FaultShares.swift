@@ -5,11 +5,20 @@ import MeshCore
 
 /// The shares of the calls that get faults, apart from what the faults are: most calls get none, and cost no more than
 /// the draws.
+@usableFromInline
 struct FaultShares: Sendable {
     /// The faults that chance gives one call.
+    @usableFromInline
     struct Drawn: OptionSet, Sendable {
-        let rawValue: UInt8
+        @usableFromInline let rawValue: UInt8
 
+        @usableFromInline
+        init(rawValue: UInt8) {
+            self.rawValue = rawValue
+        }
+
+        /// Chance does not decide alone.
+        static let undecided = Drawn(rawValue: 128)
         static let responseRate = Drawn(rawValue: 1)
         static let delay = Drawn(rawValue: 2)
         static let abort = Drawn(rawValue: 4)

@@ -45,8 +45,8 @@ extension RouteMatch {
                     + condition.requirement
             case .metadata(let matcher, let seen):
                 "metadata \(([matcher.filter] + matcher.path).joined(separator: ".")): "
-                    + (seen.map { "is \("\($0)".quoted)" } ?? "is absent")
-                    + ", must \(matcher.isInverted ? "not " : "")meet \("\(matcher.condition)".quoted)"
+                    + (seen.map { "is \($0.words)" } ?? "is absent")
+                    + ", must \(matcher.isInverted ? "not " : "")\(matcher.condition.words)"
             case .unreachable(let reason): reason
             case .tree: "the virtual host's matcher does not lead to it"
             }
@@ -95,30 +95,65 @@ extension CertificateCondition {
     }
 }
 
+extension MetadataMatcher.Condition {
+    /// What a value must do, in words.
+    fileprivate var words: String {
+        switch self {
+        case .null: "be null"
+        case .equals(let number): "be \(MetadataValue.number(number).words)"
+        case .range(let start, let end):
+            "be a number from \(MetadataValue.number(start).words) to below \(MetadataValue.number(end).words)"
+        case .text(let matcher): matcher.words
+        case .boolean(let truth): "be \(truth)"
+        case .present(true): "be present"
+        case .present(false): "be what no value is"
+        case .contains(let condition): "be a list with an element that must \(condition.words)"
+        case .any(let conditions): conditions.map(\.words).joined(separator: " or ")
+        }
+    }
+}
+
+extension MetadataValue {
+    /// The value as people write it: a text in quotes, everything else in JSON.
+    fileprivate var words: String {
+        if case .text(let text) = self { return text.quoted }
+        let (text, rest) = (formatted ?? "null").shortened
+        return text + rest
+    }
+}
+
 extension StringMatcher {
     /// What a text must be, in words.
     package func requirement(isInverted: Bool) -> String {
-        let not = isInverted ? "not " : ""
+        "must \(isInverted ? "not " : "")\(words)"
+    }
+
+    fileprivate var words: String {
         let letters = ignoresCase ? ", letters of either case" : ""
         return switch pattern {
-        case .exact(let text): "must \(not)be exactly \(text.quoted)\(letters)"
-        case .prefix(let text): "must \(not)begin with \(text.quoted)\(letters)"
-        case .suffix(let text): "must \(not)end with \(text.quoted)\(letters)"
-        case .contains(let text): "must \(not)contain \(text.quoted)\(letters)"
-        case .regularExpression(let expression):
-            "must \(not)match the regular expression \(expression.pattern.quoted)"
+        case .exact(let text): "be exactly \(text.quoted)\(letters)"
+        case .prefix(let text): "begin with \(text.quoted)\(letters)"
+        case .suffix(let text): "end with \(text.quoted)\(letters)"
+        case .contains(let text): "contain \(text.quoted)\(letters)"
+        case .regularExpression(let expression): "match the regular expression \(expression.pattern.quoted)"
         }
     }
 }
 
 extension String {
-    /// The text in quotes; a long one is cut, so that a request cannot make an explanation of a megabyte.
+    /// The text in quotes.
     fileprivate var quoted: String {
+        let (text, rest) = shortened
+        return "\"\(text)\"\(rest)"
+    }
+
+    /// The beginning of a long text, so that a request cannot make an explanation of a megabyte, and what to say of the rest.
+    fileprivate var shortened: (text: String, rest: String) {
         let bound = 200
         guard let end = utf8.index(startIndex, offsetBy: bound, limitedBy: utf8.endIndex), end < utf8.endIndex else {
-            return "\"\(self)\""
+            return (self, "")
         }
-        return "\"\(String(decoding: utf8[..<end], as: UTF8.self))\"… (\(utf8.count) bytes)"
+        return (String(decoding: utf8[..<end], as: UTF8.self), "… (\(utf8.count) bytes)")
     }
 }
 

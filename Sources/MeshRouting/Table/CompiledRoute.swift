@@ -22,10 +22,16 @@ final class CompiledRoute: Sendable {
     /// Whether a path matches.
     /// - Parameters:
     ///   - path: The path without its query; `nil` if the request has none.
+    ///   - whole: The path with the parameters that `path` has not; `nil` if that has all.
     ///   - field: Tells the request's method.
-    func isPathMet(_ path: UnsafeBufferPointer<UInt8>?, _ field: (HeaderName) -> String?) -> Bool {
+    func isPathMet(
+        _ path: UnsafeBufferPointer<UInt8>?,
+        whole: UnsafeBufferPointer<UInt8>? = nil,
+        _ field: (HeaderName) -> String?
+    ) -> Bool {
         if match.path.kind == .connect { return field(RouteIndex.method) == "CONNECT" }
-        guard let path else { return false }
+        guard var path else { return false }
+        if match.path.kind == .template, let whole { path = whole }
         return match.path.matches(bytes: path, isConnect: false)
     }
 

@@ -122,9 +122,10 @@ final class RouteIndex: Sendable {
         }
         var path = path
         return path.withUTF8 { bytes in
-            Self.withMatchedPath(bytes, ignoresPathParameters, field: field) { path in
+            Self.withMatchedPath(bytes, ignoresPathParameters, field: field) { path, whole in
                 traits.withUnsafeBufferPointer { traits in
-                    if compiled.hasCandidates, let path {
+                    // The index is one of paths as most matchers see them.
+                    if compiled.hasCandidates, let path, whole == nil {
                         let found = compiled.first(path, field: field, hasValue: hasValue) { number in
                             let traits = traits[start &+ number]
                             return (!traits.needsPathCheck || routes[start &+ number].isPathMet(path, field))
@@ -137,7 +138,7 @@ final class RouteIndex: Sendable {
                         }
                     }
                     return range.first { position in
-                        traits[position].isReachable && routes[position].isPathMet(path, field)
+                        traits[position].isReachable && routes[position].isPathMet(path, whole: whole, field)
                             && (!traits[position].hasConditionsBesidesPath || accepts(routes[position]))
                     }
                 }
@@ -148,20 +149,20 @@ final class RouteIndex: Sendable {
     static let method: HeaderName = ":method"
 
     /// Gives what the paths of routes are compared with: the path without query and fragment, and without parameters
-    /// where those are left aside. An empty path means `/` (RFC 9112 §3.2.1), but for `CONNECT`, which has none: it gives
-    /// `nil`.
+    /// where those are left aside; and with them, if there are any, for templates, from whose sight Envoy does not take them.
+    /// An empty path means `/` (RFC 9112 §3.2.1), but for `CONNECT`, which has none: it gives `nil`.
     private static func withMatchedPath<Result>(
         _ path: UnsafeBufferPointer<UInt8>,
         _ ignoresPathParameters: Bool,
         field: (HeaderName) -> String?,
-        _ body: (UnsafeBufferPointer<UInt8>?) -> Result
+        _ body: (_ path: UnsafeBufferPointer<UInt8>?, _ whole: UnsafeBufferPointer<UInt8>?) -> Result
     ) -> Result {
         if path.isEmpty {
-            if field(method) == "CONNECT" { return body(nil) }
-            return withUnsafePointer(to: UInt8(ascii: "/")) { body(UnsafeBufferPointer(start: $0, count: 1)) }
+            if field(method) == "CONNECT" { return body(nil, nil) }
+            return withUnsafePointer(to: UInt8(ascii: "/")) { body(UnsafeBufferPointer(start: $0, count: 1), nil) }
         }
         let bare = UnsafeBufferPointer(rebasing: path[..<lengthWithoutQuery(path)])
-        guard ignoresPathParameters, bare.contains(UInt8(ascii: ";")) else { return body(bare) }
+        guard ignoresPathParameters, bare.contains(UInt8(ascii: ";")) else { return body(bare, nil) }
         return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bare.count) { buffer in
             var count = 0
             var isParameter = false
@@ -173,7 +174,7 @@ final class RouteIndex: Sendable {
                 buffer.initializeElement(at: count, to: byte)
                 count += 1
             }
-            return body(UnsafeBufferPointer(rebasing: buffer[..<count]))
+            return body(UnsafeBufferPointer(rebasing: buffer[..<count]), bare)
         }
     }
 
@@ -217,9 +218,10 @@ extension RouteIndex {
     ) -> [(number: Int, mismatch: RouteMatch.Mismatch?)] {
         var path = request.path
         let field: (HeaderName) -> String? = { request.fieldOrPseudoField($0) }
-        let matchedPath = path.withUTF8 { bytes in
-            Self.withMatchedPath(bytes, ignoresPathParameters, field: field) { path in
-                path.map { String(decoding: $0, as: UTF8.self) }
+        let (matchedPath, wholePath) = path.withUTF8 { bytes in
+            Self.withMatchedPath(bytes, ignoresPathParameters, field: field) { path, whole in
+                let text: (UnsafeBufferPointer<UInt8>) -> String = { String(decoding: $0, as: UTF8.self) }
+                return (path.map(text), whole.map(text))
             }
         }
         let tree = hosts[host].tree
@@ -233,7 +235,8 @@ extension RouteIndex {
             } else if let obstacle = route.obstacle {
                 mismatch = .unreachable(obstacle)
             } else if let matchedPath {
-                mismatch = route.match.firstMismatch(request, path: matchedPath[...], facts: facts)
+                let seen = route.match.path.kind == .template ? wholePath ?? matchedPath : matchedPath
+                mismatch = route.match.firstMismatch(request, path: seen[...], facts: facts)
             } else if route.match.path.kind != .connect {
                 mismatch = .path(route.match.path, seen: "")
             } else {

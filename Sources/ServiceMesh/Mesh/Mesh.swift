@@ -33,7 +33,9 @@ public final class Mesh: Sendable {
     /// What hashes all of this process's requests alike where a route asks for that (gRFC A42's `channel_id`).
     let channel: UInt64
     /// What becomes of headers that ask for other timeouts and retries; `nil` leaves them alone.
-    @usableFromInline let headerContract: EnvoyHeaderContract?
+    let headerContract: EnvoyHeaderContract?
+    /// Whether there is one: to ask for it copies it.
+    @usableFromInline let hasHeaderContract: Bool
     /// The copies of requests that are on their way.
     @usableFromInline let mirrors = MirrorGate()
     /// The stacks that were made for it.
@@ -67,6 +69,7 @@ public final class Mesh: Sendable {
         self.headerContract =
             configuration.requestHeaderTrust == .ignored
             ? nil : EnvoyHeaderContract(trusts: configuration.requestHeaderTrust == .trusted, marksTrusted: true)
+        self.hasHeaderContract = headerContract != nil
         self.store = SnapshotStore(
             RuntimeBuilder(
                 configuration: configuration,

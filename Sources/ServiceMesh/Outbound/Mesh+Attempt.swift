@@ -61,10 +61,11 @@ extension Mesh {
         let exceeded = cluster.beginRequest(isHighPriority: isHighPriority)
         do throws(MeshError) {
             if let limit = exceeded {
+                let which = isHighPriority ? "requests of high priority" : "requests"
                 throw MeshError(
                     .overflow,
                     origin: .local,
-                    message: "\(limit) requests\(isHighPriority ? " of high priority" : "") are under way, which is the limit"
+                    message: "\(limit) \(which) are under way, which is the limit"
                 )
             }
             let endpoint = try cluster.pick(at: now, context: &context, mesh: self)

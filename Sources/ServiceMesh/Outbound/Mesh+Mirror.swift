@@ -15,8 +15,10 @@ extension Mesh {
         _ context: borrowing CallContext
     ) -> [(request: Request, selection: RouteSelection)] {
         guard let selection = context.selection, !selection.mirrors.isEmpty else { return [] }
-        // What has nowhere to go is not copied.
-        guard selection.cluster?.endpoints.isEmpty == false else { return [] }
+        // What will not leave itself is not copied.
+        guard let cluster = selection.cluster, cluster.hasRoom(isHighPriority: selection.isHighPriority) else {
+            return []
+        }
         let facts = facts(of: context)
         return selection.mirrors.compactMap { mirror in
             guard mirror.configuration.fraction.contains(facts) else { return nil }

@@ -46,6 +46,7 @@ extension Mesh {
         if !reply.headers.contains(where: { $0.name == "grpc-status" }) { reply = reply.adapted(to: request) }
         let wasAttempted = error.code != .clusterNotFound && context.attempt > 0
         context.selection?.edits?.apply(to: &reply, of: request, context, self, countsAttempts: wasAttempted)
+        context.selection?.answer?.apply(toFilters: &reply, of: request, context, self)
         var error = error
         error.localReply = reply
         return error

@@ -23,9 +23,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         let deadline = context.deadline
-        if let contract = mesh.headerContract {
-            return try await send(request, under: contract, through: OutOfLine(base), &context)
-        }
+        if mesh.hasHeaderContract { return try await sendByContract(request, through: OutOfLine(base), &context) }
         try route(request, &context)
         let response = try await base.send(request, context: &context)
         guard context.selection?.followsRedirects ?? false else { return response }

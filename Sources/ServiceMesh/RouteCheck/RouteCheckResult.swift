@@ -25,6 +25,7 @@ extension RoutePreview {
         guard let virtualHost else {
             return "no virtual host serves the authority \"\(request.authority ?? "")\""
         }
+        if route == nil, case .redirect = outcome { return "\(virtualHost) asks for TLS" }
         var text = route.map { "route \($0) of \(virtualHost) matches" } ?? "no route of \(virtualHost) matches"
         if !passedOver.isEmpty {
             // A table of thousands of routes must not make a line of a megabyte.

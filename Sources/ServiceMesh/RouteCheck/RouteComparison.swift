@@ -71,7 +71,11 @@ struct RouteComparison {
         guard let expected else { return }
         guard let forwarding = preview.forwarding else {
             failures.append(
-                RouteCheckFailure(RouteCoverage.Field.timeout.rawValue, expected: expected.text, got: "no route")
+                RouteCheckFailure(
+                    RouteCoverage.Field.timeout.rawValue,
+                    expected: expected.text,
+                    got: preview.route == nil ? "no route" : "a request that is not sent on"
+                )
             )
             return
         }

@@ -71,6 +71,14 @@ extension ClusterRuntime {
             live.activeRequests.wrappingSubtract(1, ordering: .relaxed)
         }
     }
+
+    /// Whether a request could be sent now: an endpoint is there, and the limit is not reached.
+    func hasRoom(isHighPriority: Bool) -> Bool {
+        guard !endpoints.isEmpty else { return false }
+        return isHighPriority
+            ? live.activeHighPriorityRequests.load(ordering: .relaxed) < maximumHighPriorityRequests
+            : live.activeRequests.load(ordering: .relaxed) < maximumRequests
+    }
 }
 
 /// What a cluster remembers over pushes that leave its settings alone.

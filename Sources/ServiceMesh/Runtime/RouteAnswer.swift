@@ -73,6 +73,18 @@ final class RouteAnswer: Sendable {
         return error
     }
 
+    /// Changes the answer of a filter as the route changes its own. Envoy's routes that answer by themselves change no other
+    /// answers.
+    func apply(
+        toFilters reply: inout LocalReply,
+        of request: some RequestHead,
+        _ context: CallContext,
+        _ mesh: Mesh
+    ) {
+        guard case .none = kind else { return }
+        headers.apply(to: &reply, request: request, facts: FormatFacts(context, route: routeName, mesh))
+    }
+
     /// The answer to a request; `nil` if there is none.
     func reply(to request: some RequestHead, _ context: CallContext, _ mesh: Mesh) -> LocalReply? {
         var reply: LocalReply

@@ -79,7 +79,8 @@ final class RouteEdits: Sendable {
         countsAttempts: Bool = true
     ) {
         changes.apply(to: &response, request: request, facts: self.facts(context, mesh))
-        if answersAttemptCount, countsAttempts { response.setValue(String(context.attempt), for: EnvoyHeader.attemptCount) }
+        guard answersAttemptCount, countsAttempts else { return }
+        response.setValue(String(context.attempt), for: EnvoyHeader.attemptCount)
     }
 
     /// Changes a copy of a request on its way to a mirror.
