@@ -319,7 +319,11 @@ let package = Package(
         // Our side of the differential test of routing; the other is Envoy.
         .executableTarget(
             name: "route-peer",
-            dependencies: ["MeshCore", "MeshConfig", "MeshResilience", "MeshRouting", "ServiceMesh", "MeshXDS"],
+            dependencies: [
+                "MeshCore", "MeshConfig", "MeshResilience", "MeshRouting", "ServiceMesh", "MeshXDS", "MeshHTTP",
+                .product("HTTPTypes", "swift-http-types", "Examples"),
+                .product("NIOCore", "swift-nio", "Examples"),
+            ],
             path: "Tests/Interop/routing/Peer"
         ),
 

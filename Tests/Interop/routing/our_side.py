@@ -2,12 +2,13 @@
 # This file is part of the swift-service-mesh project.
 """What our router makes of the cases: `route-peer` runs the library's stack on the tables.
 
-    route-peer TABLES
+    route-peer [--http] TABLES
 
 TABLES is JSON: {"clusters": {name: {"endpoints": [address], "mirror": whether it gets copies}}, "runtime": {key: value},
 "tables": [{"trusts": whether callers may use Envoy's own headers, "bootstrap": an Envoy configuration with one API
 listener}]}. On its standard input come the cases, a line of JSON each, in the generator's form; on its standard output
-go the outcomes, a line each, in the form of compare.py. The peer's own network plays the backends by script.py. When its
+go the outcomes, a line each, in the form of compare.py. The peer's own network plays the backends by script.py; with
+`--http` the library's HTTP client sends the requests to the backends themselves, which know what reached them. When its
 input ends, it ends.
 """
 
@@ -54,21 +55,28 @@ def tables_file(folder, tables, ports, refusing):
     return path
 
 
-def run(peer, folder, tables, cases, ports, refusing=1):
-    """Our outcomes by case."""
-    path = tables_file(folder, tables, ports, refusing)
+def forget_endpoints(tables, found):
+    """Takes the endpoints away where the library has no such balancer."""
+    for outcome in found.values():
+        for record in [*outcome["upstream"], *outcome["mirrors"]]:
+            if tables["clusters"][record["cluster"]].get("policy") in WITHOUT_BALANCER:
+                record["endpoint"] = None
+
+
+def ask(command, cases):
+    """What the peer says of the cases, by case."""
     lines = "".join(json.dumps({key: case[key] for key in KNOWN if key in case}) + "\n" for case in cases)
-    done = subprocess.run([peer, path], input=lines, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=False)
     # What the decoder leaves aside is the same for all tables; what it refuses makes outcomes missing.
     refused = [line for line in done.stderr.splitlines() if "is refused" in line]
     print(*(f"       {line[:300]}" for line in refused[:5]), sep="\n", end="\n" if refused else "")
     if done.returncode != 0:
-        raise RuntimeError(f"{peer} ended with {done.returncode}: {done.stderr[-500:]}")
-    found = {}
-    for line in done.stdout.splitlines():
-        outcome = json.loads(line)
-        for record in [*outcome["upstream"], *outcome["mirrors"]]:
-            if tables["clusters"][record["cluster"]].get("policy") in WITHOUT_BALANCER:
-                record["endpoint"] = None
-        found[outcome["id"]] = outcome
+        raise RuntimeError(f"{command} ended with {done.returncode}: {done.stderr[-500:]}")
+    return {outcome["id"]: outcome for outcome in map(json.loads, done.stdout.splitlines())}
+
+
+def run(peer, folder, tables, cases, ports, refusing=1):
+    """Our outcomes by case."""
+    found = ask([peer, tables_file(folder, tables, ports, refusing)], cases)
+    forget_endpoints(tables, found)
     return found

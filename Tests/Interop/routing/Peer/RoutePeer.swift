@@ -10,22 +10,19 @@ import MeshXDS
 /// outcomes. `our_side.py` describes both ends of the conversation.
 @main
 enum RoutePeer {
+    /// Tables at a time, where each has connections of its own.
+    private static let tablesOnTheWire = 24
+
     static func main() async throws {
-        guard CommandLine.arguments.count == 2 else {
-            FileHandle.standardError.write(Data("usage: route-peer TABLES < CASES > OUTCOMES\n".utf8))
+        var arguments = CommandLine.arguments.dropFirst()
+        let isOnTheWire = arguments.first == "--http"
+        if isOnTheWire { arguments.removeFirst() }
+        guard let path = arguments.first, arguments.count == 1 else {
+            FileHandle.standardError.write(Data("usage: route-peer [--http] TABLES < CASES > OUTCOMES\n".utf8))
             exit(64)
         }
-        let text = try String(contentsOfFile: CommandLine.arguments[1], encoding: .utf8)
-        let root = try ResourceDocument(json: text, file: CommandLine.arguments[1]).root
-        var topology = Topology()
-        for (name, cluster) in root["clusters"]?.members ?? [] {
-            guard cluster["refuses"]?.isTrue != true else { continue }
-            for (number, address) in (cluster["endpoints"]?.elements ?? []).enumerated() {
-                guard let address = address.text.flatMap({ EndpointAddress(authority: $0) }) else { continue }
-                let isMirror = cluster["mirror"]?.isTrue == true
-                topology.add(Topology.Endpoint(cluster: name, number: number, isMirror: isMirror), at: address)
-            }
-        }
+        let root = try ResourceDocument(json: String(contentsOfFile: path, encoding: .utf8), file: path).root
+        let topology = Topology(root["clusters"])
         let runtime = (root["runtime"]?.members ?? []).reduce(into: [:]) { values, member in
             values[member.name] = RuntimeValue(member.value)
         }
@@ -35,30 +32,31 @@ enum RoutePeer {
             cases[asked.table, default: []].append(asked)
         }
         let tables = root["tables"]?.elements ?? []
-        var lines: [(number: Int, line: String)] = []
+        var outcomes: [Outcome] = []
         try await withThrowingTaskGroup(of: [Outcome].self) { group in
+            var running = 0
             for (number, asked) in cases where tables.indices.contains(number) {
-                let table: RoutingTable
+                let table: ConfiguredTable
                 do {
-                    table = try RoutingTable(tables[number], number: number, topology: topology, runtime: runtime)
+                    table = try ConfiguredTable(tables[number], number: number, runtime: runtime)
                 } catch {
                     FileHandle.standardError.write(Data("table \(number) is refused: \(error)\n".utf8))
                     continue
                 }
                 for report in table.ignored { FileHandle.standardError.write(Data((report + "\n").utf8)) }
-                group.addTask {
-                    var outcomes: [Outcome] = []
-                    // One after another: buckets of tokens remember the requests of before.
-                    for each in asked { outcomes.append(await table.outcome(of: each)) }
-                    return outcomes
+                if isOnTheWire, running == tablesOnTheWire, let ended = try await group.next() {
+                    outcomes += ended
+                    running -= 1
                 }
+                group.addTask {
+                    let carried: any AskedTable =
+                        isOnTheWire ? HTTPTable(table: table) : RoutingTable(table, topology: topology)
+                    return try await carried.outcomes(of: asked)
+                }
+                running += 1
             }
-            var outcomes: [Outcome] = []
             for try await each in group { outcomes += each }
-            // Copies outlive the requests that they are copies of.
-            try await SystemClock().sleep(until: SystemClock().now.advanced(by: .milliseconds(500)))
-            lines = outcomes.map { ($0.number, $0.line) }
         }
-        for line in lines.sorted(by: { $0.number < $1.number }) { print(line.line) }
+        for outcome in outcomes.sorted(by: { $0.number < $1.number }) { print(outcome.line) }
     }
 }

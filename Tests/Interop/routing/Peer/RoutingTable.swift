@@ -1,53 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import MeshConfig
 import MeshCore
-import MeshResilience
-import MeshRouting
-import MeshXDS
 import ServiceMesh
 
-/// A mesh that has one of the generator's tables, with the stack that an adapter would put on it.
-struct RoutingTable: Sendable {
-    let mesh: Mesh
-    let stack: OutboundStack<ScriptedNetwork>
-    let ledgers: CaseLedgers
-    /// What the decoder left aside.
-    let ignored: [String]
+/// A table with the stack that an adapter would put on it, and a network in memory below.
+struct RoutingTable: AskedTable {
+    private let mesh: Mesh
+    private let stack: OutboundStack<ScriptedNetwork>
+    private let ledgers: CaseLedgers
 
-    /// - Parameter node: An element of the file's `tables`.
-    init(_ node: DocumentNode, number: Int, topology: Topology, runtime: [String: RuntimeValue]) throws {
-        let clock = SystemClock()
+    init(_ table: ConfiguredTable, topology: Topology) {
         let ledgers = CaseLedgers()
-        guard let bootstrap = node["bootstrap"] else {
-            throw ConfigurationError(path: "tables[\(number)].bootstrap", "is missing")
-        }
-        let read = try ResourceDocument(bootstrap, file: "table \(number)").bootstrap()
-        mesh = try Mesh(
-            MeshConfiguration(
-                outboundTrafficPolicy: .registryOnly,
-                catchAllListener: "table",
-                // Envoy limits retries by the cluster's threshold alone.
-                retryBudget: nil,
-                requestHeaderTrust: node["trusts"]?.isTrue == true ? .trusted : .untrusted,
-                runtime: runtime,
-                observers: [LedgerObserver()]
-            ),
-            clock: clock,
-            random: MeshRandom(seed: UInt64(number) + 1)
-        )
-        try mesh.apply(read.resource)
+        mesh = table.mesh
         stack = OutboundStack(
             mesh: mesh,
-            leaf: ScriptedNetwork(topology: topology, clock: clock, ledgers: ledgers)
+            leaf: ScriptedNetwork(topology: topology, clock: mesh.clock, ledgers: ledgers)
         )
         self.ledgers = ledgers
-        ignored = read.ignored.map { "\($0)" }
     }
 
-    /// Asks a case.
-    func outcome(of asked: RoutingCase) async -> Outcome {
+    func outcomes(of asked: [RoutingCase]) async throws -> [Outcome] {
+        var outcomes: [Outcome] = []
+        for each in asked { outcomes.append(await outcome(of: each)) }
+        // Copies outlive the requests that they are copies of.
+        try await mesh.clock.sleep(until: mesh.clock.now.advanced(by: .milliseconds(500)))
+        return outcomes
+    }
+
+    private func outcome(of asked: RoutingCase) async -> Outcome {
         let ledger = ledgers[String(asked.number)]
         var context = mesh.makeContext()
         context.observation = ledger
@@ -57,24 +38,7 @@ struct RoutingTable: Sendable {
                 Outcome(number: asked.number, status: response.statusCode, fields: response.fields, ledger: ledger)
             }
         } catch {
-            let error =
-                error as? MeshError
-                ?? MeshError(.cancelled, origin: .downstream, message: "unexpected: \(error)")
-            // What the caller of a proxy would see: gRPC's gets a status of its own.
-            let reply = error.localReply ?? LocalReply(status: error.code.httpStatus).adapted(to: asked.request)
-            var fields = reply.headers.map { ($0.name, $0.value) }
-            // As adapters do.
-            if !reply.body.isEmpty, !fields.contains(where: { $0.0 == "content-type" }) {
-                fields.append(("content-type", "text/plain"))
-            }
-            return Outcome(
-                number: asked.number,
-                status: reply.status,
-                fields: fields,
-                body: error.localReply?.body,
-                error: error,
-                ledger: ledger
-            )
+            return Outcome(of: error, to: asked, ledger)
         }
     }
 }
