@@ -6,6 +6,7 @@
 differential.py --peer ROUTE_PEER [--cases N] [--seed S]     the test
 differential.py [--cases N] [--seed S]                       Envoy against itself, which shows that it is stable
 --mutants                                                    and whether planted faults are caught
+--http N                                                     how many cases go through our HTTP client, too; 0 for none
 --only TABLE:CASE                                            one table, and what became of one of its cases
 --folder FOLDER                                              where the files are left; by default nowhere
 """
@@ -15,11 +16,13 @@ import collections
 import pathlib
 import sys
 import tempfile
+import time
 
 import compare
 import distributions
 import envoy_side
 import generator
+import http_side
 import mutants
 import on_purpose
 import our_side
@@ -40,6 +43,7 @@ def options():
     parser.add_argument("--cases", type=int, default=worth.CASES)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mutants", action="store_true")
+    parser.add_argument("--http", type=int, default=2000)
     parser.add_argument("--only")
     parser.add_argument("--folder", type=pathlib.Path)
     return parser.parse_args()
@@ -106,10 +110,40 @@ def test(chosen, folder):
     check(not failed, f"Envoy and {who} agree in {len(cases) - len(failed)} of {len(cases)} cases")
     for name, count in sorted(excused.items()):
         print(f"       on purpose, {name}: {count}")
+    if chosen.peer and chosen.http:
+        send(chosen, folder, tables, cases, backends, {case["id"] for case, _ in failed})
     if not chosen.only:
         draw(chosen, folder, backends)
     if chosen.mutants:
         try_mutants(chosen, folder, tables, cases, envoy, backends)
+
+
+def send(chosen, folder, tables, cases, backends, differing):
+    """A sample once more, through the library's real HTTP client; Envoy is asked anew, because its buckets of tokens
+    remember the cases that are not in it."""
+    some, left_out = http_side.sample(cases, chosen.http, chosen.seed)
+    envoy, _ = envoy_side.run(folder, tables, some, backends)
+    start = time.monotonic()
+    ours = http_side.run(chosen.peer, folder, tables, some, backends)
+    print(f"       our HTTP client took {time.monotonic() - start:.1f} s for {len(some)} cases", flush=True)
+    if chosen.only and some:
+        last = some[-1]["id"]
+        print(*(f"       Envoy  {envoy[last]}", f"       client {ours.get(last)}"), sep="\n")
+    failed, excused = compared(some, envoy, ours)
+    refused = {case["id"] for case, _ in failed if http_side.is_refused(envoy[case["id"]], ours.get(case["id"], {}))}
+    failed = [(case, found) for case, found in failed if case["id"] not in refused]
+    # Those that the router in memory has, too, were told above.
+    tell([(case, found) for case, found in failed if case["id"] not in differing])
+    told = sum(1 for case, _ in failed if case["id"] in differing)
+    also = f"; {told} of the others differ in memory, too" if told else ""
+    total = len(some) - len(refused)
+    check(not failed, f"Envoy and our HTTP client agree in {total - len(failed)} of {total} cases{also}")
+    for name, count in sorted(excused.items()):
+        print(f"       on purpose, {name}: {count}")
+    share = left_out.total() / len(cases) + len(refused) / max(1, len(some))
+    for name, count in [*sorted(left_out.items()), (f"of the sample, {http_side.REFUSED}", len(refused))]:
+        print(f"       left out, {name}: {count}")
+    check(share <= http_side.MOST_LEFT_OUT, f"{share:.1%} of the cases are not for an HTTP client, at most 15%")
 
 
 def draw(chosen, folder, backends):

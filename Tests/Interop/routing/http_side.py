@@ -3,7 +3,8 @@
 """A sample of the cases through the library's real HTTP client: the backends see its attempts, as they see Envoy's.
 
 The peer says what the caller saw; the backends say what reached them. Cases that a client of HTTP cannot send as they
-stand, because it writes a part of the head by itself, are left out, each for one of the reasons below.
+stand, because it writes a part of the head by itself, are left out, each for one of the REASONS; and those in which a
+rewrite makes a target of the path that our client is right not to send, REFUSED.
 """
 
 import collections
@@ -22,6 +23,7 @@ MOST_LEFT_OUT = 0.15
 CLIENT_REQUEST_HEADERS = {
     "traceparent": "the position in a trace that every request of the library has (W3C trace context)",
 }
+ORIGIN_FORM = re.compile(r"/[^\x00-\x20\x7f#]*")
 TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110 §7.6.1 and RFC 9112: these belong to one connection, and a client writes them by itself.
 OF_THE_HOP = {"connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade", "expect"}
@@ -34,7 +36,7 @@ def has(names):
 REASONS = {
     "the method is none that HTTP has": lambda case: not TOKEN.fullmatch(case["method"]),
     "CONNECT asks for a tunnel": lambda case: case["method"] == "CONNECT",
-    "the target is not in origin form": lambda case: not re.fullmatch(r"/[^\x00-\x20\x7f#]*", case["path"]),
+    "the target is not in origin form": lambda case: not ORIGIN_FORM.fullmatch(case["path"]),
     "the authority is none": lambda case: not re.fullmatch(r"[^\x00-\x20\x7f-\U0010ffff/?#@\\]+", case["authority"]),
     "a field has a name that HTTP does not allow": lambda case: not all(
         TOKEN.fullmatch(name) for name, _ in case["headers"]
@@ -47,6 +49,9 @@ REASONS = {
     "a position in a trace is told": has({"traceparent", "tracestate"}),
     "the authority is told twice": has({"host"}),
 }
+
+# RFC 9112 §3.2.1 and RFC 9113 §8.3.1: a target begins with "/". Envoy sends what a rewrite makes of it, whatever it is.
+REFUSED = "a rewrite leaves a target that is not in origin form"
 
 
 def reason(case):
@@ -61,6 +66,14 @@ def sample(cases, count, seed):
     fit = [case for case in cases if not reasons[case["id"]]]
     chosen = random.Random(f"{seed}/http").sample(fit, min(count, len(fit)))
     return sorted(chosen, key=lambda case: case["id"]), left_out
+
+
+def is_refused(envoy, ours):
+    """Whether our client gave up where Envoy went on with a target that is not in origin form, and because of it."""
+    targets = [bool(ORIGIN_FORM.fullmatch(record["path"])) for record in envoy["upstream"]]
+    if all(targets) or "the path is not a request target" not in ours.get("thrown", ""):
+        return False
+    return len(ours["upstream"]) == targets.index(False)
 
 
 @contextlib.contextmanager
