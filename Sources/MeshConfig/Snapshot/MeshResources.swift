@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+public import MeshCore
+
 /// A whole configuration: every resource by its name.
 public struct MeshResources: Hashable, Sendable {
     /// The listeners.
@@ -11,6 +13,8 @@ public struct MeshResources: Hashable, Sendable {
     public var clusters: [String: Cluster]
     /// The endpoint assignments.
     public var endpointAssignments: [String: EndpointAssignment]
+    /// What whoever wrote the resources said besides, and has no effect: for logs and `explain`.
+    public var ignored: [IgnoredField] = []
 
     /// Creates a configuration. Of two resources of one kind and name the later one wins.
     public init(

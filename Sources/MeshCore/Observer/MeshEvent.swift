@@ -7,6 +7,8 @@ public enum MeshEvent: Sendable {
     case configurationApplied(generation: UInt64, source: String)
     /// A configuration was refused; the last good one stays in force.
     case configurationRejected(source: String, error: any Error)
+    /// A configuration is in force, and these fields of it have no effect: told when they are others than before.
+    case configurationIgnored(source: String, fields: [IgnoredField])
     /// The connection to a configuration source changed.
     case sourceConnection(source: String, isConnected: Bool, reason: String?)
     /// An endpoint gets no more traffic for a while.

@@ -36,6 +36,8 @@ public struct MeshEventLogObserver: Observer {
             )
         case .configurationRejected(let source, let error):
             rejected(source: source, error: error)
+        case .configurationIgnored(let source, let fields):
+            ignored(source: source, fields: fields)
         case .sourceConnection(let source, let isConnected, let reason):
             var metadata: Logger.Metadata = ["source": text(source)]
             if let reason { metadata["reason"] = text(reason) }
@@ -93,6 +95,16 @@ public struct MeshEventLogObserver: Observer {
         default:
             break
         }
+    }
+
+    /// Writes what has no effect in the message as well, for the reason below.
+    private func ignored(source: String, fields: [IgnoredField]) {
+        var lines = fields.prefix(Self.maximumProblems).map { EscapedText($0.description).description }
+        if fields.count > lines.count { lines.append("and \(fields.count - lines.count) more") }
+        logger.warning(
+            "fields of the configuration have no effect: \(lines.joined(separator: "; "))",
+            metadata: ["source": text(source), "fields": .array(lines.map { .string($0) })]
+        )
     }
 
     /// Writes the problems in the message as well as in the metadata: whoever made the mistake reads the message, and

@@ -125,6 +125,7 @@ public struct MetricsObserver: Observer {
             series(.configurationGeneration, source).set(Double(generation))
         case .configurationRejected(let source, _):
             series(.configurationsRejected, source).increment()
+        case .configurationIgnored: break
         case .sourceConnection(let source, let isConnected, _):
             series(.sourceConnected, source).set(isConnected ? 1 : 0)
         case .endpointEjected(let cluster, _, _, _):

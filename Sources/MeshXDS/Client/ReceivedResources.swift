@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import MeshConfig
+import MeshCore
 import MeshRouting
 
 /// What an xDS client has received, as a configuration: what the listeners reach, and nothing else.
@@ -10,6 +11,10 @@ struct ReceivedResources {
     private var routes: [String: RouteConfiguration] = [:]
     private var clusters: [String: Cluster] = [:]
     private var endpoints: [String: EndpointAssignment] = [:]
+    private var reports: [IgnoredField.Resource: [FieldReport]] = [:]
+
+    /// The most fields without effect that are kept of a configuration.
+    static let maximumIgnored = 1024
 
     init(_ subscriptions: [ResourceKind: ADSSubscription]) {
         for subscription in subscriptions.values {
@@ -20,6 +25,7 @@ struct ReceivedResources {
                 case .cluster(let cluster): clusters[cluster.name] = cluster
                 case .endpointAssignment(let assignment): endpoints[assignment.name] = assignment
                 }
+                if !cached.ignored.isEmpty { reports[cached.resource.place] = cached.ignored }
             }
         }
     }
@@ -40,12 +46,27 @@ struct ReceivedResources {
         let complete = listeners.filter { listener in
             listener.routeConfigurationName.map { routes[$0] != nil } ?? true
         }
-        return MeshResources(
+        var resources = MeshResources(
             listeners: complete,
             routeConfigurations: complete.compactMap { $0.routeConfigurationName.flatMap { routes[$0] } },
             clusters: clusterNames.compactMap { clusters[$0] },
             endpointAssignments: endpointNames.compactMap { endpoints[$0] }
         )
+        if !reports.isEmpty { resources.ignored = ignored(of: resources) }
+        return resources
+    }
+
+    /// What has no effect in resources, in the order of their kinds and names.
+    private func ignored(of resources: MeshResources) -> [IgnoredField] {
+        let places: [IgnoredField.Resource] =
+            resources.listeners.keys.sorted().map { .listener($0) }
+            + resources.routeConfigurations.keys.sorted().map { .routeConfiguration($0) }
+            + resources.clusters.keys.sorted().map { .cluster($0) }
+            + resources.endpointAssignments.keys.sorted().map { .endpointAssignment($0) }
+        let all = places.lazy.flatMap { place in
+            (reports[place] ?? []).map { IgnoredField(place, path: $0.path, reason: $0.reason) }
+        }
+        return Array(all.prefix(Self.maximumIgnored))
     }
 
     private var reachableRoutes: [RouteConfiguration] {
@@ -54,6 +75,18 @@ struct ReceivedResources {
             case .inline(let configuration): configuration
             case .named(let name): routes[name]
             }
+        }
+    }
+}
+
+extension XDSResource {
+    /// What reports call it.
+    fileprivate var place: IgnoredField.Resource {
+        switch self {
+        case .listener(let listener): .listener(listener.name)
+        case .routeConfiguration(let configuration): .routeConfiguration(configuration.name)
+        case .cluster(let cluster): .cluster(cluster.name)
+        case .endpointAssignment(let assignment): .endpointAssignment(assignment.name)
         }
     }
 }

@@ -11,7 +11,11 @@ import Synchronization
 extension Mesh {
     /// Explains where an outbound request would go now, and by which rules. Nothing is sent and nothing is drawn.
     public func explain(_ request: some RequestHead) -> Explanation {
-        let snapshot = loadSnapshot()
+        explain(request, by: loadSnapshot())
+    }
+
+    /// The same by a configuration that may have been replaced since.
+    func explain(_ request: some RequestHead, by snapshot: RuntimeSnapshot) -> Explanation {
         var explanation = Explanation(generation: snapshot.generation)
         explanation.note("request", "\(request.method) \(request.authority ?? "") \(request.path)")
         if isDisabled {
@@ -26,17 +30,20 @@ extension Mesh {
                 "outbound traffic policy",
                 policy == .allowAny ? "allowAny: it goes where its authority says" : "registryOnly: it is refused"
             )
+            explanation.noteIgnored(of: snapshot)
             return explanation
         }
         explanation.note("virtual host", host)
         for (number, mismatch) in trace.passedOver { explanation.note("route \(number)", "passed over: \(mismatch)") }
         guard let (number, route) = trace.chosen else {
             explanation.note("route", "none matches: the request is refused with 404 and the flag NR")
+            explanation.noteIgnored(of: snapshot)
             return explanation
         }
         explanation.note("listener", route.listener)
         explanation.note("route", "\(route.name) (number \(number))")
         explain(route, request, &explanation)
+        explanation.noteIgnored(of: snapshot, listener: route.listener, clusters: route.selections.map(\.clusterName))
         return explanation
     }
 
@@ -54,12 +61,19 @@ extension Mesh {
         }
         explainTarget(of: forward, for: request, route, &explanation)
         explainChanges(by: route, forward, &explanation)
-        explanation.note(
-            "timeout",
-            forward.timeout.map { "\($0.duration) from the route\(forward.timeoutMode.note)" }
-                ?? "none; the caller's deadline"
-        )
-        if let retry = forward.retry {
+        let wishes = wishes(of: request)
+        let granted = wishes == .none ? nil : route.selections.first?.granting(wishes)
+        if wishes.timeout != nil {
+            let limit = granted?.timeout.map { "\($0.timeout.duration)" } ?? "none"
+            explanation.note("timeout", "\(limit) from the request's \(EnvoyHeader.requestTimeout)")
+        } else {
+            explanation.note(
+                "timeout",
+                forward.timeout.map { "\($0.duration) from the route\(forward.timeoutMode.note)" }
+                    ?? "none; the caller's deadline"
+            )
+        }
+        if let retry = wishes.asksForRetries ? granted?.retry?.policy : forward.retry {
             let conditions = RetryConditions.names.filter { retry.conditions.contains($0.condition) }.map(\.name)
             explanation.note(
                 "retry",
@@ -68,9 +82,14 @@ extension Mesh {
                     + (retry.perTryTimeout.map { ", \($0.duration) each\(forward.attemptTimeoutMode.note)" } ?? "")
                     + retry.mode.note
                     + (retry.replay == .harmless ? ", only where a replay is harmless" : ", whatever the method")
+                    + (wishes.asksForRetries ? ", as the request's x-envoy- headers ask" : "")
             )
         } else {
             explanation.note("retry", "none")
+        }
+        if wishes.attemptTimeout != nil {
+            let limit = granted?.attemptTimeout.map { "\($0.timeout.duration)" } ?? "none"
+            explanation.note("attempt timeout", "\(limit) from the request's \(EnvoyHeader.attemptTimeout)")
         }
         for (share, selection) in route.selections(for: request, forward.shares) {
             explainHead(of: request, selection, &explanation)

@@ -22,6 +22,7 @@ extension Mesh {
         explanation.note("identity", runtime.requiresIdentity ? "required, by mutual TLS" : "not required")
         guard let routes = runtime.routes else {
             runtime.route(of: request).map { explain($0, of: runtime.listener.name, &explanation) }
+            explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)
             return explanation
         }
         let trace = routes.trace(request, facts: RoutingFacts(random: 0))
@@ -29,10 +30,12 @@ extension Mesh {
         for (number, mismatch) in trace.passedOver { explanation.note("route \(number)", "passed over: \(mismatch)") }
         guard let (number, route) = trace.chosen else {
             if trace.host != nil { explanation.note("route", "none matches: the request is refused with 404") }
+            explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)
             return explanation
         }
         explanation.note("route", "\(route.name) (number \(number))")
         explain(route, of: runtime.listener.name, &explanation)
+        explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)
         return explanation
     }
 

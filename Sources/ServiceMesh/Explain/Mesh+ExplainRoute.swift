@@ -17,6 +17,14 @@ extension Mesh {
         for header in reply.headers { explanation.note("response header", "\(header.name): \(header.value)") }
     }
 
+    /// What the caller asks for, where it may.
+    func wishes(of request: some RequestHead) -> CallerWishes {
+        guard let headerContract else { return .none }
+        var request = request
+        headerContract.admit(&request)
+        return EnvoyHeaderContract.takeWishes(from: &request)
+    }
+
     /// By what the cluster is chosen.
     func explainTarget(
         of forward: RouteAction.Forward,

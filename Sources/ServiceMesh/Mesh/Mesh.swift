@@ -36,11 +36,17 @@ public final class Mesh: Sendable {
     let headerContract: EnvoyHeaderContract?
     /// Whether there is one: to ask for it copies it.
     @usableFromInline let hasHeaderContract: Bool
+    /// Whether callers may ask for explanations.
+    @usableFromInline let explains: Bool
+    /// Whether any field of requests is meant for this mesh: one question for those above.
+    @usableFromInline let readsCallersFields: Bool
     /// The copies of requests that are on their way.
     @usableFromInline let mirrors = MirrorGate()
     /// The stacks that were made for it.
     let clients = ClientCensus()
 
+    /// What of each source's configuration has no effect.
+    private let ignored = Mutex<[String: [IgnoredField]]>([:])
     private let sources: [any ConfigSource]
     private let store: SnapshotStore
 
@@ -70,6 +76,8 @@ public final class Mesh: Sendable {
             configuration.requestHeaderTrust == .ignored
             ? nil : EnvoyHeaderContract(trusts: configuration.requestHeaderTrust == .trusted, marksTrusted: true)
         self.hasHeaderContract = headerContract != nil
+        self.explains = configuration.explanations != nil
+        self.readsCallersFields = hasHeaderContract || explains
         self.store = SnapshotStore(
             RuntimeBuilder(
                 configuration: configuration,
@@ -95,11 +103,19 @@ public final class Mesh: Sendable {
         do {
             let generation = try store.apply(resources, from: source)
             observers.noticed(.configurationApplied(generation: generation, source: source))
+            noticeIgnored(resources.ignored, from: source)
             return generation
         } catch {
             observers.noticed(.configurationRejected(source: source, error: error))
             throw error
         }
+    }
+
+    /// Tells of fields without effect, once: a push of endpoints brings the same ones again.
+    private func noticeIgnored(_ fields: [IgnoredField], from source: String) {
+        let before = ignored.withLock { $0.updateValue(fields, forKey: source) } ?? []
+        guard fields != before, !fields.isEmpty else { return }
+        observers.noticed(.configurationIgnored(source: source, fields: fields))
     }
 
     /// Tells a listener of endpoints that a push takes away, as long as the listener lives.

@@ -62,6 +62,10 @@ public struct MeshConfiguration: Sendable {
     ///
     /// Default `ignored`: an application that hands on the headers of its own callers would let them decide.
     public var requestHeaderTrust: RequestHeaderTrust
+    /// Who gets the explanation of an outbound request in a field of its response; `nil` for nobody.
+    ///
+    /// Default nobody: it tells about the configuration.
+    public var explanations: ExplanationAccess?
     /// Who counts requests for a whole fleet, where routes have global rate limits.
     ///
     /// Default none: each such request is treated as the limit says for a service that cannot be asked.
@@ -93,6 +97,7 @@ public struct MeshConfiguration: Sendable {
         amend: (@Sendable (_ resources: inout MeshResources) -> Void)? = nil,
         requestHeaderTrust: RequestHeaderTrust = .ignored,
         runtime: [String: RuntimeValue] = [:],
+        explanations: ExplanationAccess? = nil,
         rateLimitServices: RateLimitServices = .none,
         localCluster: String = "",
         observers: [any Observer] = [],
@@ -107,6 +112,7 @@ public struct MeshConfiguration: Sendable {
         self.amend = amend
         self.requestHeaderTrust = requestHeaderTrust
         self.runtime = runtime
+        self.explanations = explanations
         self.rateLimitServices = rateLimitServices
         self.localCluster = localCluster
         self.observers = observers
@@ -151,6 +157,9 @@ public struct MeshConfiguration: Sendable {
         }
         if let circuitBreaker {
             _ = problems.nest("circuitBreaker") { () throws(ConfigurationError) in try circuitBreaker.validate() }
+        }
+        if let explanations {
+            _ = problems.nest("explanations") { () throws(ConfigurationError) in try explanations.validate() }
         }
         try problems.throwIfAny()
     }

@@ -107,6 +107,7 @@ extension MeshResources {
             routeConfigurations.merge(part.routeConfigurations) { $1 }
             clusters.merge(part.clusters) { $1 }
             endpointAssignments.merge(part.endpointAssignments) { $1 }
+            ignored += part.ignored
         }
     }
 }

@@ -26,6 +26,8 @@ extension RouteLayer {
             let decision = mesh.loadSnapshot().decide(next.request, mesh.facts(of: context))
             guard
                 case .route(_, _, let route) = decision,
+                // What asks for `https` must not leave in cleartext: the caller gets the redirect.
+                !mesh.leavesInCleartext(next.request, by: route),
                 history.admits(route.name, from: selection.routeName, isDowngrade: next.isDowngrade, by: policy)
             else { break }
             history.follow(to: route.name, from: selection.routeName)
@@ -46,6 +48,14 @@ extension Mesh {
     @usableFromInline
     func sentRequest(_ context: CallContext) -> (any RequestHead)? {
         context.filterState?.sentRequest
+    }
+
+    /// Whether a request asks for TLS and a route could send it without.
+    @usableFromInline
+    func leavesInCleartext(_ request: some RequestHead, by route: RouteRuntime) -> Bool {
+        guard Endpoint.isSecure(request.scheme) else { return false }
+        let named = route.namedSelections.lazy.flatMap { $0.values }
+        return route.selections.contains { $0.isCleartext } || named.contains { $0.isCleartext }
     }
 
     @usableFromInline

@@ -23,7 +23,15 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     @inline(__always)
     public func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
         let deadline = context.deadline
-        if mesh.hasHeaderContract { return try await sendByContract(request, through: OutOfLine(base), &context) }
+        if mesh.readsCallersFields {
+            if mesh.isAskedToExplain(request) {
+                return try await sendExplained(request, through: OutOfLine(base), &context)
+            }
+            if mesh.hasHeaderContract {
+                let snapshot = mesh.loadSnapshot()
+                return try await sendByContract(request, by: snapshot, through: OutOfLine(base), &context)
+            }
+        }
         try route(request, &context)
         let response = try await base.send(request, context: &context)
         guard context.selection?.followsRedirects ?? false else { return response }

@@ -52,8 +52,10 @@ final class RouteSelection: Sendable {
     @usableFromInline let internalRedirects: InternalRedirectPolicy?
     /// Whether those outside want to know the request as the route changed it: where a redirect is followed that request
     /// goes on, and the header mutation filter's formats speak of it.
+    ///
+    /// Of a request whose cluster does not exist nothing was changed in Envoy: that answer comes first.
     @usableFromInline var tellsSentRequests: Bool {
-        followsRedirects || filters?.mutations.changesResponses ?? false
+        (followsRedirects || filters?.mutations.changesResponses ?? false) && (cluster != nil || answer != nil)
     }
     /// The status code where the cluster does not exist.
     let missingClusterStatus: Int
