@@ -135,11 +135,16 @@ def listener_filters(random):
     ]
 
 
+def disables(fields):
+    """Whether fields of a table, a host or a route switch a filter off."""
+    return OFF in fields.get("typed_per_filter_config", {}).values()
+
+
 def overrides(random, level, share, may_disable=True):
     """What a table, a host, a route says in place of the listener's filters: (fields, variants of requests).
 
     Envoy leaves disabled filters out when a request begins, before filters note the metadata that a route may ask for: such
-    a route must not disable any.
+    a route must not disable any, and none must be disabled around it.
     """
     configs, variants = {}, []
     if random.random() < share:

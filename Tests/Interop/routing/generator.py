@@ -104,6 +104,7 @@ class Table:
         if self.dice.random() < 0.1:
             self.configuration["request_mirror_policies"] = actions.mirroring(self.dice)
         self.configuration |= filters.overrides(self.dice, "table", 0.1)[0]
+        self.disables = filters.disables(self.configuration)
         self.filters = filters.listener_filters(self.dice)
 
     # What conditions and actions ask of the table.
@@ -130,6 +131,7 @@ class Table:
         more, variants = filters.overrides(self.dice, "host", 0.1)
         message |= more
         self.variants = variants
+        self.host_disables = self.disables or filters.disables(message)
         if self.dice.random() < 0.3:
             message["include_request_attempt_count"] = True
         if self.dice.random() < 0.3:
@@ -185,6 +187,8 @@ class Table:
         for _ in range(dice.choice([0, 1, 1, 2, 2, 3])):
             kind = self.deck.deal()
             if kind in kinds or (kind in ("grpc", "dynamic metadata") and found[0].kind == "path template"):
+                continue
+            if kind == "dynamic metadata" and self.host_disables:
                 continue
             kinds.add(kind)
             found.append(conditions.condition(kind, dice, self))

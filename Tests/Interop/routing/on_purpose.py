@@ -3,8 +3,8 @@
 """The differences from Envoy on purpose: each has a reason in Docs/Routing/Differences.md, and a predicate here.
 
 A predicate sees the case, the field that differs, Envoy's value and ours, and Envoy's whole outcome; it is true where
-the difference is the one that the document tells. `thrown` is the error that our side threw, if it did. Both have the
-same names, or the comparison refuses to run.
+the difference is the one that the document tells; `own` is our whole outcome, whose `thrown` is the error that our side
+threw, if it did. Both have the same names, or the comparison refuses to run.
 """
 
 import pathlib
@@ -23,30 +23,33 @@ def difference(predicate):
 
 
 @difference
-def errors_are_thrown(case, field, envoy, ours, outcome, thrown):
+def errors_are_thrown(case, field, envoy, ours, outcome, own):
     """Where Envoy makes an answer up, a library throws: there is no head and no body."""
     if field == "flag":
         # Envoy has no flag for a stream that lasted too long.
-        return bool(thrown) and outcome.get("details") == "max_duration_timeout"
-    return bool(thrown) and field in ("body", "response headers")
+        return bool(own.get("thrown")) and outcome.get("details") == "max_duration_timeout"
+    return bool(own.get("thrown")) and field in ("body", "response headers")
 
 
 @difference
-def every_deadline_is_told(case, field, envoy, ours, outcome, thrown):
-    """Envoy tells upstreams of a route's timeout; the library of every deadline that there is."""
-    return field.endswith("time left") and envoy is None
+def every_deadline_is_told(case, field, envoy, ours, outcome, own):
+    """Envoy tells upstreams of a route's timeout; the library of every deadline that there is, and in one field."""
+    if field.endswith("time left"):
+        return envoy is None
+    return field.endswith("headers") and isinstance(envoy, dict) and set(envoy) == {"grpc-timeout"} and envoy != ours
 
 
 @difference
-def replays_are_harmless(case, field, envoy, ours, outcome, thrown):
+def replays_are_harmless(case, field, envoy, ours, outcome, own):
     """Envoy repeats whatever the route names; the library only what does no harm a second time."""
-    return case["method"] in ("POST", "PATCH") and len(outcome["upstream"]) > 1 and "script" in str(case["headers"])
+    return case["method"] in ("POST", "PATCH") and len(own["upstream"]) == 1 < len(outcome["upstream"])
 
 
 @difference
-def https_is_never_sent_in_cleartext(case, field, envoy, ours, outcome, thrown):
+def https_is_never_sent_in_cleartext(case, field, envoy, ours, outcome, own):
     """Envoy follows a redirect to https over a plaintext cluster; the library hands the redirect out."""
-    return any(name == "x-script" and "location=https:" in value for name, value in case["headers"])
+    leads_there = any(name == "x-script" and "location=https:" in value for name, value in case["headers"])
+    return leads_there and 300 <= own["status"] < 400 and len(own["upstream"]) < len(outcome["upstream"])
 
 
 def documented():
@@ -60,9 +63,9 @@ def check_document():
         raise ValueError(f"{DOCUMENT} has {sorted(names)}, the predicates are {sorted(PREDICATES)}, at most {MOST}")
 
 
-def reason(case, field, envoy, ours, outcome, thrown=None):
+def reason(case, field, envoy, ours, outcome, own):
     """The name of the difference on purpose that this one is, or None."""
     for name, predicate in PREDICATES.items():
-        if predicate(case, field, envoy, ours, outcome, thrown):
+        if predicate(case, field, envoy, ours, outcome, own):
             return name
     return None
