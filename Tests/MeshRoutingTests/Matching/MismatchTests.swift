@@ -65,7 +65,24 @@ import Testing
         let match = RouteMatch(metadata: [MetadataMatcher(filter: "f", path: ["a"], .null)])
         let facts = RoutingFacts(random: 0, metadata: ["f": .fields(["a": .boolean(true)])])
         let words = try TableFixture([match]).table.trace(InMemoryRequest(), facts: facts).passedOver
-        #expect(words.first?.mismatch.description.hasPrefix("metadata f.a: is \"boolean(true)\", must meet") == true)
+        #expect(words.first?.mismatch.description == "metadata f.a: is true, must be null")
+    }
+
+    static let conditions: [(MetadataMatcher.Condition, String)] = [
+        (.null, "be null"), (.equals(7), "be 7"), (.range(start: 0.5, end: 3), "be a number from 0.5 to below 3"),
+        (.text(StringMatcher(.prefix("a"), ignoresCase: true)), #"begin with "a", letters of either case"#),
+        (.boolean(false), "be false"), (.present(true), "be present"), (.present(false), "be what no value is"),
+        (.contains(.text(StringMatcher(.exact("b")))), #"be a list with an element that must be exactly "b""#),
+        (.any([.equals(1), .boolean(true)]), "be 1 or be true"),
+    ]
+
+    @Test(arguments: conditions)
+    func `what is asked of metadata is told in words`(condition: MetadataMatcher.Condition, words: String) {
+        for (isInverted, not) in [(false, ""), (true, "not ")] {
+            let matcher = MetadataMatcher(filter: "f", path: ["a"], condition, isInverted: isInverted)
+            let seen = RouteMatch.Mismatch.metadata(matcher, seen: .list([.text("x"), .number(1)]))
+            #expect(seen.description == "metadata f.a: is [\"x\",1], must \(not)\(words)")
+        }
     }
 
     @Test func `a value of a megabyte makes a short explanation`() throws {
