@@ -103,8 +103,8 @@ class Table:
             self.configuration["internal_only_headers"] = ["x-rm", "x-in"]
         if self.dice.random() < 0.1:
             self.configuration["request_mirror_policies"] = actions.mirroring(self.dice)
-        self.configuration |= filters.overrides(self.dice, "table", 0.1)[0]
-        self.disables = filters.disables(self.configuration)
+        # Some of its hosts may have routes around which no filter must be disabled.
+        self.configuration |= filters.overrides(self.dice, "table", 0.1, may_disable=False)[0]
         self.filters = filters.listener_filters(self.dice)
 
     # What conditions and actions ask of the table.
@@ -131,7 +131,7 @@ class Table:
         more, variants = filters.overrides(self.dice, "host", 0.1)
         message |= more
         self.variants = variants
-        self.host_disables = self.disables or filters.disables(message)
+        self.host_disables = filters.disables(message)
         if self.dice.random() < 0.3:
             message["include_request_attempt_count"] = True
         if self.dice.random() < 0.3:
