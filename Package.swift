@@ -71,8 +71,8 @@ let package = Package(
         .trait(name: "Observability", description: "MeshObservability: swift-log, swift-metrics, tracing."),
         .trait(
             name: "CommandLine",
-            description: "meshctl: route tests and explanations on files.",
-            enabledTraits: ["XDS", "Manifests"]
+            description: "meshctl: route tests and explanations, of files and of a mesh that runs.",
+            enabledTraits: ["HTTP", "XDS", "Manifests"]
         ),
         .trait(
             name: "Examples",
@@ -242,8 +242,10 @@ let package = Package(
         .executableTarget(
             name: "meshctl",
             dependencies: [
-                "MeshCore", "MeshRouting", "MeshConfig", "ServiceMesh", "MeshXDS", "MeshManifests",
+                "MeshCore", "MeshRouting", "MeshConfig", "ServiceMesh", "MeshHTTP", "MeshXDS", "MeshManifests",
                 .product("ArgumentParser", "swift-argument-parser", "CommandLine"),
+                .product("HTTPTypes", "swift-http-types", "CommandLine"),
+                .product("NIOCore", "swift-nio", "CommandLine"),
             ]
         ),
         .executableTarget(
@@ -487,7 +489,8 @@ let package = Package(
         .testTarget(
             name: "MeshctlTests",
             dependencies: [
-                "meshctl", "MeshCore", "MeshRouting", "MeshConfig", "ServiceMesh", "MeshXDS", "MeshManifests",
+                "meshctl", "MeshCore", "MeshRouting", "MeshConfig", "ServiceMesh", "MeshHTTP", "MeshXDS",
+                "MeshManifests",
             ],
             resources: [.copy("Fixtures")]
         ),

@@ -5,7 +5,7 @@ import ArgumentParser
 
 /// The command line of the mesh.
 @main
-struct Meshctl: ParsableCommand {
+struct Meshctl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meshctl",
         abstract: "Looks at a mesh's configuration.",

@@ -12,7 +12,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// Answers questions about a mesh that runs, for the people who operate it: `meshctl explain --at HOST:PORT`.
+/// Answers questions about a mesh that runs, for the people who operate it: `meshctl explain --mesh HOST:PORT GET URL`.
 ///
 /// ```swift
 /// let administration = MeshAdministration(mesh: mesh)    // 127.0.0.1, a port of the system's choice
