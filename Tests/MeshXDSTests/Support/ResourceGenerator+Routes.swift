@@ -184,7 +184,7 @@ extension ResourceGenerator {
                 depth < 2 && generator.chance(30)
                 ? .tree(generator.tree(depth: depth + 1))
                 : .action(.init(generator.list(0...2) { $0.route() }))
-            return .init(step, keepsMatching: generator.chance(20))
+            return .init(step)
         }
         let root: MatcherTree<VirtualHost.RouteList>.Root
         switch below(3) {

@@ -109,13 +109,18 @@ extension MatcherTree.Outcome where Action == VirtualHost.RouteList {
         _ context: inout DecodingContext,
         leaf: MatcherTree.Leaf
     ) {
+        // Envoy 1.40 refuses it in trees that choose routes, wherever it stands.
+        guard !message.keepMatching else {
+            context.reject(path["keep_matching"], "is not supported in trees of routes")
+            return nil
+        }
         switch message.onMatch {
         case .matcher(let tree):
             guard let tree = MatcherTree(tree, at: path["matcher"], &context, leaf: leaf) else { return nil }
-            self.init(.tree(tree), keepsMatching: message.keepMatching)
+            self.init(.tree(tree))
         case .action(let action):
             guard let action = leaf(action.typedConfig, path["action"]["typed_config"], &context) else { return nil }
-            self.init(.action(action), keepsMatching: message.keepMatching)
+            self.init(.action(action))
         case nil:
             context.reject(path, "has neither an action nor a matcher")
             return nil

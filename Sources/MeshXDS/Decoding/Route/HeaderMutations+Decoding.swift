@@ -71,6 +71,16 @@ extension DecodingContext {
         }
         return name
     }
+
+    /// Whether a text may be a field's value: it has neither NUL nor a line break, behind which a field of the text's own
+    /// would begin (Envoy's `HTTP_HEADER_VALUE`, not strict).
+    mutating func requireFieldValue(_ text: String, at path: FieldPath) -> Bool {
+        guard text.utf8.contains(where: { $0 == 0 || $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") }) else {
+            return true
+        }
+        reject(path, "has a line break or NUL, which no header may have")
+        return false
+    }
 }
 
 extension HeaderAddition {
@@ -102,11 +112,16 @@ extension HeaderAddition {
             return nil
         }
         let field = path["header"][raw.isEmpty ? "value" : "raw_value"]
-        let text = raw.isEmpty ? message.header.value : String(decoding: raw, as: UTF8.self)
+        // Envoy carries any bytes; values are texts here, and other bytes would silently become others.
+        guard let text = raw.isEmpty ? message.header.value : String(validating: raw, as: UTF8.self) else {
+            context.reject(field, "is not UTF-8")
+            return nil
+        }
         guard text.utf8.count <= Self.maximumLength else {
             context.reject(field, "must be at most \(Self.maximumLength) bytes, has \(text.utf8.count)")
             return nil
         }
+        guard context.requireFieldValue(text, at: field) else { return nil }
         guard
             let value = context.attempt(field, { () throws(ConfigurationError) in try HeaderFormat(text) })
         else { return nil }

@@ -38,6 +38,12 @@ extension Redirect {
             context.reject(path["response_code"], "\(code) is unknown")
             return nil
         }
+        for (field, text) in [
+            ("scheme_redirect", message.schemeRedirect), ("host_redirect", message.hostRedirect),
+            ("path_redirect", message.pathRedirect), ("prefix_rewrite", message.prefixRewrite),
+        ] {
+            guard context.requireFieldValue(text, at: path[field]) else { return nil }
+        }
         self.init(stripsQuery: message.stripQuery, status: status)
         switch message.schemeRewriteSpecifier {
         case .httpsRedirect(true): scheme = "https"

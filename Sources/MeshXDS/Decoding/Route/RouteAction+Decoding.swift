@@ -120,6 +120,9 @@ extension RouteAction.Forward {
             context.reject(path, "has more than one of prefix_rewrite, regex_rewrite and path_rewrite_policy")
             return false
         }
+        guard context.requireFieldValue(message.prefixRewrite, at: path["prefix_rewrite"]),
+            context.requireFieldValue(message.hostRewriteLiteral, at: path["host_rewrite_literal"])
+        else { return false }
         if !message.prefixRewrite.isEmpty {
             pathRewrite = .prefix(message.prefixRewrite)
         } else if message.hasRegexRewrite {
