@@ -7,9 +7,9 @@ import MeshRouting
 
 /// Runs tests against a route table, as Envoy's router check tool does.
 ///
-/// Where a file that passes with that tool would fail here, or the other way round, one of both is wrong, but for three
-/// differences: a route without `timeout` has none (Envoy's default is 15 s), random numbers have all their 64 bits
-/// (the tool cuts them to 32), and the response of a redirect has its `location`.
+/// Where a file that passes with that tool would fail here, or the other way round, one of both is wrong, but for two
+/// differences: random numbers have all their 64 bits (the tool cuts them to 32), and the response of a redirect has its
+/// `location`.
 public struct RouteChecker: Sendable {
     private let configuration: RouteConfiguration
 

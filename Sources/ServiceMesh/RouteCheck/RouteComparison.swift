@@ -84,12 +84,11 @@ struct RouteComparison {
             met.append(.timeout)
             return
         }
-        let note = got == .zero && expected == .seconds(15) ? " (Envoy's default of 15s is not taken over)" : ""
         failures.append(
             RouteCheckFailure(
                 RouteCoverage.Field.timeout.rawValue,
                 expected: expected.text,
-                got: (got == .zero ? "none" : got.text) + note
+                got: got == .zero ? "none" : got.text
             )
         )
     }
