@@ -116,8 +116,8 @@ extension ResourceEncoder {
             // Envoy reads the first, gRPC the second (gRFC A31).
             message.timeout = Google_Protobuf_Duration(timeout)
             message.maxStreamDuration.maxStreamDuration = message.timeout
-        } else if dialect == .envoy {
-            // Left out, it would be 15 s.
+        } else {
+            // Left out, it would be 15 s, in Envoy and here; gRPC does not read it.
             message.timeout = Google_Protobuf_Duration(.zero)
         }
         if let idle = forward.idleTimeout { message.idleTimeout = Google_Protobuf_Duration(idle) }

@@ -23,6 +23,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         }
         var outgoing = request
         filters.mutations.apply(to: &outgoing, facts: filters.formatFacts(context, mesh))
+        if context.selection?.tellsSentRequests ?? false { context.noteSentRequest(outgoing) }
         do {
             var response = try await base.send(outgoing, context: &context)
             change(&response, of: context.filterState?.sentRequest, before: outgoing, by: filters, context)

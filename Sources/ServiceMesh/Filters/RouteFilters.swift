@@ -65,14 +65,10 @@ final class RouteFilters: Sendable {
 
     /// What formats may ask of a request of the route.
     func formatFacts(_ context: CallContext, _ mesh: Mesh) -> FormatFacts {
-        var facts: FormatFacts
-        if clusterName == nil {
-            facts = FormatFacts()
-            facts.routeName = routeName
-            facts.trace = context.trace
-        } else {
-            facts = FormatFacts(context, route: routeName, mesh)
-        }
+        guard clusterName == nil else { return FormatFacts(context, route: routeName, mesh) }
+        var facts = FormatFacts()
+        facts.routeName = routeName
+        facts.trace = context.trace
         facts.dynamicMetadata = context.filterMetadata
         return facts
     }

@@ -18,5 +18,6 @@ extension FormatFacts {
         trace = context.trace
         if context.responseStatus > 0 { responseCode = context.responseStatus }
         if context.isDelayInjected { responseFlags = [.delayInjected] }
+        dynamicMetadata = context.filterMetadata
     }
 }

@@ -95,7 +95,8 @@ final class RouteAnswer: Sendable {
         case .reply(let known):
             reply = known.adapted(to: request)
             // RFC 9110 §15: what is created is where it was asked for, unless the answer says otherwise.
-            if known.status == 201 || (300...399).contains(known.status) {
+            let leads = known.status == 201 || (300...399).contains(known.status)
+            if leads, !known.headers.contains(where: { $0.name == "location" }) {
                 reply.appendValue(Redirect().location(for: request, matchedBy: match), for: "location")
             }
         case .redirectToTLS(let status):

@@ -65,6 +65,7 @@ def attempt(record):
         "path": record["path"],
         "authority": authority[0] if authority else "",
         "time left": int(headers.pop(REMAINING)[0]) if REMAINING in headers else None,
+        "grpc-timeout": headers.pop("grpc-timeout", None),
         "headers": headers,
     }
     if record["cluster"] in HASHED and record["endpoint"] is not None:
@@ -107,7 +108,8 @@ def comparable(outcome):
     # Copies go in any order.
     copies = sorted((attempt(record) for record in outcome["mirrors"]), key=lambda copy: repr({**copy, "time left": 0}))
     for position, copy in enumerate(copies):
-        found[f"copy {position + 1} time left"] = copy.pop("time left")
+        for name in ("time left", "grpc-timeout"):
+            found[f"copy {position + 1} {name}"] = copy.pop(name)
     found["mirrors"] = copies
     return found
 

@@ -142,12 +142,18 @@ import Testing
     }
 
     static let parameters: [(String, Int?)] = [
-        ("/a", 0), ("/a;x", 0), ("/a;x/b", 0), ("/a?x;", 0), ("/a;?", 0), ("/b;/a", nil), ("/;a", nil),
+        ("/a", 0), ("/a;x", 0), ("/a;x/b", nil), ("/a?x;", 0), ("/a;?", 0), ("/b;/a", nil), ("/;a", nil),
+        ("/b/c", 1), ("/b;x/c", 1), ("/b;x=1/c;y?z;", 1), ("/b;x//c", nil), ("/t/v;x", 2), ("/t;x/v", nil),
     ]
 
     @Test(arguments: parameters)
     func `parameters of a path are left aside where the table says so`(path: String, expected: Int?) throws {
-        let matches = [RouteMatch(path: PathMatcher(.exact("/a")))]
+        let template = try PathTemplate("/t/{rest}")
+        let matches = [
+            RouteMatch(path: PathMatcher(.exact("/a"))), RouteMatch(path: PathMatcher(.exact("/b/c"))),
+            // Envoy hides no parameters from templates.
+            RouteMatch(path: PathMatcher(.template(template))),
+        ]
         let ignoring = try TableFixture(matches, options: .init(ignoresPathParameters: true))
         #expect(ignoring.route(InMemoryRequest(path: path)) == expected)
         #expect(try TableFixture(matches).route(InMemoryRequest(path: "/a;x")) == nil)

@@ -276,7 +276,7 @@ struct FilterPolicyTests {
 
     @Test func `a limit that refuses nothing observes, and one that counts nothing is off`() throws {
         var message = Limit()
-        message.statPrefix = "s"
+        message.statPrefix = "rate_limit"
         message.tokenBucket.maxTokens = 5
         message.tokenBucket.fillInterval.seconds = 1
         func mode(_ enabled: UInt32, _ enforced: UInt32) throws -> (PolicyMode?, [String]) {

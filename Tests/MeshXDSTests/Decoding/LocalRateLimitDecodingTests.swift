@@ -15,9 +15,9 @@ struct LocalRateLimitDecodingTests {
     private typealias Message = Envoy_Extensions_Filters_Http_LocalRatelimit_V3_LocalRateLimit
     private typealias Bucket = LocalRateLimitConfiguration.Bucket
 
-    private static func message(enabled: UInt32) -> Message {
+    private static func message(enabled: UInt32, prefix: String = "s") -> Message {
         var message = Message()
-        message.statPrefix = "s"
+        message.statPrefix = prefix
         message.tokenBucket.maxTokens = 5
         message.tokenBucket.fillInterval.seconds = 1
         message.filterEnabled.defaultValue.numerator = enabled
@@ -42,10 +42,18 @@ struct LocalRateLimitDecodingTests {
     @Test func `a route's limit takes the place of both kinds of the listener's`() throws {
         var context = DecodingContext(registry: .standard)
         var plain = RouteOverrides()
-        let whole = try Google_Protobuf_Any(packing: Self.message(enabled: 100))
-        RateLimitCodec().decodeOverride(whole, at: .root, into: &plain, &context)
+        let own = try Google_Protobuf_Any(packing: Self.message(enabled: 100, prefix: "rate_limit"))
+        RateLimitCodec().decodeOverride(own, at: .root, into: &plain, &context)
         #expect(plain.rateLimit?.mode == .enforce)
-        #expect(plain.filters.localRateLimit == .disabled)
+        #expect(plain.filters.localRateLimit == nil)
+        var whole = RouteOverrides()
+        let full = try Google_Protobuf_Any(packing: Self.message(enabled: 100))
+        RateLimitCodec().decodeOverride(full, at: .root, into: &whole, &context)
+        #expect(whole.rateLimit?.mode == .disabled)
+        guard case .settings? = whole.filters.localRateLimit else {
+            Issue.record("\(String(describing: whole.filters.localRateLimit))")
+            return
+        }
         var shared = RouteOverrides()
         let half = try Google_Protobuf_Any(packing: Self.message(enabled: 50))
         RateLimitCodec().decodeOverride(half, at: .root, into: &shared, &context)

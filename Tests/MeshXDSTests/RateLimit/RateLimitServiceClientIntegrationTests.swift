@@ -47,22 +47,6 @@ import Testing
         )
     }
 
-    private func limiter(
-        _ service: any RateLimitService,
-        refusesOnFailure: Bool = false,
-        timeout: Nanoseconds = .seconds(60),
-        clock: any MeshClock = SystemClock(),
-        observer: RecordingObserver = RecordingObserver()
-    ) throws -> GlobalRateLimiter {
-        try GlobalRateLimiter(
-            GlobalRateLimitConfiguration(domain: "shop", timeout: timeout, refusesOnFailure: refusesOnFailure),
-            service: service,
-            name: "route",
-            observers: ObserverSet([observer]),
-            clock: clock
-        )
-    }
-
     // MARK: Questions
 
     @Test func `a question has the domain, the hits and each descriptor as the service's protocol has them`()
