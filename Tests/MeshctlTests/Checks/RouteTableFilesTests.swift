@@ -127,7 +127,7 @@ import Testing
         #expect(failures.count == report.results.reduce(0) { $0 + $1.failures.count })
         #expect(failures.compactMap { $0["field"]?.text } == report.results.flatMap(\.failures).map(\.field))
         #expect(failures.compactMap { $0["got"]?.text } == report.results.flatMap(\.failures).map(\.got))
-        #expect(read["coverage"]?["percent"]?.value == .number("0.0"))
+        #expect(read["coverage"]?["percent"]?.value == .number("\(report.coverage.fraction * 100)"))
     }
 }
 

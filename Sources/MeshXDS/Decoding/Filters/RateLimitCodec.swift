@@ -37,6 +37,11 @@ struct RateLimitCodec: HTTPFilterCodec {
         if Self.isPlain(message) {
             overrides.rateLimit = limit(message, at: path, &context) ?? Self.off
         } else {
+            // As in Envoy: what a place says is a limit of its own.
+            guard message.hasTokenBucket else {
+                context.reject(path["token_bucket"], "is missing")
+                return
+            }
             // What another control plane says of a route stands in the listener's place; ours are two limits.
             guard let filter = LocalRateLimitFilter(message, at: path, &context) else { return }
             overrides.filters.localRateLimit = .settings(filter)

@@ -33,6 +33,9 @@ extension RouteRateLimit {
             return nil
         }
         guard let actions = context.list(message.actions, at: path, "actions", RateLimitAction.init) else { return nil }
+        if message.applyOnStreamDone {
+            context.ignore(path["apply_on_stream_done"], "nothing is counted when requests have ended")
+        }
         self.init(actions, stage: Int(stage), disableKey: message.disableKey, appliesAtEnd: message.applyOnStreamDone)
         switch message.xRatelimitOption {
         case .unspecified: break
