@@ -72,7 +72,8 @@ def limit(enabled=100, enforced=100, **bucket):
         return {"defaultValue": {"numerator": percent}}
 
     bucket = {"maxTokens": 5, "fillInterval": "1s", **bucket}
-    message = {"statPrefix": "s", "tokenBucket": bucket, "filterEnabled": share(enabled)}
+    # The name by which our own control plane's plain limits are known; others are compared with Envoy's in routing/.
+    message = {"statPrefix": "rate_limit", "tokenBucket": bucket, "filterEnabled": share(enabled)}
     return {"filters": [(LIMIT, {**message, "filterEnforced": share(enforced)})]}
 
 
