@@ -9,8 +9,7 @@ extension GuardBound {
     /// than these. What hands its operation to a task of its own has none, and is held to what it needs today.
     static let all: [GuardBound] = [
         GuardBound("stack/pass-through-6", goal: nil, 210),
-        // Before routes had all of Envoy's conditions it was 2 020 and 3 530: an index of many routes is asked for one, and
-        // what may be asked of a request is put together for each. To be won back.
+        // Before routes had all of Envoy's conditions it was 2 020 and 3 530.
         GuardBound("stack/outbound-plain", goal: nil, 2450),
         GuardBound("stack/outbound", goal: nil, 3900),
         GuardBound("stack/policies", goal: 700, 1590),
