@@ -28,7 +28,7 @@ final class UploadPipe: AsyncSequence, Sendable {
             try await produce(RequestBodyWriter { try await self.write($0) })
             end()
         } catch {
-            close(error)
+            fail(error)
         }
     }
 
@@ -57,6 +57,13 @@ final class UploadPipe: AsyncSequence, Sendable {
         }
         reader?.resume(returning: nil)
         onlooker?.resume()
+    }
+
+    /// The producer broke off; once the peer wants no more, that is what it was asked to do, and AsyncHTTPClient, which
+    /// may still read, must not fail the answered request for it.
+    private func fail(_ error: any Error) {
+        let isToldOn = state.withLock { $0.machine.failed() }
+        if isToldOn { close(error) }
     }
 
     /// The peer wants no more: the producer is told, AsyncHTTPClient waits until `close`.

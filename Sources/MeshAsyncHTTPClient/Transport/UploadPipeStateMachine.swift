@@ -94,6 +94,17 @@ struct UploadPipeStateMachine {
         }
     }
 
+    /// The producer broke off.
+    /// - Returns: Whether the reader is told.
+    mutating func failed() -> Bool {
+        switch state {
+        case .idle, .offered, .awaited:
+            state = .closed
+            return true
+        case .ended, .stopped, .closed: return false
+        }
+    }
+
     /// The peer wants no more; AsyncHTTPClient must not take that for the end of the body, nor for a failure.
     mutating func stopped() {
         switch state {

@@ -113,7 +113,10 @@ struct TransportUploadIntegrationTests {
         let cancelled = Signal()
         try await LoopbackServer.serving { connection, _ in
             _ = try await connection.readHead()
-            try await connection.write("HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\nbig")
+            try await connection.write("HTTP/1.1 413 Content Too Large\r\ncontent-length: 3\r\n\r\n")
+            // The producer breaks off before the refusal is read to its end, which must not fail it.
+            await cancelled.wait()
+            try await connection.write("big")
             await connection.readToEnd()
         } while: { endpoint in
             try await withTransport { transport in
@@ -128,7 +131,6 @@ struct TransportUploadIntegrationTests {
                 let answer = try await contract.exchange(.post("/", body), with: endpoint)
                 #expect(answer.status == 413)
                 #expect(answer.body == "big")
-                await cancelled.wait()
                 #expect(contract.violations == [])
             }
         }

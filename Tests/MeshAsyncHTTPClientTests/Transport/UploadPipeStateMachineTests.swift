@@ -50,4 +50,16 @@ struct UploadPipeStateMachineTests {
         machine.closed()
         #expect(machine.awaited() == .fail)
     }
+
+    @Test
+    func `tells of a producer that breaks off, unless the peer wants no more`() {
+        var wanted = UploadPipeStateMachine()
+        #expect(wanted.awaited() == .wait)
+        #expect(wanted.failed() == true)
+        #expect(wanted.awaited() == .fail)
+        var refused = UploadPipeStateMachine()
+        refused.stopped()
+        #expect(refused.failed() == false)
+        #expect(refused.awaited() == .wait)
+    }
 }
