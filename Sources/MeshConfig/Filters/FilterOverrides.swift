@@ -63,6 +63,9 @@ public struct FilterOverrides: Hashable, Sendable {
         if case .settings(let override) = globalRateLimit {
             _ = problems.nest("globalRateLimit") { () throws(ConfigurationError) in try override.validate() }
         }
+        if case .settings(let rules) = headerMutation {
+            _ = problems.nest("headerMutation") { () throws(ConfigurationError) in try rules.validate() }
+        }
         if case .settings(let filter) = buffer {
             _ = problems.nest("buffer") { () throws(ConfigurationError) in try filter.validate() }
         }

@@ -32,7 +32,8 @@ extension MeshResources {
                     case .globalRateLimit(let filter): try filter.validate()
                     case .buffer(let filter): try filter.validate()
                     case .statefulSession(let filter): try filter.validate()
-                    case .authorization, .headerMutation: break
+                    case .headerMutation(let filter): try filter.rules.validate()
+                    case .authorization: break
                     }
                 }
             }
@@ -79,14 +80,11 @@ extension RouteConfiguration {
     /// - Throws: `ConfigurationError` with every problem.
     public func validate() throws(ConfigurationError) {
         var problems = ProblemCollector()
-        let filters = filters
+        let (filters, headers) = (filters, headers)
+        _ = problems.nest("headers") { () throws(ConfigurationError) in try headers.validate() }
         _ = problems.nest("filters") { () throws(ConfigurationError) in try filters.validate() }
         for (hostNumber, host) in virtualHosts.enumerated() {
-            _ = problems.nest("virtualHosts[\(hostNumber)]") { () throws(ConfigurationError) in try host.validateOwn() }
-            for (routeNumber, route) in host.routes.enumerated() {
-                let path = "virtualHosts[\(hostNumber)].routes[\(routeNumber)]"
-                _ = problems.nest(path) { () throws(ConfigurationError) in try route.validate() }
-            }
+            _ = problems.nest("virtualHosts[\(hostNumber)]") { () throws(ConfigurationError) in try host.validate() }
         }
         // Two virtual hosts with one domain are found by compiling the index that requests are looked up in.
         let hosts = virtualHosts.map { RouteTable<Void>.Host(name: $0.name, domains: $0.domains, routes: []) }
@@ -96,11 +94,22 @@ extension RouteConfiguration {
 }
 
 extension VirtualHost {
-    /// Checks what it has of its own, apart from its routes.
-    fileprivate func validateOwn() throws(ConfigurationError) {
+    /// Checks what it has of its own, and its routes; those of a tree by their place among all that it leads to.
+    fileprivate func validate() throws(ConfigurationError) {
         var problems = ProblemCollector()
         problems.check(rateLimits)
+        _ = problems.nest("headers") { () throws(ConfigurationError) in try headers.validate() }
         _ = problems.nest("filters") { () throws(ConfigurationError) in try filters.validate() }
+        for (number, route) in routes.enumerated() {
+            _ = problems.nest("routes[\(number)]") { () throws(ConfigurationError) in try route.validate() }
+        }
+        var routesOfTree: [Route] = []
+        _ = matcher?.map {
+            routesOfTree += $0.routes; return $0
+        }
+        for (number, route) in routesOfTree.enumerated() {
+            _ = problems.nest("matcher.routes[\(number)]") { () throws(ConfigurationError) in try route.validate() }
+        }
         try problems.throwIfAny()
     }
 }
@@ -117,11 +126,17 @@ extension Route {
             _ = problems.nest("rateLimit") { () throws(ConfigurationError) in try rateLimit.validate() }
         }
         _ = problems.nest("policies") { () throws(ConfigurationError) in try policies.validate(on: "route") }
+        _ = problems.nest("headers") { () throws(ConfigurationError) in try headers.validate() }
         _ = problems.nest("filters") { () throws(ConfigurationError) in try filters.validate() }
         switch action {
         case .forward(let forward):
             if let retry = forward.retry {
                 _ = problems.nest("retry") { () throws(ConfigurationError) in try retry.validate() }
+            }
+            for share in forward.shares {
+                _ = problems.nest("clusters[\(share.cluster)].headers") { () throws(ConfigurationError) in
+                    try share.headers.validate()
+                }
             }
             for (cluster, fault) in forward.clusterFaults.sorted(by: { $0.key < $1.key }) {
                 _ = problems.nest("clusterFaults[\(cluster)]") { () throws(ConfigurationError) in try fault.validate() }

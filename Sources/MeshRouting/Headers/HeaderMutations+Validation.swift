@@ -23,13 +23,43 @@ extension HeaderMutations {
         _ problems: inout ProblemCollector
     ) {
         for (position, name) in names.enumerated() {
-            let path = "\(list)[\(position)]" + (isAddition ? ".name" : "")
-            if name.lowercased.utf8.first == UInt8(ascii: ":") || name.lowercased == "host" {
-                let change = isAddition ? "added" : "removed"
-                problems.note(path, "\(name) cannot be \(change): pseudo header fields and host belong to rewrites")
-            } else {
-                problems.require(name.isValid, path, "\"\(name)\" is no name of a header field")
+            problems.check(name, "\(list)[\(position)]" + (isAddition ? ".name" : ""), isAddition: isAddition)
+        }
+    }
+}
+
+extension HeaderMutationRules {
+    /// Checks the names: what is added by the rules of `HeaderMutations.validate()`, what is removed must be a name.
+    /// - Throws: `ConfigurationError` with every name that may not stand where it does.
+    public func validate() throws(ConfigurationError) {
+        var problems = ProblemCollector()
+        Self.check(request, "request", &problems)
+        Self.check(response, "response", &problems)
+        try problems.throwIfAny()
+    }
+
+    private static func check(_ rules: [HeaderMutationRule], _ list: String, _ problems: inout ProblemCollector) {
+        for (position, rule) in rules.enumerated() {
+            switch rule {
+            case .remove(let name):
+                problems.require(
+                    name.isValid,
+                    "\(list)[\(position)].remove",
+                    "\"\(name)\" is no name of a header field"
+                )
+            case .add(let addition): problems.check(addition.name, "\(list)[\(position)].add.name", isAddition: true)
             }
+        }
+    }
+}
+
+extension ProblemCollector {
+    fileprivate mutating func check(_ name: HeaderName, _ path: String, isAddition: Bool) {
+        if name.lowercased.utf8.first == UInt8(ascii: ":") || name.lowercased == "host" {
+            let change = isAddition ? "added" : "removed"
+            note(path, "\(name) cannot be \(change): pseudo header fields and host belong to rewrites")
+        } else {
+            require(name.isValid, path, "\"\(name)\" is no name of a header field")
         }
     }
 }

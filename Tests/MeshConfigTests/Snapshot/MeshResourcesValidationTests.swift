@@ -34,6 +34,24 @@ import Testing
 
     private static func address(_ port: UInt16) -> EndpointAddress { EndpointAddress(host: "e", port: port) }
 
+    /// A table that changes, at every place, what may not be changed; and a bad route that only a tree leads to.
+    private static var tableWithBadHeaders: RouteConfiguration {
+        let bad = HeaderMutations(requestRemovals: ["host"])
+        let share = try? WeightedClusters([WeightedCluster("c", headers: bad)])
+        let leaf = Route(action: forward(), fault: badFault)
+        let host = VirtualHost(
+            name: "h",
+            domains: [.exact("h")],
+            routes: [Route(action: .forward(.init(clusters: share ?? WeightedClusters(single: "none"))), headers: bad)],
+            matcher: MatcherTree(.list([]), otherwise: .init(.action(.init([leaf])))),
+            headers: bad,
+            filters: FilterOverrides(
+                headerMutation: .settings(.init(request: [.add(HeaderAddition(":path", HeaderFormat(literal: "/")))]))
+            )
+        )
+        return RouteConfiguration(name: "r", virtualHosts: [host], headers: .init(responseRemovals: [":status"]))
+    }
+
     static let problems: [(MeshResources, [String])] = [
         (
             MeshResources(listeners: [Listener(name: "l", routes: .named("missing"))]),
@@ -65,6 +83,26 @@ import Testing
         (
             MeshResources(routeConfigurations: [routes(Route(action: forward(faults: ["c": badFault])))]),
             [route + ".clusterFaults[c].abort.status"]
+        ),
+        (
+            MeshResources(routeConfigurations: [tableWithBadHeaders]),
+            [
+                "routeConfigurations[r].headers.responseRemovals[0]",
+                "routeConfigurations[r].virtualHosts[0].headers.requestRemovals[0]",
+                "routeConfigurations[r].virtualHosts[0].filters.headerMutation.request[0].add.name",
+                route + ".headers.requestRemovals[0]", route + ".clusters[c].headers.requestRemovals[0]",
+                "routeConfigurations[r].virtualHosts[0].matcher.routes[0].fault.abort.status",
+            ]
+        ),
+        (
+            MeshResources(listeners: [
+                Listener(
+                    name: "changing",
+                    filters: [.headerMutation(HeaderMutationFilter(.init(response: [.remove("no name")])))],
+                    routes: .inline(routes(Route(action: forward())))
+                )
+            ]),
+            ["listeners[changing].filters[0].response[0].remove"]
         ),
         (
             MeshResources(routeConfigurations: [routes(Route(action: .directResponse(LocalReply(status: 99))))]),
