@@ -10,8 +10,9 @@ final class CompiledHost: Sendable {
     /// What chooses the routes that are looked at; `nil` for all of them.
     let tree: MatcherTree<Range<Int>>?
     let hasTree: Bool
-    /// Finds routes by their keys; `nil` where they are few, or where a tree chooses them.
-    let candidates: CandidateIndex?
+    /// Finds routes by their keys. Not an optional: a look into one would copy the index out of it.
+    private let candidates: CandidateIndex
+    /// Whether there is such an index: not where routes are few, or where a tree chooses them.
     let hasCandidates: Bool
 
     init(_ host: RouteIndex.Host, candidates: CandidateIndex?) {
@@ -19,11 +20,11 @@ final class CompiledHost: Sendable {
         self.domains = host.domains
         self.tree = host.tree
         self.hasTree = host.tree != nil
-        self.candidates = candidates
+        self.candidates = candidates ?? CandidateIndex([])
         self.hasCandidates = candidates != nil
     }
 
-    /// The first of the candidates that is accepted.
+    /// The first of the candidates that is accepted; asked only if there is an index.
     @inline(__always)
     func first(
         _ path: UnsafeBufferPointer<UInt8>,
@@ -31,6 +32,6 @@ final class CompiledHost: Sendable {
         hasValue: (HeaderName, (String) -> Bool) -> Bool,
         where accepts: (Int) -> Bool
     ) -> CandidateIndex.Found {
-        candidates?.first(path, field: field, hasValue: hasValue, where: accepts) ?? .unknown
+        candidates.first(path, field: field, hasValue: hasValue, where: accepts)
     }
 }
