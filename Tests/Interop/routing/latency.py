@@ -3,11 +3,14 @@
 # This file is part of the swift-service-mesh project.
 """The latency that a real Envoy adds for the first and the last route of a large table, against a table of ten.
 
-    latency.py [--routes 10000] [--rounds 3000] [--json]
+    latency.py [--routes 10000] [--rounds 3000] [--json] [--benchmarks PROGRAM]
 
 Every route answers directly, so that nothing but Envoy is measured. The requests to the tables take turns on
 connections of their own, one at a time, so that all of them meet the same state of the machine; the medians are told,
 and what they are above the median for the first route of the small table.
+
+With the program of `Benchmarks/Micro` our own tables are measured first, in the same run, and both are told as the tables
+of `Docs/benchmarks/routing.md`.
 """
 
 import argparse
@@ -16,6 +19,7 @@ import json
 import pathlib
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,6 +31,7 @@ import envoy_side  # noqa: E402
 from wire import Client  # noqa: E402
 
 SMALL = 10
+KINDS = ("exact", "prefix", "header", "regex")
 
 
 def table(kind, count):
@@ -76,14 +81,45 @@ async def measure(ports, asked, rounds):
     return found, wrong
 
 
+def ours(program):
+    """Our own figures of the same kinds of tables, by their names."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "routes.json"
+        subprocess.run([program, "--filter", "route/", "--json", str(path)], check=True, stdout=subprocess.DEVNULL)
+        return {row["name"].removeprefix("route/"): row for row in json.loads(path.read_text())["benchmarks"]}
+
+
+def tell(figures, medians, routes):
+    """Prints both as tables in Markdown."""
+    print("| ours | 10, first | 10, last | 1 000, last | 10 000, first | 10 000, last | 10 000, none | last of 10 000 : 10 |"
+          " allocations |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for kind in KINDS:
+        rows = [figures[f"{kind}-{place}"] for place in
+                ("10-first", "10-last", "1000-last", "10000-first", "10000-last", "10000-none")]
+        times = [row["ns"] for row in rows]
+        most = max(row["allocations"] or 0 for row in rows)
+        cells = [f"{time:.0f} ns" for time in times] + [f"{times[4] / times[1]:.2f}", f"{most:.0f}"]
+        print(f"| {kind} | {' | '.join(cells)} |")
+    print()
+    print(f"| Envoy adds | last of {SMALL} | first of {routes} | last of {routes} |")
+    print("|---|---|---|---|")
+    for kind in KINDS:
+        base = medians[f"{kind}, first of {SMALL}"]
+        places = (f"{kind}, last of {SMALL}", f"{kind}, first of {routes}", f"{kind}, last of {routes}")
+        print(f"| {kind} | {' | '.join(f'{medians[place] - base:+.1f} us' for place in places)} |")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--routes", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3_000)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--benchmarks", help="the program of Benchmarks/Micro")
     options = parser.parse_args()
+    figures = ours(options.benchmarks) if options.benchmarks else None
     tables, asked = [], {}
-    for kind in ("exact", "prefix", "header", "regex"):
+    for kind in KINDS:
         for count in (SMALL, options.routes):
             for label, number in (("first", 0), ("last", count - 1)):
                 asked[f"{kind}, {label} of {count}"] = (len(tables), request(kind, number))
@@ -99,6 +135,8 @@ def main():
         for name, median in medians.items():
             base = medians[f"{name.partition(',')[0]}, first of {SMALL}"]
             print(f"       {name:28} {median:8.1f} us, {median - base:+8.1f} us", flush=True)
+        if figures:
+            tell(figures, medians, options.routes)
         if options.json:
             print(json.dumps({"unit": "microseconds", "medians": medians}))
 
