@@ -10,6 +10,9 @@ public final class EndpointState: Sendable {
     public let endpoint: Endpoint
     /// Its weight within the cluster; at least 1.
     public let weight: UInt32
+    /// What consistent balancers know it by, in place of its address; empty for that (Envoy's endpoint metadata
+    /// `envoy.lb`, `hash_key`).
+    public let hashKey: String
     /// Requests under way.
     public let activeRequests = Atomic<Int>(0)
     /// Failures in a row, as outlier detection counts them.
@@ -20,15 +23,17 @@ public final class EndpointState: Sendable {
     public let refusedUntil = Atomic<UInt64>(0)
 
     /// Creates the state of an endpoint that was not used yet.
-    public init(_ endpoint: Endpoint, weight: UInt32 = 1) {
+    public init(_ endpoint: Endpoint, weight: UInt32 = 1, hashKey: String = "") {
         self.endpoint = endpoint
         self.weight = max(weight, 1)
+        self.hashKey = hashKey
     }
 
     /// Creates the state of an endpoint whose description changed: what is held against its address stays.
-    public init(_ endpoint: Endpoint, weight: UInt32, succeeding previous: EndpointState) {
+    public init(_ endpoint: Endpoint, weight: UInt32, hashKey: String = "", succeeding previous: EndpointState) {
         self.endpoint = endpoint
         self.weight = max(weight, 1)
+        self.hashKey = hashKey
         consecutiveFailures.store(previous.consecutiveFailures.load(ordering: .relaxed), ordering: .relaxed)
         ejectedUntil.store(previous.ejectedUntil.load(ordering: .relaxed), ordering: .relaxed)
         refusedUntil.store(previous.refusedUntil.load(ordering: .relaxed), ordering: .relaxed)

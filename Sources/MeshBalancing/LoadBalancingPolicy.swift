@@ -12,17 +12,28 @@ public protocol LoadBalancingPolicy: Hashable, Sendable {
     /// The policy's name, as configuration and `explain` show it.
     var name: String { get }
 
+    /// Whether the endpoint depends on the request's hash, which routes reckon only for such policies. Default `false`.
+    var picksByHash: Bool { get }
+
+    /// Checks the bounds of the policy's settings; by default there are none.
+    /// - Throws: `ConfigurationError` with every bound that is broken.
+    func validate() throws(ConfigurationError)
+
     /// Makes a picker over endpoints that stay the same for the picker's life.
     func makePicker(_ endpoints: [EndpointState], random: MeshRandom) -> any EndpointPicker
 }
 
 /// Picks an endpoint for a request: immutable, called on the request path from any thread, takes no lock.
 public protocol EndpointPicker: Sendable {
-    /// Picks an endpoint that may be used at `now`.
-    ///
-    /// - Parameters:
-    ///   - now: The current instant, by which ejections are judged.
-    ///   - excluded: Endpoints that were tried already; they are picked only if there is no other.
+    /// Picks an endpoint that may be used now.
     /// - Returns: `nil` if there is no endpoint that may be used.
-    func pick(at now: MeshInstant, excluding excluded: [EndpointAddress]) -> EndpointState?
+    func pick(for request: borrowing PickRequest) -> EndpointState?
+}
+
+extension LoadBalancingPolicy {
+    /// The endpoint does not depend on the request's hash.
+    public var picksByHash: Bool { false }
+
+    /// There is nothing to check.
+    public func validate() throws(ConfigurationError) {}
 }

@@ -16,6 +16,16 @@ struct PickerFixture {
         }
     }
 
+    /// Endpoints that go by these keys.
+    init(keys: [String]) {
+        endpoints = keys.enumerated().map { number, key in
+            EndpointState(
+                Endpoint(address: EndpointAddress(host: "e", port: UInt16(number + 1))),
+                hashKey: key
+            )
+        }
+    }
+
     init(count: Int) { self.init(weights: Array(repeating: 1, count: count)) }
 
     func address(_ number: Int) -> EndpointAddress { endpoints[number].endpoint.address }
@@ -26,9 +36,13 @@ struct PickerFixture {
 
     /// The numbers of the endpoints that are picked in turn.
     func picks(_ picker: any EndpointPicker, _ count: Int, excluding: [EndpointAddress] = []) -> [Int] {
-        (0..<count).compactMap { _ in
-            picker.pick(at: now, excluding: excluding)?.endpoint.address.port.map { Int($0) - 1 }
-        }
+        (0..<count).compactMap { _ in pick(picker, nil, excluding: excluding) }
+    }
+
+    /// The number of the endpoint that is picked for a hash.
+    func pick(_ picker: any EndpointPicker, _ hash: UInt64?, excluding: [EndpointAddress] = []) -> Int? {
+        let endpoint = picker.pick(for: PickRequest(at: now, excluding: excluding, hash: hash))
+        return endpoint.flatMap { picked in endpoints.firstIndex { $0 === picked } }
     }
 
     /// How often each endpoint is picked.

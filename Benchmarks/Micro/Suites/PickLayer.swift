@@ -22,7 +22,8 @@ struct PickLayer<Base: Transport>: Transport {
 
     @inline(__always)
     func send(_ request: Base.Request, context: inout CallContext) async throws -> Base.Response {
-        guard let endpoint = picker.pick(at: context.startedAt, excluding: context.attemptedEndpoints) else {
+        let pick = PickRequest(at: context.startedAt, excluding: context.attemptedEndpoints)
+        guard let endpoint = picker.pick(for: pick) else {
             throw MeshError(.noHealthyUpstream, origin: .local, message: "nothing was picked")
         }
         endpoint.activeRequests.wrappingAdd(1, ordering: .relaxed)

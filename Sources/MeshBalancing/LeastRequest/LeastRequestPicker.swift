@@ -5,7 +5,7 @@ import MeshCore
 import Synchronization
 
 /// Draws some endpoints at random and takes the one with the fewest requests under way.
-struct LeastRequestPicker: EndpointPicker {
+final class LeastRequestPicker: EndpointPicker {
     private let endpoints: [EndpointState]
     /// The same, borrowed: to look at a candidate counts no reference.
     private let candidates: [Unmanaged<EndpointState>]
@@ -19,14 +19,14 @@ struct LeastRequestPicker: EndpointPicker {
         self.random = random
     }
 
-    func pick(at now: MeshInstant, excluding excluded: [EndpointAddress]) -> EndpointState? {
+    func pick(for request: borrowing PickRequest) -> EndpointState? {
         let count = UInt64(endpoints.count)
-        guard count > 1 else { return endpoints.firstUsable(from: 0, at: now, excluding: excluded) }
+        guard count > 1 else { return endpoints.firstUsable(from: 0, for: request) }
         var best: Int?
         var bestLoad = Double.infinity
         for _ in 0..<choiceCount {
             let position = Int(random.below(count))
-            let load = load(of: position, at: now, excluding: excluded)
+            let load = load(of: position, for: request)
             if load < bestLoad {
                 best = position
                 bestLoad = load
@@ -34,14 +34,13 @@ struct LeastRequestPicker: EndpointPicker {
         }
         if let best { return endpoints[best] }
         // Nothing drawn may be used: look at all of them, from a random place.
-        return endpoints.firstUsable(from: Int(random.below(count)), at: now, excluding: excluded)
+        return endpoints.firstUsable(from: Int(random.below(count)), for: request)
     }
 
     /// The requests under way at an endpoint by its weight; infinite if it may not be used.
-    private func load(of position: Int, at now: MeshInstant, excluding excluded: [EndpointAddress]) -> Double {
+    private func load(of position: Int, for request: borrowing PickRequest) -> Double {
         candidates[position]._withUnsafeGuaranteedRef { candidate in
-            guard candidate.isAvailable(at: now) else { return .infinity }
-            if !excluded.isEmpty, excluded.contains(candidate.endpoint.address) { return .infinity }
+            guard candidate.suits(request) else { return .infinity }
             // One more than the requests under way: the request that is being placed counts, so that weights matter
             // among idle endpoints too.
             let active = candidate.activeRequests.load(ordering: .relaxed) + 1

@@ -5,17 +5,11 @@ import MeshCore
 import Synchronization
 
 /// Walks over the endpoints in turn and passes over those that may not be used.
-struct RoundRobinPicker: EndpointPicker {
-    private final class Cursor: Sendable {
-        let next: Atomic<UInt>
-
-        init(_ start: UInt) {
-            self.next = Atomic(start)
-        }
-    }
-
+final class RoundRobinPicker: EndpointPicker {
     private let endpoints: [EndpointState]
-    private let cursor: Cursor
+    /// The same, borrowed: to look at a candidate counts no reference.
+    private let candidates: [Unmanaged<EndpointState>]
+    private let next: Atomic<UInt>
 
     init(_ endpoints: [EndpointState], random: MeshRandom) {
         // A weight of n is n places in the turn; equal weights are one place each.
@@ -26,27 +20,28 @@ struct RoundRobinPicker: EndpointPicker {
         // rounded to 128 places, which bounds memory at 128 references an endpoint.
         let scale = most > 128 ? Double(most) / 128 : 1
         let rounds = places.map { max(1, Int((Double($0) / scale).rounded())) }
-        self.endpoints = (0..<(rounds.max() ?? 0)).flatMap { round in
+        let turns = (0..<(rounds.max() ?? 0)).flatMap { round in
             endpoints.indices.filter { rounds[$0] > round }.map { endpoints[$0] }
         }
-        self.cursor = Cursor(UInt(truncatingIfNeeded: random.next()))
+        self.endpoints = turns
+        self.candidates = turns.map { .passUnretained($0) }
+        self.next = Atomic(UInt(truncatingIfNeeded: random.next()))
     }
 
-    func pick(at now: MeshInstant, excluding excluded: [EndpointAddress]) -> EndpointState? {
+    func pick(for request: borrowing PickRequest) -> EndpointState? {
         guard !endpoints.isEmpty else { return nil }
         // An endpoint that may not be used loses its turn. To give the turn to its neighbour would double that one's
         // share.
         for _ in endpoints.indices {
-            let candidate = endpoints[nextTurn()]
-            guard candidate.isAvailable(at: now) else { continue }
-            if excluded.isEmpty || !excluded.contains(candidate.endpoint.address) { return candidate }
+            let turn = nextTurn()
+            if candidates[turn]._withUnsafeGuaranteedRef({ $0.suits(request) }) { return endpoints[turn] }
         }
         // Other callers take turns meanwhile, so that not every endpoint may have come by.
-        return endpoints.firstUsable(from: nextTurn(), at: now, excluding: excluded)
+        return endpoints.firstUsable(from: nextTurn(), for: request)
     }
 
     private func nextTurn() -> Int {
-        Int(cursor.next.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(endpoints.count))
+        Int(next.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(endpoints.count))
     }
 }
 
@@ -59,13 +54,13 @@ private func greatestCommonDivisor(_ first: UInt32, _ second: UInt32) -> UInt32 
 extension [EndpointState] {
     /// The first endpoint from `start` on, round the end, that may be used; one that was tried already only if there is
     /// no other.
-    func firstUsable(from start: Int, at now: MeshInstant, excluding excluded: [EndpointAddress]) -> EndpointState? {
+    func firstUsable(from start: Int, for request: borrowing PickRequest) -> EndpointState? {
         var tried: EndpointState?
         for offset in indices {
             let position = start + offset
             let candidate = self[position < count ? position : position - count]
-            guard candidate.isAvailable(at: now) else { continue }
-            if excluded.isEmpty || !excluded.contains(candidate.endpoint.address) { return candidate }
+            guard candidate.isAvailable(at: request.now) else { continue }
+            if request.excluded.isEmpty || !request.excluded.contains(candidate.endpoint.address) { return candidate }
             if tried == nil { tried = candidate }
         }
         return tried

@@ -84,6 +84,10 @@ public struct ClusterEndpoint: Hashable, Sendable {
     ///
     /// Envoy's endpoint metadata `envoy.http11_proxy_transport_socket.proxy_address`.
     public var proxy: EndpointAddress?
+    /// What consistent balancers know it by, in place of its address; empty for that.
+    ///
+    /// Envoy's endpoint metadata `envoy.lb`, `hash_key`.
+    public var hashKey: String
 
     /// Creates an endpoint.
     public init(
@@ -92,7 +96,8 @@ public struct ClusterEndpoint: Hashable, Sendable {
         weight: UInt32 = 1,
         speaksMutualTLS: Bool = false,
         hostname: String = "",
-        proxy: EndpointAddress? = nil
+        proxy: EndpointAddress? = nil,
+        hashKey: String = ""
     ) {
         self.address = address
         self.health = health
@@ -100,6 +105,7 @@ public struct ClusterEndpoint: Hashable, Sendable {
         self.speaksMutualTLS = speaksMutualTLS
         self.hostname = hostname
         self.proxy = proxy
+        self.hashKey = hashKey
     }
 }
 

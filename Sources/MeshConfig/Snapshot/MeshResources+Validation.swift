@@ -177,6 +177,8 @@ extension Cluster {
         var problems = ProblemCollector()
         problems.require(!name.isEmpty, "name", "is empty")
         problems.require(connectTimeout > .zero, "connectTimeout", "must be greater than 0")
+        let balancing = loadBalancing.policy
+        _ = problems.nest("loadBalancing") { () throws(ConfigurationError) in try balancing.validate() }
         if let outlierDetection {
             _ = problems.nest("outlierDetection") { () throws(ConfigurationError) in try outlierDetection.validate() }
         }

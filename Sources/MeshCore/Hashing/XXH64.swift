@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-/// The hash XXH64 with seed 0: what Envoy and gRPC hash requests and ring entries with.
+/// The hash XXH64: what Envoy and gRPC hash requests and ring entries with.
 ///
 /// It is not safe against callers who choose what is hashed so that hashes meet.
 public enum XXH64 {
@@ -12,18 +12,21 @@ public enum XXH64 {
     private static let prime5: UInt64 = 0x27D4_EB2F_1656_67C5
 
     /// The hash of a text's UTF-8.
+    /// - Parameter seed: 0 for all but the second of two hashes that are to have nothing to do with each other.
     /// - Complexity: O(length). No allocation for strings that are stored as UTF-8.
-    public static func hash(_ text: some StringProtocol) -> UInt64 {
-        RegularExpression.withUTF8(of: text) { hash(bytes: UnsafeRawBufferPointer($0)) }
+    public static func hash(_ text: some StringProtocol, seed: UInt64 = 0) -> UInt64 {
+        RegularExpression.withUTF8(of: text) { hash(bytes: UnsafeRawBufferPointer($0), seed: seed) }
     }
 
     /// The hash of bytes.
     /// - Complexity: O(number of bytes). No allocation.
-    public static func hash(bytes: UnsafeRawBufferPointer) -> UInt64 {
+    public static func hash(bytes: UnsafeRawBufferPointer, seed: UInt64 = 0) -> UInt64 {
         var position = 0
         var hash: UInt64
         if bytes.count >= 32 {
-            var lanes: SIMD4<UInt64> = [prime1 &+ prime2, prime2, 0, 0 &- prime1]
+            var lanes: SIMD4<UInt64> = [
+                seed &+ prime1 &+ prime2, seed &+ prime2, seed, seed &- prime1,
+            ]
             while position &+ 32 <= bytes.count {
                 for lane in 0..<4 {
                     lanes[lane] = round(lanes[lane], word(bytes, at: position &+ lane &* 8))
@@ -35,7 +38,7 @@ public enum XXH64 {
                 hash = (hash ^ round(0, lanes[lane])) &* prime1 &+ prime4
             }
         } else {
-            hash = prime5
+            hash = seed &+ prime5
         }
         hash &+= UInt64(bytes.count)
         while position &+ 8 <= bytes.count {

@@ -24,9 +24,11 @@ extension ClusterRuntime {
         // The hedges' own list is asked only where there is one.
         let choice: EndpointState?
         if context.endpointsInUse == nil {
-            choice = picker.pick(at: now, excluding: context.attemptedEndpoints)
+            choice = picker.pick(
+                for: PickRequest(at: now, excluding: context.attemptedEndpoints, hash: context.hash)
+            )
         } else {
-            choice = picker.pick(at: now, excluding: context.avoidedEndpoints)
+            choice = picker.pick(for: PickRequest(at: now, excluding: context.avoidedEndpoints, hash: context.hash))
         }
         guard let endpoint = choice else {
             return try pickFurther(at: now, context: &context, mesh: mesh, after: nil)
@@ -60,7 +62,8 @@ extension ClusterRuntime {
         // A half-open breaker that has its probes out refuses, and the picker cannot know: go on to the next endpoint,
         // and in the end to those that earlier attempts went to.
         for _ in 0..<(endpoints.count + avoided.count) {
-            let endpoint = picker.pick(at: now, excluding: avoided) ?? pickInPanic(excluding: avoided)
+            let request = PickRequest(at: now, excluding: avoided, hash: context.hash)
+            let endpoint = picker.pick(for: request) ?? pickInPanic(excluding: avoided)
             guard let admission = admitFirst(endpoint, mesh, at: now) else { return endpoint }
             switch admission {
             case .admitted(let permit):

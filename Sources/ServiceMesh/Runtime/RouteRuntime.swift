@@ -34,7 +34,7 @@ final class RouteRuntime: Sendable {
     /// Where the hash comes from by which consistent balancers pick.
     let hashPolicies: HashPolicies
     /// Whether anything is chosen by that hash.
-    var picksByHash: Bool { weights?.choice == .hash }
+    let picksByHash: Bool
     /// Whether more than one random number decides where a request goes: something in it is asked.
     @usableFromInline let asksRequest: Bool
 
@@ -59,12 +59,18 @@ final class RouteRuntime: Sendable {
             self.hashPolicies = HashPolicies([])
             self.missingClusterStatus = 503
             self.asksRequest = true
+            self.picksByHash = false
             return
         }
         self.target = forward.target
         self.weights = forward.weightedClusters
         self.hashPolicies = HashPolicies(forward.hashPolicies)
         self.missingClusterStatus = forward.missingClusterStatus
+        self.picksByHash =
+            forward.weightedClusters?.choice == .hash
+            || (selections + namedSelections.flatMap(\.values)).contains { selection in
+                selection.cluster?.cluster.loadBalancing.policy.picksByHash == true
+            }
         self.needsRandom = selections.count > 1 || !surroundings.mirrors.isEmpty || route.cors != nil
         self.asksRequest =
             !forward.hashPolicies.isEmpty || forward.target.asksRequest

@@ -18,11 +18,13 @@ extension RuntimeBuilder {
         var cluster = cluster
         if cluster.circuitBreaker == nil { cluster.circuitBreaker = configuration.circuitBreaker }
         let known = Dictionary((previous?.endpoints ?? []).map { ($0.endpoint.address, $0) }) { first, _ in first }
-        let endpoints = cluster.usableEndpoints(of: assignment).map { endpoint, weight in
-            guard let state = known[endpoint.address] else { return EndpointState(endpoint, weight: weight) }
-            if state.endpoint == endpoint, state.weight == weight { return state }
+        let endpoints = cluster.usableEndpoints(of: assignment).map { endpoint, weight, hashKey in
+            guard let state = known[endpoint.address] else {
+                return EndpointState(endpoint, weight: weight, hashKey: hashKey)
+            }
+            if state.endpoint == endpoint, state.weight == weight, state.hashKey == hashKey { return state }
             // What is held against an address holds however it is weighted, protected or connected to.
-            return EndpointState(endpoint, weight: weight, succeeding: state)
+            return EndpointState(endpoint, weight: weight, hashKey: hashKey, succeeding: state)
         }
         let live = liveState(of: cluster, endpoints, replacing: previous)
         let policies = TrafficPolicyRuntime(
@@ -96,7 +98,9 @@ extension RetryBudgetChoice {
 
 extension Cluster {
     /// The endpoints of the highest priority that has any, each with all that a transport must know.
-    fileprivate func usableEndpoints(of assignment: EndpointAssignment?) -> [(Endpoint, weight: UInt32)] {
+    fileprivate func usableEndpoints(
+        of assignment: EndpointAssignment?
+    ) -> [(Endpoint, weight: UInt32, hashKey: String)] {
         var usable: [LocalityEndpoints] = []
         for var group in assignment?.localities ?? [] {
             group.endpoints.removeAll { !$0.health.isUsable }
@@ -105,7 +109,7 @@ extension Cluster {
         guard let priority = usable.map(\.priority).min() else { return [] }
         let groups = usable.filter { $0.priority == priority }
         let weights = LocalityWeights.endpointWeights(of: groups).joined()
-        return zip(groups.flatMap(\.endpoints), weights).map { (endpoint(for: $0), weight: $1) }
+        return zip(groups.flatMap(\.endpoints), weights).map { (endpoint(for: $0), weight: $1, hashKey: $0.hashKey) }
     }
 
     private func endpoint(for endpoint: ClusterEndpoint) -> Endpoint {

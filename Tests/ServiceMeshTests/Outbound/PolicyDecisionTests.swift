@@ -154,8 +154,9 @@ private struct AlwaysFirst: LoadBalancingPolicy {
     private struct Picker: EndpointPicker {
         let endpoints: [EndpointState]
 
-        func pick(at now: MeshInstant, excluding excluded: [EndpointAddress]) -> EndpointState? {
-            endpoints.first { !excluded.contains($0.endpoint.address) } ?? endpoints.first
+        func pick(for request: borrowing PickRequest) -> EndpointState? {
+            let excluded = request.excluded
+            return endpoints.first { !excluded.contains($0.endpoint.address) } ?? endpoints.first
         }
     }
 
