@@ -15,7 +15,10 @@ public struct ExtensionRegistry: Sendable {
 
     /// What this library brings.
     public static let standard = ExtensionRegistry(
-        policies: [RoundRobinCodec(), LeastRequestCodec(), LocalityWeightedCodec()],
+        policies: [
+            RoundRobinCodec(), LeastRequestCodec(), RandomCodec(), RingHashCodec(), MaglevCodec(),
+            LocalityWeightedCodec(),
+        ],
         filters: [
             RouterCodec(), FaultCodec(), AuthorizationCodec(), RateLimitCodec(), AdmissionControlCodec(),
             AdaptiveConcurrencyCodec(), CORSCodec(), GlobalRateLimitCodec(), HeaderMutationCodec(), BufferCodec(),

@@ -69,11 +69,7 @@ struct DialectTranslation {
             if !cluster.connection.isOfHTTPVersionOnly {
                 report(path + ".connection", "gRPC clients keep connections in their own way; it is not sent")
             }
-            let policy = cluster.loadBalancing.policy
-            if !(policy is RoundRobin) {
-                cluster.loadBalancing = Cluster.LoadBalancing(RoundRobin())
-                report(path + ".lb_policy", "gRPC clients refuse \(policy.name); they get round_robin")
-            }
+            translate(&cluster.loadBalancing, path + ".lb_policy")
             if case .fixed(var assignment) = cluster.discovery {
                 // gRPC knows no static clusters.
                 let isTaken = resources.endpointAssignments[name] != nil

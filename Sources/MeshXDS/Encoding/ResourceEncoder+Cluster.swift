@@ -22,8 +22,14 @@ extension ResourceEncoder {
             message.loadAssignment = try endpointAssignment(assignment)
         }
         if dialect == .grpc {
-            // Its older releases know the enumeration only; the translation left nothing but round robin.
-            message.lbPolicy = .roundRobin
+            // Its older releases know the enumeration only; the translation left nothing but these two.
+            if let ring = cluster.loadBalancing.policy as? RingHash {
+                message.lbPolicy = .ringHash
+                message.ringHashLbConfig.minimumRingSize = Google_Protobuf_UInt64Value(ring.minimumSize)
+                message.ringHashLbConfig.maximumRingSize = Google_Protobuf_UInt64Value(ring.maximumSize)
+            } else {
+                message.lbPolicy = .roundRobin
+            }
         } else {
             message.loadBalancingPolicy = try loadBalancing(cluster.loadBalancing.policy)
         }
@@ -117,6 +123,7 @@ extension Envoy_Config_Endpoint_V3_LbEndpoint {
             case .degraded: .degraded
             }
         if endpoint.speaksMutualTLS { MutualTLSMetadata.set(in: &metadata) }
+        if !endpoint.hashKey.isEmpty { HashKeyMetadata.set(endpoint.hashKey, in: &metadata) }
         if let proxy = endpoint.proxy { try ProxyMetadata.set(proxy, in: &metadata) }
     }
 }

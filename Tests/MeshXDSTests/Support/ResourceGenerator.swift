@@ -294,7 +294,8 @@ struct ResourceGenerator {
                             health: generator.pick([.unknown, .healthy, .unhealthy, .draining, .timeout, .degraded]),
                             weight: 1 + UInt32(generator.below(1000)),
                             speaksMutualTLS: generator.chance(),
-                            proxy: generator.chance(20) ? generator.address(9) : nil
+                            proxy: generator.chance(20) ? generator.address(9) : nil,
+                            hashKey: generator.chance(20) ? "key \(generator.below(9))" : ""
                         )
                     }
                 )
@@ -310,8 +311,7 @@ struct ResourceGenerator {
                 ? .endpointDiscovery(serviceName: chance() ? "endpoints of \(name)" : nil)
                 : .fixed(assignment(name)),
             connectTimeout: span(),
-            loadBalancing: chance()
-                ? Cluster.LoadBalancing(RoundRobin()) : Cluster.LoadBalancing(LeastRequest(choiceCount: 2 + below(99))),
+            loadBalancing: loadBalancing(),
             concurrencyLimit: ConcurrencyLimitConfiguration(
                 maximumRequests: pick([0, 1, 1024, .max]),
                 maximumPendingRequests: pick([0, 7]),

@@ -41,6 +41,8 @@ extension Cluster.LoadBalancing {
     /// Decodes the older enumeration with its settings.
     /// - Returns: `nil`, with a problem, if the policy is not supported.
     init?(cluster message: Envoy_Config_Cluster_V3_Cluster, _ context: inout DecodingContext) {
+        let common = message.commonLbConfig
+        let hashing = FieldPath.root["common_lb_config"]["consistent_hashing_lb_config"]
         switch message.lbPolicy {
         case .roundRobin:
             if case .roundRobinLbConfig = message.lbConfig {
@@ -63,7 +65,26 @@ extension Cluster.LoadBalancing {
         case .loadBalancingPolicyConfig:
             context.reject(.root["load_balancing_policy"], "is missing")
             return nil
-        case .ringHash, .random, .maglev, .clusterProvided, .UNRECOGNIZED:
+        case .random: self.init(RandomChoice())
+        case .ringHash:
+            let policy = RingHashCodec.policy(
+                message.ringHashLbConfig,
+                ConsistentHashing(common.consistentHashingLbConfig, at: hashing, &context),
+                at: .root["ring_hash_lb_config"],
+                &context
+            )
+            guard let policy else { return nil }
+            self = policy
+        case .maglev:
+            let policy = MaglevCodec.policy(
+                message.maglevLbConfig,
+                ConsistentHashing(common.consistentHashingLbConfig, at: hashing, &context),
+                at: .root["maglev_lb_config"],
+                &context
+            )
+            guard let policy else { return nil }
+            self = policy
+        case .clusterProvided, .UNRECOGNIZED:
             context.reject(.root["lb_policy"], "LB policy \(Self.name(message.lbPolicy)) is not supported")
             return nil
         }
@@ -75,16 +96,8 @@ extension Cluster.LoadBalancing {
         "choice_count"
     )
 
+    /// The name of one that is not supported.
     private static func name(_ policy: Envoy_Config_Cluster_V3_Cluster.LbPolicy) -> String {
-        switch policy {
-        case .roundRobin: "ROUND_ROBIN"
-        case .leastRequest: "LEAST_REQUEST"
-        case .ringHash: "RING_HASH"
-        case .random: "RANDOM"
-        case .maglev: "MAGLEV"
-        case .clusterProvided: "CLUSTER_PROVIDED"
-        case .loadBalancingPolicyConfig: "LOAD_BALANCING_POLICY_CONFIG"
-        case .UNRECOGNIZED(let number): "\(number)"
-        }
+        policy == .clusterProvided ? "CLUSTER_PROVIDED" : "\(policy.rawValue)"
     }
 }

@@ -19,6 +19,9 @@ extension Cluster {
         "lb_policy",
         "round_robin_lb_config",
         "least_request_lb_config",
+        "ring_hash_lb_config",
+        "maglev_lb_config",
+        "common_lb_config",
         "load_balancing_policy",
         "outlier_detection",
         "circuit_breakers",
@@ -34,10 +37,18 @@ extension Cluster {
         "alt_stat_name",
         "metadata"
     )
+    private static let readCommon = ReadFields(
+        Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.self,
+        "consistent_hashing_lb_config",
+        // Localities are weighted in any case where they have weights.
+        "locality_weighted_lb_config"
+    )
+
     /// Decodes a cluster.
     init?(_ message: Envoy_Config_Cluster_V3_Cluster, _ context: inout DecodingContext) {
         let path = FieldPath.root
         context.ignoreOthers(in: message, at: path, read: Self.read)
+        context.ignoreOthers(in: message.commonLbConfig, at: path["common_lb_config"], read: Self.readCommon)
         // All parts are decoded before any is missed, so that every problem is reported at once.
         let discovery = Discovery(message, &context)
         let loadBalancing =

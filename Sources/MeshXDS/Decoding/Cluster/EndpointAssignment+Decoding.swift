@@ -133,7 +133,8 @@ extension ClusterEndpoint {
             weight: message.hasLoadBalancingWeight ? message.loadBalancingWeight.value : 1,
             speaksMutualTLS: MutualTLSMetadata.isSet(in: message.metadata),
             hostname: endpoint.hostname,
-            proxy: proxy.address
+            proxy: proxy.address,
+            hashKey: HashKeyMetadata.key(in: message.metadata)
         )
     }
 }

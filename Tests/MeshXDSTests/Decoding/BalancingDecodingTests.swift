@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshBalancing
+import MeshConfig
+import MeshCore
+import SwiftProtobuf
+import Testing
+
+@testable import MeshXDS
+
+@Suite("Balancers that come by xDS")
+struct BalancingDecodingTests {
+    private typealias Ring = Envoy_Extensions_LoadBalancingPolicies_RingHash_V3_RingHash
+    private typealias Table = Envoy_Extensions_LoadBalancingPolicies_Maglev_V3_Maglev
+    private typealias Draw = Envoy_Extensions_LoadBalancingPolicies_Random_V3_Random
+
+    private static let place = "load_balancing_policy.policies[0].typed_extension_config.typed_config"
+
+    private func decode(
+        _ change: (inout Envoy_Config_Cluster_V3_Cluster) throws -> Void
+    ) throws -> (cluster: Cluster, ignored: [String]) {
+        var message = Envoy_Config_Cluster_V3_Cluster()
+        message.name = "c"
+        message.type = .eds
+        message.edsClusterConfig.edsConfig.ads = Envoy_Config_Core_V3_AggregatedConfigSource()
+        try change(&message)
+        let decoded = try ResourceDecoder().decode(try message.serializedBytes(), as: .cluster)
+        guard case .cluster(let cluster) = decoded.resource else { throw CancellationError() }
+        return (cluster, decoded.ignored.map(\.path))
+    }
+
+    private func decode(typed policy: some Message) throws -> (cluster: Cluster, ignored: [String]) {
+        try decode { message in
+            var entry = Envoy_Config_Cluster_V3_LoadBalancingPolicy.Policy()
+            entry.typedExtensionConfig.name = "p"
+            entry.typedExtensionConfig.typedConfig = try Google_Protobuf_Any(packing: policy)
+            message.loadBalancingPolicy.policies = [entry]
+        }
+    }
+
+    private func refusals(_ body: () throws -> (cluster: Cluster, ignored: [String])) -> [String] {
+        do {
+            _ = try body()
+            return []
+        } catch let error as ConfigurationError {
+            return error.problems.map(\.path)
+        } catch {
+            return ["\(error)"]
+        }
+    }
+
+    @Test func `what says nothing has Envoy's defaults`() throws {
+        #expect(try decode(typed: Ring()).cluster.loadBalancing == .init(RingHash()))
+        #expect(try decode(typed: Table()).cluster.loadBalancing == .init(Maglev()))
+        #expect(try decode(typed: Draw()).cluster.loadBalancing == .init(RandomChoice()))
+        #expect(try decode { $0.lbPolicy = .ringHash }.cluster.loadBalancing == .init(RingHash()))
+        #expect(try decode { $0.lbPolicy = .maglev }.cluster.loadBalancing == .init(Maglev()))
+        #expect(try decode { $0.lbPolicy = .random }.cluster.loadBalancing == .init(RandomChoice()))
+    }
+
+    @Test func `every setting of a ring is read, and what is not is reported`() throws {
+        var ring = Ring()
+        ring.minimumRingSize = Google_Protobuf_UInt64Value(7)
+        ring.maximumRingSize = Google_Protobuf_UInt64Value(8)
+        ring.hashFunction = .murmurHash2
+        ring.consistentHashingLbConfig.useHostnameForHashing = true
+        ring.consistentHashingLbConfig.hashBalanceFactor = Google_Protobuf_UInt32Value(150)
+        ring.consistentHashingLbConfig.hashPolicy = [.init()]
+        let expected = RingHash(
+            minimumSize: 7,
+            maximumSize: 8,
+            function: .murmurHash2,
+            key: .hostname,
+            balanceFactor: 150
+        )
+        let decoded = try decode(typed: ring)
+        #expect(decoded.cluster.loadBalancing == .init(expected))
+        #expect(decoded.ignored == [Self.place + ".consistent_hashing_lb_config.hash_policy"])
+        var older = Ring()
+        older.useHostnameForHashing = true
+        older.hashBalanceFactor = Google_Protobuf_UInt32Value(100)
+        #expect(try decode(typed: older).cluster.loadBalancing == .init(RingHash(key: .hostname, balanceFactor: 100)))
+    }
+
+    @Test func `the older settings of clusters are read, and what is not is reported`() throws {
+        let ring = try decode { message in
+            message.lbPolicy = .ringHash
+            message.ringHashLbConfig.minimumRingSize = Google_Protobuf_UInt64Value(12)
+            message.ringHashLbConfig.maximumRingSize = Google_Protobuf_UInt64Value(1_024)
+            message.ringHashLbConfig.hashFunction = .murmurHash2
+            message.commonLbConfig.consistentHashingLbConfig.useHostnameForHashing = true
+            message.commonLbConfig.localityWeightedLbConfig = .init()
+            message.commonLbConfig.updateMergeWindow = Google_Protobuf_Duration(seconds: 1, nanos: 0)
+        }
+        #expect(
+            ring.cluster.loadBalancing
+                == .init(RingHash(minimumSize: 12, maximumSize: 1_024, function: .murmurHash2, key: .hostname))
+        )
+        #expect(ring.ignored == ["common_lb_config.update_merge_window"])
+        let table = try decode { message in
+            message.lbPolicy = .maglev
+            message.maglevLbConfig.tableSize = Google_Protobuf_UInt64Value(101)
+            message.commonLbConfig.consistentHashingLbConfig.hashBalanceFactor = Google_Protobuf_UInt32Value(200)
+        }
+        #expect(table.cluster.loadBalancing == .init(Maglev(tableSize: 101, balanceFactor: 200)))
+    }
+
+    @Test func `what breaks a bound is refused with its path`() {
+        let ring = refusals {
+            var ring = Ring()
+            ring.minimumRingSize = Google_Protobuf_UInt64Value(0)
+            ring.maximumRingSize = Google_Protobuf_UInt64Value(8_388_609)
+            return try decode(typed: ring)
+        }
+        #expect(ring == [Self.place + ".minimum_ring_size", Self.place + ".maximum_ring_size"])
+        let order = refusals {
+            try decode { message in
+                message.lbPolicy = .ringHash
+                message.ringHashLbConfig.maximumRingSize = Google_Protobuf_UInt64Value(1_023)
+            }
+        }
+        #expect(order == ["ring_hash_lb_config.minimum_ring_size"])
+        let factor = refusals {
+            try decode { message in
+                message.lbPolicy = .maglev
+                message.commonLbConfig.consistentHashingLbConfig.hashBalanceFactor = Google_Protobuf_UInt32Value(99)
+            }
+        }
+        #expect(factor == ["common_lb_config.consistent_hashing_lb_config.hash_balance_factor"])
+        for size in [1, 65_536, 5_000_012] as [UInt64] {
+            let table = refusals {
+                var table = Table()
+                table.tableSize = Google_Protobuf_UInt64Value(size)
+                return try decode(typed: table)
+            }
+            #expect(table == [Self.place + ".table_size"])
+        }
+        let unknown = refusals {
+            try decode { message in
+                message.lbPolicy = .ringHash
+                message.ringHashLbConfig.hashFunction = .UNRECOGNIZED(7)
+            }
+        }
+        #expect(unknown == ["ring_hash_lb_config.hash_function"])
+    }
+
+    @Test func `an endpoint's key stands in its metadata`() throws {
+        var endpoint = Envoy_Config_Endpoint_V3_LbEndpoint()
+        endpoint.endpoint.address = Envoy_Config_Core_V3_Address(EndpointAddress(host: "10.0.0.1", port: 80))
+        HashKeyMetadata.set("one", in: &endpoint.metadata)
+        var group = Envoy_Config_Endpoint_V3_LocalityLbEndpoints()
+        group.lbEndpoints = [endpoint]
+        var message = Envoy_Config_Endpoint_V3_ClusterLoadAssignment()
+        message.clusterName = "c"
+        message.endpoints = [group]
+        let decoded = try ResourceDecoder().decode(try message.serializedBytes(), as: .endpointAssignment)
+        guard case .endpointAssignment(let assignment) = decoded.resource else { throw CancellationError() }
+        #expect(assignment.localities.flatMap(\.endpoints).map(\.hashKey) == ["one"])
+    }
+}
