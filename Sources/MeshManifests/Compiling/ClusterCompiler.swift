@@ -123,6 +123,9 @@ extension Cluster {
         switch policy.balancing {
         case .roundRobin, nil: loadBalancing = LoadBalancing(RoundRobin())
         case .leastRequest: loadBalancing = LoadBalancing(LeastRequest())
+        case .random: loadBalancing = LoadBalancing(RandomChoice())
+        case .ringHash(let size): loadBalancing = LoadBalancing(RingHash(minimumSize: size ?? RingHash().minimumSize))
+        case .maglev(let size): loadBalancing = LoadBalancing(Maglev(tableSize: size ?? Maglev().tableSize))
         }
         outlierDetection = policy.outlierDetection
         policies.retryBudget = policy.retryBudget.map { .concurrency($0) }

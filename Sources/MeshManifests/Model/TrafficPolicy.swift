@@ -22,6 +22,11 @@ struct TrafficPolicy: Hashable, Sendable {
     enum Balancing: Hashable, Sendable {
         case roundRobin
         case leastRequest
+        case random
+        /// With so many places at least; `nil` for the usual number.
+        case ringHash(minimumSize: UInt64?)
+        /// With a table of that size; `nil` for the usual one.
+        case maglev(tableSize: UInt64?)
     }
 
     struct ConnectionPool: Hashable, Sendable {

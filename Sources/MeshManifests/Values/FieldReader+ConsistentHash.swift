@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshBalancing
 import MeshCore
 import MeshRouting
 
+/// A `ConsistentHashLB` of a DestinationRule: what is hashed, and who picks by it.
+struct ConsistentHash {
+    /// `nil` where nothing is hashed.
+    var policy: HashPolicy?
+    var balancing: TrafficPolicy.Balancing
+}
+
 extension FieldReader {
-    /// A `ConsistentHashLB` of a DestinationRule: what is hashed. The balancer's own settings are only checked.
-    mutating func consistentHash() -> HashPolicy? {
+    /// A `ConsistentHashLB`; a ring by default.
+    mutating func consistentHash() -> ConsistentHash? {
+        let policy = hashPolicy()
+        return ConsistentHash(policy: policy, balancing: hashAlgorithm())
+    }
+
+    private mutating func hashPolicy() -> HashPolicy? {
         let header = requiredTextIfPresent("httpHeaderName")
         let cookie = mapping("httpCookie") { $0.cookieSource() }
         let usesAddress = boolean("useSourceIp")
         let parameter = requiredTextIfPresent("httpQueryParameterName")
-        checkHashAlgorithm()
         switch oneOf(["httpHeaderName", "httpCookie", "useSourceIp", "httpQueryParameterName"], of: "a hash") {
         case "httpHeaderName":
             guard let header else { return nil }
@@ -64,9 +76,11 @@ extension FieldReader {
         )
     }
 
-    private mutating func checkHashAlgorithm() {
-        let sizes = 0...Int(UInt32.max)
-        if integer("minimumRingSize", in: sizes) != nil {
+    private mutating func hashAlgorithm() -> TrafficPolicy.Balancing {
+        // 0 stands for the usual number.
+        let sizes = 0...Int(RingHash.greatestSize)
+        let older = integer("minimumRingSize", in: sizes)
+        if older != nil {
             context.report(
                 .deprecation,
                 .deprecatedField,
@@ -74,16 +88,24 @@ extension FieldReader {
                 "minimumRingSize is deprecated; its successor is ringHash.minimumRingSize"
             )
         }
-        _ = mapping("ringHash") { $0.integer("minimumRingSize", in: sizes) }
-        _ = mapping("maglev") { fields in
-            if !fields.has("tableSize") { fields.reportMissing("tableSize") }
-            guard let size = fields.integer("tableSize", in: 2...5_000_010) else { return false }
-            if !size.value.isPrime {
-                fields.context.error(.invalidValue, at: size.position, "tableSize must be a prime number")
-            }
-            return true
+        let size = mapping("ringHash") { $0.integer("minimumRingSize", in: sizes)?.value }
+        let table = mapping("maglev") { $0.maglevTableSize() }
+        switch oneOf(["minimumRingSize", "ringHash", "maglev"], of: "a hash") {
+        case "maglev": return .maglev(tableSize: table.map { UInt64($0) })
+        default:
+            let size = size ?? older?.value ?? 0
+            return .ringHash(minimumSize: size == 0 ? nil : UInt64(size))
         }
-        _ = oneOf(["minimumRingSize", "ringHash", "maglev"], of: "a hash")
+    }
+
+    private mutating func maglevTableSize() -> Int? {
+        if !has("tableSize") { reportMissing("tableSize") }
+        guard let size = integer("tableSize", in: 2...Int(Maglev.greatestSize)) else { return nil }
+        guard size.value.isPrime else {
+            context.error(.invalidValue, at: size.position, "tableSize must be a prime number")
+            return nil
+        }
+        return size.value
     }
 }
 

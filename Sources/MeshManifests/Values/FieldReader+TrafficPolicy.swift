@@ -64,15 +64,9 @@ extension FieldReader {
 
     private mutating func loadBalancer() -> Balancer? {
         let hash = mapping("consistentHash") { $0.consistentHash() }
-        if value("consistentHash") != nil {
-            context.warning(
-                .unsupportedField,
-                at: keyPosition("consistentHash"),
-                "consistentHash is not supported yet: routes have its hash, but requests go to the endpoints in turn"
-            )
-        }
         _ = oneOf(["simple", "consistentHash"], of: "a load balancer")
-        return Balancer(balancing: simpleBalancing(), hash: hash)
+        let simple = simpleBalancing()
+        return Balancer(balancing: hash?.balancing ?? simple, hash: hash?.policy)
     }
 
     private mutating func simpleBalancing() -> TrafficPolicy.Balancing? {
@@ -81,7 +75,7 @@ extension FieldReader {
             [
                 "UNSPECIFIED": SimpleBalancing.unspecified, "ROUND_ROBIN": .policy(.roundRobin),
                 "LEAST_REQUEST": .policy(.leastRequest), "LEAST_CONN": .policy(.leastRequest),
-                "RANDOM": .unsupported, "PASSTHROUGH": .unsupported,
+                "RANDOM": .policy(.random), "PASSTHROUGH": .unsupported,
             ]
         )
         if let word = value("simple"), case .scalar(let scalar) = word.content, scalar.text == "LEAST_CONN" {

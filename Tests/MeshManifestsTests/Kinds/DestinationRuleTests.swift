@@ -70,8 +70,11 @@ struct DestinationRuleTests {
                 "6:42 MM0206"
             ),
             Mistake("an older name", "  trafficPolicy: {loadBalancer: {simple: LEAST_CONN}}", "6:42 MM0402"),
-            Mistake("a way to balance to come", "  trafficPolicy: {loadBalancer: {simple: RANDOM}}", "6:42 MM0210"),
-            Mistake("hashing", "  trafficPolicy: {loadBalancer: {consistentHash: {useSourceIp: true}}}", "6:34 MM0210"),
+            Mistake(
+                "a way to balance to come",
+                "  trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}",
+                "6:42 MM0210"
+            ),
             Mistake("localities", "  trafficPolicy: {loadBalancer: {localityLbSetting: {}}}", "6:34 MM0210"),
             Mistake("no connections", "  trafficPolicy: {connectionPool: {tcp: {maxConnections: 0}}}", "6:58 MM0206"),
             Mistake("keep-alive", "  trafficPolicy: {connectionPool: {tcp: {tcpKeepalive: {}}}}", "6:42 MM0210"),

@@ -110,11 +110,7 @@ struct LegacyTests {
                 """
             ),
             Mistake("no destination", "spec: {loadBalancing: {name: ROUND_ROBIN}}", "4:7 MM0201"),
-            Mistake(
-                "a balancing to come",
-                "spec: {destination: {name: a}, loadBalancing: {name: RANDOM}}",
-                "4:54 MM0210"
-            ),
+            Mistake("a draw", "spec: {destination: {name: a}, loadBalancing: {name: RANDOM}}"),
             Mistake("no such balancing", "spec: {destination: {name: a}, loadBalancing: {name: RR}}", "4:54 MM0206"),
             Mistake(
                 "a breaker with a bad window",

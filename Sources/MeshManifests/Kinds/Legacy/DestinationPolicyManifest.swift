@@ -42,19 +42,11 @@ struct DestinationPolicyManifest: ManifestKind {
 
 extension FieldReader {
     fileprivate mutating func legacyBalancing() -> TrafficPolicy.Balancing? {
-        let balancing: [String: TrafficPolicy.Balancing?] = [
-            "ROUND_ROBIN": .roundRobin, "LEAST_CONN": .leastRequest, "RANDOM": .none,
-        ]
         ignore("custom")
-        guard let name = choice("name", balancing) else { return nil }
-        if name.value == nil {
-            context.warning(
-                .unsupportedField,
-                at: name.position,
-                "RANDOM is not supported yet: requests go to the endpoints in turn"
-            )
-        }
-        return name.value
+        let balancing: [String: TrafficPolicy.Balancing] = [
+            "ROUND_ROBIN": .roundRobin, "LEAST_CONN": .leastRequest, "RANDOM": .random,
+        ]
+        return choice("name", balancing)?.value
     }
 
     /// A `SimpleCircuitBreakerPolicy`: Envoy's limits and its outlier detection in one.
