@@ -68,7 +68,7 @@ def attempt(record):
         "grpc-timeout": headers.pop("grpc-timeout", None),
         "headers": headers,
     }
-    if record["cluster"] in HASHED and record["endpoint"] is not None:
+    if record["cluster"] in HASHED:
         found["endpoint"] = record["endpoint"]
     return found
 

@@ -18,8 +18,6 @@ import subprocess
 
 import bootstrap
 
-# Balancers that the library does not have: their clusters are spread evenly, and the endpoint is not compared.
-WITHOUT_BALANCER = {"RING_HASH"}
 # The fields of a case that its side may know; the others are the test's own.
 KNOWN = ("id", "table", "method", "scheme", "authority", "path", "headers", "metadata")
 
@@ -40,10 +38,7 @@ def table_file(table, clusters):
 
 def tables_file(folder, tables, ports, refusing):
     """The tables as the peer gets them."""
-    shapes = {
-        name: {key: value for key, value in shape.items() if value not in WITHOUT_BALANCER}
-        for name, shape in tables["clusters"].items()
-    }
+    shapes = tables["clusters"]
     clusters = [bootstrap.cluster(name, shape, ports, refusing) for name, shape in shapes.items()]
     endpoints = {
         name: {**shape, "endpoints": [f"127.0.0.1:{port}" for port in ports.get(name, [])]}
@@ -53,14 +48,6 @@ def tables_file(folder, tables, ports, refusing):
     path = pathlib.Path(folder) / "peer-tables.json"
     path.write_text(json.dumps({"clusters": endpoints, "runtime": tables["runtime"], "tables": found}))
     return path
-
-
-def forget_endpoints(tables, found):
-    """Takes the endpoints away where the library has no such balancer."""
-    for outcome in found.values():
-        for record in [*outcome["upstream"], *outcome["mirrors"]]:
-            if tables["clusters"][record["cluster"]].get("policy") in WITHOUT_BALANCER:
-                record["endpoint"] = None
 
 
 def ask(command, cases):
@@ -78,5 +65,4 @@ def ask(command, cases):
 def run(peer, folder, tables, cases, ports, refusing=1):
     """Our outcomes by case."""
     found = ask([peer, tables_file(folder, tables, ports, refusing)], cases)
-    forget_endpoints(tables, found)
     return found
