@@ -21,6 +21,12 @@ public protocol LoadBalancingPolicy: Hashable, Sendable {
 
     /// Makes a picker over endpoints that stay the same for the picker's life.
     func makePicker(_ endpoints: [EndpointState], random: MeshRandom) -> any EndpointPicker
+
+    /// Makes a picker over endpoints of several places that are weighted, each with its share of the whole.
+    ///
+    /// Asked only where `picksByHash`; other policies pick within one place, which is drawn by its weight. By default the
+    /// shares are left aside.
+    func makePicker(_ endpoints: [EndpointState], shares: [Double], random: MeshRandom) -> any EndpointPicker
 }
 
 /// Picks an endpoint for a request: immutable, called on the request path from any thread, takes no lock.
@@ -33,6 +39,15 @@ public protocol EndpointPicker: Sendable {
 extension LoadBalancingPolicy {
     /// The endpoint does not depend on the request's hash.
     public var picksByHash: Bool { false }
+
+    /// The shares are left aside.
+    public func makePicker(
+        _ endpoints: [EndpointState],
+        shares: [Double],
+        random: MeshRandom
+    ) -> any EndpointPicker {
+        makePicker(endpoints, random: random)
+    }
 
     /// There is nothing to check.
     public func validate() throws(ConfigurationError) {}

@@ -11,7 +11,11 @@ struct NormalizedWeights {
     init(_ endpoints: [EndpointState]) {
         let sum = endpoints.reduce(into: UInt64(0)) { $0 += UInt64($1.weight) }
         let total = Double(max(sum, 1))
-        shares = endpoints.map { Double($0.weight) / total }
+        self.init(shares: endpoints.map { Double($0.weight) / total })
+    }
+
+    init(shares: [Double]) {
+        self.shares = shares
         least = shares.min() ?? 1
         greatest = shares.max() ?? 0
     }

@@ -55,7 +55,23 @@ public struct Maglev: LoadBalancingPolicy {
     /// Makes a picker.
     /// - Complexity: O(table size), as far as it is well above the number of endpoints.
     public func makePicker(_ endpoints: [EndpointState], random: MeshRandom) -> any EndpointPicker {
-        let weights = NormalizedWeights(endpoints)
+        makePicker(endpoints, NormalizedWeights(endpoints), random: random)
+    }
+
+    /// Makes a picker over endpoints of several places.
+    public func makePicker(
+        _ endpoints: [EndpointState],
+        shares: [Double],
+        random: MeshRandom
+    ) -> any EndpointPicker {
+        makePicker(endpoints, NormalizedWeights(shares: shares), random: random)
+    }
+
+    private func makePicker(
+        _ endpoints: [EndpointState],
+        _ weights: NormalizedWeights,
+        random: MeshRandom
+    ) -> any EndpointPicker {
         // What was not validated has a table all the same.
         let size = (2...Self.greatestSize).contains(tableSize) && tableSize.isPrime ? tableSize : 65_537
         let table = MaglevTable(keys: endpoints.map { key.text(of: $0) }, weights, size: Int(size))

@@ -38,7 +38,7 @@ public final class OutlierDetector: Sendable {
             }
             guard let until = action.ejectedUntil else { return }
             endpoint.consecutiveFailures.store(0, ordering: .relaxed)
-            endpoint.ejectedUntil.store(until.nanoseconds, ordering: .relaxed)
+            endpoint.eject(until: until)
             observers.noticed(
                 .endpointEjected(
                     cluster: cluster,

@@ -76,7 +76,23 @@ public struct RingHash: LoadBalancingPolicy {
     /// Makes a picker.
     /// - Complexity: O(places × log places).
     public func makePicker(_ endpoints: [EndpointState], random: MeshRandom) -> any EndpointPicker {
-        let weights = NormalizedWeights(endpoints)
+        makePicker(endpoints, NormalizedWeights(endpoints), random: random)
+    }
+
+    /// Makes a picker over endpoints of several places.
+    public func makePicker(
+        _ endpoints: [EndpointState],
+        shares: [Double],
+        random: MeshRandom
+    ) -> any EndpointPicker {
+        makePicker(endpoints, NormalizedWeights(shares: shares), random: random)
+    }
+
+    private func makePicker(
+        _ endpoints: [EndpointState],
+        _ weights: NormalizedWeights,
+        random: MeshRandom
+    ) -> any EndpointPicker {
         let ring = HashRing(
             keys: endpoints.map { key.text(of: $0) },
             weights,

@@ -59,7 +59,7 @@ extension [EndpointState] {
         for offset in indices {
             let position = start + offset
             let candidate = self[position < count ? position : position - count]
-            guard candidate.isAvailable(at: request.now) else { continue }
+            guard candidate.isUsable(for: request) else { continue }
             if request.excluded.isEmpty || !request.excluded.contains(candidate.endpoint.address) { return candidate }
             if tried == nil { tried = candidate }
         }

@@ -17,6 +17,11 @@ public struct Cluster: Hashable, Sendable {
     public var connectTimeout: Nanoseconds
     /// How requests are spread over the endpoints.
     public var loadBalancing: LoadBalancing
+    /// Below which percentage of usable endpoints a priority uses all of its endpoints, ejected and unhealthy ones, too; 0
+    /// for never, at most 100.
+    ///
+    /// Default 50: Envoy's `healthy_panic_threshold`. Istio's is 0 (`minHealthPercent`).
+    public var panicThreshold: UInt32
     /// When failing endpoints are ejected; `nil` for never.
     public var outlierDetection: OutlierDetection?
     /// How much may be under way at once.
@@ -113,6 +118,7 @@ public struct Cluster: Hashable, Sendable {
         discovery: Discovery = .endpointDiscovery(serviceName: nil),
         connectTimeout: Nanoseconds = .seconds(5),
         loadBalancing: LoadBalancing = LoadBalancing(RoundRobin()),
+        panicThreshold: UInt32 = 50,
         outlierDetection: OutlierDetection? = nil,
         concurrencyLimit: ConcurrencyLimitConfiguration = ConcurrencyLimitConfiguration(),
         maximumHighPriorityRequests: UInt32 = 1024,
@@ -127,6 +133,7 @@ public struct Cluster: Hashable, Sendable {
         self.discovery = discovery
         self.connectTimeout = connectTimeout
         self.loadBalancing = loadBalancing
+        self.panicThreshold = panicThreshold
         self.outlierDetection = outlierDetection
         self.concurrencyLimit = concurrencyLimit
         self.maximumHighPriorityRequests = maximumHighPriorityRequests

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+package import MeshBalancing
 public import MeshCore
 
 /// The endpoints of a cluster (`envoy.config.endpoint.v3.ClusterLoadAssignment`).
@@ -9,11 +10,17 @@ public struct EndpointAssignment: Hashable, Sendable {
     public var name: String
     /// The endpoints by locality.
     public var localities: [LocalityEndpoints]
+    /// How much of its share a healthy endpoint is counted on to take, in percent, before lower priorities get their part;
+    /// at least 1.
+    ///
+    /// Default 140: Envoy's `ClusterLoadAssignment.Policy.overprovisioning_factor`.
+    public var overprovisioningFactor: UInt32
 
     /// Creates an assignment.
-    public init(name: String, localities: [LocalityEndpoints]) {
+    public init(name: String, localities: [LocalityEndpoints], overprovisioningFactor: UInt32 = 140) {
         self.name = name
         self.localities = localities
+        self.overprovisioningFactor = overprovisioningFactor
     }
 
     /// Creates an assignment of healthy endpoints in one nameless locality.
@@ -124,6 +131,12 @@ public enum HealthStatus: Hashable, Sendable {
     /// It is used when nothing better is there.
     case degraded
 
-    /// Whether new requests may go there (gRFC A27 uses healthy and unknown endpoints only).
-    public var isUsable: Bool { self == .healthy || self == .unknown }
+    /// What it means to balancers, as in Envoy; gRPC uses healthy and unknown endpoints only (gRFC A27).
+    package var endpointHealth: EndpointHealth {
+        switch self {
+        case .unknown, .healthy: .healthy
+        case .degraded: .degraded
+        case .unhealthy, .draining, .timeout: .unhealthy
+        }
+    }
 }

@@ -179,6 +179,7 @@ extension Cluster {
         problems.require(connectTimeout > .zero, "connectTimeout", "must be greater than 0")
         let balancing = loadBalancing.policy
         _ = problems.nest("loadBalancing") { () throws(ConfigurationError) in try balancing.validate() }
+        problems.require(panicThreshold <= 100, "panicThreshold", "must be at most 100, is \(panicThreshold)")
         if let outlierDetection {
             _ = problems.nest("outlierDetection") { () throws(ConfigurationError) in try outlierDetection.validate() }
         }
@@ -231,6 +232,7 @@ extension EndpointAssignment {
                 problems.require(endpoint.proxy?.host.isEmpty != true, path + ".proxy", "is empty")
             }
         }
+        problems.require(overprovisioningFactor > 0, "overprovisioningFactor", "must be at least 1")
         let priorities = Set(localities.map(\.priority))
         if let highest = priorities.max(), priorities.count != Int(highest) + 1 {
             problems.note("localities", "priorities must run from 0 without a gap, the highest is \(highest)")

@@ -42,6 +42,8 @@ public struct CallContext: Sendable {
     public var isTimeoutRetry: Bool = false
     /// The endpoints that earlier attempts went to and that a further attempt avoids.
     public var attemptedEndpoints: [EndpointAddress] = []
+    /// The priorities that earlier attempts went to, where the route's retries avoid these.
+    public var priorityHistory: PriorityHistory = PriorityHistory()
     /// Where the attempts are that run beside this one, as the module of the hedges knows it; `nil` if there are none.
     public var endpointsInUse: (any Sendable & AnyObject)? = nil
     /// The permit that the endpoint's circuit breaker gave the current attempt.

@@ -42,6 +42,12 @@ extension RetryPolicy {
                 default: true,
                 from: "Istio retry_host_predicate"
             ),
+            PolicySetting(
+                "priorityUpdateFrequency",
+                priorityUpdateFrequency,
+                default: nil,
+                from: "Envoy RetryPolicy.retry_priority"
+            ),
             PolicySetting("totalTime", totalTime, default: nil, from: "Failsafe maxDuration"),
             PolicySetting("predicate", predicate?.name, default: nil, from: "MeshResilience"),
             PolicySetting(
@@ -75,6 +81,11 @@ extension RetryPolicy {
             )
         }
         _ = problems.nest("backoff") { () throws(ConfigurationError) in try backoff.validate() }
+        problems.require(
+            priorityUpdateFrequency ?? 1 >= 1,
+            "priorityUpdateFrequency",
+            "must be at least 1, is \(priorityUpdateFrequency ?? 1)"
+        )
         problems.require(totalTime != .zero, "totalTime", "must be greater than 0")
         if let rateLimitedBackoff {
             _ = problems.nest("rateLimitedBackoff") { () throws(ConfigurationError) in

@@ -47,6 +47,10 @@ public struct RetryPolicy: PolicyConfiguration {
     ///
     /// Default `true`: Istio's.
     public var avoidsPreviousEndpoints: Bool
+    /// After how many attempts the priorities of the endpoints that were tried are avoided, from 1; `nil` for never.
+    ///
+    /// Default never: Envoy's `retry_priority` is unset. With `previous_priorities` it is the `update_frequency`.
+    public var priorityUpdateFrequency: Int?
     /// For how long, from the request's start, an attempt may still begin; `nil` for as long as the deadline allows.
     ///
     /// Default none: Failsafe's `maxDuration`.
@@ -106,6 +110,7 @@ public struct RetryPolicy: PolicyConfiguration {
         backoff: Backoff = Backoff(),
         replay: Replay = .harmless,
         avoidsPreviousEndpoints: Bool = true,
+        priorityUpdateFrequency: Int? = nil,
         totalTime: Nanoseconds? = nil,
         predicate: RetryPredicate? = nil,
         rateLimitedBackoff: RateLimitedBackoff? = RateLimitedBackoff(),
@@ -124,6 +129,7 @@ public struct RetryPolicy: PolicyConfiguration {
         self.backoff = backoff
         self.replay = replay
         self.avoidsPreviousEndpoints = avoidsPreviousEndpoints
+        self.priorityUpdateFrequency = priorityUpdateFrequency
         self.totalTime = totalTime
         self.predicate = predicate
         self.rateLimitedBackoff = rateLimitedBackoff

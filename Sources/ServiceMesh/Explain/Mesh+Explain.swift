@@ -129,6 +129,23 @@ extension Mesh {
         }
     }
 
+    /// What each priority has of the traffic, where there is more to say than that the only one has all of it.
+    private func explainPriorities(_ cluster: ClusterRuntime, _ explanation: inout Explanation, at now: MeshInstant) {
+        let load = cluster.picker.load(at: now)
+        guard load.healthy.count > 1 || load.panics.contains(true) || load.degraded.contains(where: { $0 > 0 }) else {
+            return
+        }
+        for priority in load.healthy.indices {
+            let degraded = load.degraded[priority]
+            explanation.note(
+                "priority",
+                "\(priority): \(load.healthy[priority])% of the traffic"
+                    + (degraded > 0 ? ", and \(degraded)% to degraded endpoints" : "")
+                    + (load.panics[priority] ? ", in panic: all endpoints are used" : "")
+            )
+        }
+    }
+
     private func explain(_ cluster: ClusterRuntime, _ explanation: inout Explanation) {
         let now = clock.now
         explanation.note("load balancing", cluster.cluster.loadBalancing.policy.name)
@@ -149,10 +166,11 @@ extension Mesh {
         explanation.note("concurrency limit", "\(cluster.cluster.concurrencyLimit.maximumRequests) requests")
         explanation.note("connections", cluster.cluster.connectionSummary)
         if let proxy = cluster.cluster.proxySummary { explanation.note("proxy", proxy) }
+        explainPriorities(cluster, &explanation, at: now)
         if cluster.endpoints.isEmpty { explanation.note("endpoint", "none: requests fail with 503 and the flag UH") }
         for endpoint in cluster.endpoints {
             let ejected = endpoint.ejectedUntil.load(ordering: .relaxed)
-            var state = "healthy"
+            var state = "\(endpoint.health)"
             if ejected > now.nanoseconds {
                 state = "ejected for \(MeshInstant(nanoseconds: ejected).elapsed(since: now).duration)"
             }

@@ -23,7 +23,9 @@ extension ClusterRuntime {
             }
             return nil
         }
-        if endpoint.isAvailable(at: now), admits(endpoint, at: now, context: &context, mesh: mesh) { return endpoint }
+        // Envoy's `override_host_status`: not the unhealthy ones.
+        let mayBeUsed = endpoint.health != .unhealthy && endpoint.isAvailable(at: now)
+        if mayBeUsed, admits(endpoint, at: now, context: &context, mesh: mesh) { return endpoint }
         guard wish.isStrict else { return nil }
         throw Self.unreachable("the endpoint \(wish.address) may not be used now", status: 503)
     }

@@ -10,8 +10,7 @@ import Synchronization
 extension ClusterRuntime {
     /// Picks an endpoint that is not ejected and whose breaker lets a request pass.
     ///
-    /// When every endpoint is ejected, ejections are overlooked: sending somewhere is better than nowhere (Envoy's panic
-    /// mode). Open breakers are never overlooked.
+    /// In panic ejections are overlooked: sending somewhere is better than nowhere. Open breakers are never overlooked.
     func pick(
         at now: MeshInstant,
         context: inout CallContext,
@@ -22,14 +21,13 @@ extension ClusterRuntime {
             return endpoint
         }
         // The hedges' own list is asked only where there is one.
-        let choice: EndpointState?
-        if context.endpointsInUse == nil {
-            choice = picker.pick(
-                for: PickRequest(at: now, excluding: context.attemptedEndpoints, hash: context.hash)
-            )
-        } else {
-            choice = picker.pick(for: PickRequest(at: now, excluding: context.avoidedEndpoints, hash: context.hash))
-        }
+        var request = PickRequest(
+            at: now,
+            excluding: context.endpointsInUse == nil ? context.attemptedEndpoints : context.avoidedEndpoints,
+            hash: context.hash
+        )
+        request.avoidedPriorities = context.priorityHistory.avoided
+        let choice = picker.pick(for: request)
         guard let endpoint = choice else {
             return try pickFurther(at: now, context: &context, mesh: mesh, after: nil)
         }
@@ -48,6 +46,14 @@ extension ClusterRuntime {
         MeshError(.noHealthyUpstream, origin: .local, message: "the cluster has no endpoint")
     }
 
+    private static func noUsableEndpoint(of count: Int) -> MeshError {
+        MeshError(
+            .noHealthyUpstream,
+            origin: .local,
+            message: "none of the cluster's \(count) endpoints may be used: they are unhealthy or ejected"
+        )
+    }
+
     /// Picks an endpoint after the picker's first choice was refused, or while it has none.
     @inline(never)
     private func pickFurther(
@@ -62,8 +68,11 @@ extension ClusterRuntime {
         // A half-open breaker that has its probes out refuses, and the picker cannot know: go on to the next endpoint,
         // and in the end to those that earlier attempts went to.
         for _ in 0..<(endpoints.count + avoided.count) {
-            let request = PickRequest(at: now, excluding: avoided, hash: context.hash)
-            let endpoint = picker.pick(for: request) ?? pickInPanic(excluding: avoided)
+            var request = PickRequest(at: now, excluding: avoided, hash: context.hash)
+            request.avoidedPriorities = context.priorityHistory.avoided
+            guard let endpoint = picker.pick(for: request) ?? refusedEndpoint(excluding: avoided, at: now) else {
+                break
+            }
             guard let admission = admitFirst(endpoint, mesh, at: now) else { return endpoint }
             switch admission {
             case .admitted(let permit):
@@ -74,6 +83,7 @@ extension ClusterRuntime {
                 avoided.append(endpoint.endpoint.address)
             }
         }
+        guard let shortestWait else { throw Self.noUsableEndpoint(of: endpoints.count) }
         // Once an attempt: what one breaker refuses goes to another endpoint, and that is no refusal.
         if !mesh.observers.isEmpty {
             let decision = PolicyDecision(.circuitBreaker, name: cluster.name, .refused, because: .open)
@@ -101,11 +111,18 @@ extension ClusterRuntime {
         breakers?.report(ending, at: endpoint, permit: permit, now: now)
     }
 
-    /// An endpoint in its turn, whatever is held against it; one that is avoided only if there is no other.
-    private func pickInPanic(excluding avoided: [EndpointAddress]) -> EndpointState {
-        let start = Int(live.panicTurn.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(endpoints.count))
-        let turn = endpoints[start...] + endpoints[..<start]
-        return turn.first { !avoided.contains($0.endpoint.address) } ?? endpoints[start]
+    /// An endpoint, in its turn, whose breaker alone keeps traffic away: it says for how long. One that is avoided only if
+    /// there is no other; `nil` if the health of all rules them out.
+    private func refusedEndpoint(excluding avoided: [EndpointAddress], at now: MeshInstant) -> EndpointState? {
+        let panics = picker.load(at: now).panics
+        let usable = endpoints.filter { endpoint in
+            let isPanicking = endpoint.priority < panics.count && panics[endpoint.priority]
+            return isPanicking || endpoint.health != .unhealthy && !endpoint.isEjected(at: now)
+        }
+        guard !usable.isEmpty else { return nil }
+        let start = Int(live.panicTurn.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(usable.count))
+        let turn = usable[start...] + usable[..<start]
+        return turn.first { !avoided.contains($0.endpoint.address) } ?? usable[start]
     }
 
     /// Whether the breaker of an endpoint, if it has one, lets a request pass; the context has the permit then.

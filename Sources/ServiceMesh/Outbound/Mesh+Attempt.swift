@@ -68,7 +68,10 @@ extension Mesh {
                     message: "\(limit) \(which) are under way, which is the limit"
                 )
             }
+            let frequency = context.priorityUpdateFrequency
+            if frequency > 0 { cluster.picker.advance(&context.priorityHistory, every: frequency, at: now) }
             let endpoint = try cluster.pick(at: now, context: &context, mesh: self)
+            if frequency > 0 { context.priorityHistory.attempted(endpoint.priority) }
             if context.endpointsInUse != nil { context.noteEndpoint(endpoint.endpoint.address) }
             endpoint.activeRequests.wrappingAdd(1, ordering: .relaxed)
             context.endpoint = endpoint.endpoint
@@ -169,6 +172,14 @@ extension CallContext {
         // Only this module writes the field, and always a `RouteSelection`.
         return Unmanaged.passUnretained(unsafeDowncast(route, to: RouteSelection.self))
             ._withUnsafeGuaranteedRef { $0.isHighPriority }
+    }
+
+    /// After how many attempts the priorities that were tried are avoided; 0 for never.
+    fileprivate var priorityUpdateFrequency: Int {
+        guard let route else { return 0 }
+        // As above.
+        return Unmanaged.passUnretained(unsafeDowncast(route, to: RouteSelection.self))
+            ._withUnsafeGuaranteedRef { $0.priorityUpdateFrequency }
     }
 
     /// The cluster that was selected, without its reference counted; `nil` if there is none.

@@ -34,6 +34,7 @@ extension RouteLayer {
             layers.finish(&context, .discarded)
             context.deadline = deadline
             context.attemptedEndpoints = []
+            context.priorityHistory = PriorityHistory()
             mesh.forgetSentRequest(&context)
             current = next.request
             try take(decision, current, &context)

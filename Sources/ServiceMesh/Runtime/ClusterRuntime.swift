@@ -14,8 +14,11 @@ final class ClusterRuntime: Sendable {
     let live: ClusterLiveState
     /// What stands on the cluster, for routes that have none of their own.
     let policies: TrafficPolicyRuntime
+    /// Those of all priorities, whatever their health.
     let endpoints: [EndpointState]
-    let picker: any EndpointPicker
+    /// The same by priority and place.
+    let groups: [PriorityGroup]
+    let picker: PriorityPicker
     /// Its endpoints' breakers; `nil` if they have none.
     let breakers: EndpointBreakers?
     /// How many requests may be under way. Apart from the configuration, which is large: reading it there copies it.
@@ -31,9 +34,10 @@ final class ClusterRuntime: Sendable {
         cluster: Cluster,
         live: ClusterLiveState,
         policies: TrafficPolicyRuntime,
-        endpoints: [EndpointState],
-        picker: any EndpointPicker
+        groups: [PriorityGroup],
+        picker: PriorityPicker
     ) {
+        let endpoints = groups.flatMap(\.endpoints)
         self.cluster = cluster
         self.live = live
         self.policies = policies
@@ -43,6 +47,7 @@ final class ClusterRuntime: Sendable {
         self.maximumHighPriorityRequests = Int(cluster.maximumHighPriorityRequests)
         self.recognizesOverload = cluster.circuitBreaker?.recognizesOverload ?? false
         self.endpoints = endpoints
+        self.groups = groups
         self.picker = picker
         self.isCleartext =
             cluster.upstreamSecurity == .plaintext || endpoints.contains { $0.endpoint.security == .plaintext }
@@ -87,13 +92,21 @@ final class ClusterLiveState: Sendable {
     let activeRequests = Atomic<Int>(0)
     /// The same of routes with high priority, which count apart.
     let activeHighPriorityRequests = Atomic<Int>(0)
-    /// Whose turn it is while every endpoint is ejected.
+    /// Whose turn it is while breakers refuse what is picked.
     let panicTurn = Atomic<UInt>(0)
     let retryBudget: RetryBudget?
     let outlierDetector: OutlierDetector?
     let breakers: CircuitBreakerTable
+    /// What the endpoints tell changes of their health to.
+    let health: HealthSignal
 
-    init(retryBudget: RetryBudget?, outlierDetector: OutlierDetector?, breakers: CircuitBreakerTable) {
+    init(
+        retryBudget: RetryBudget?,
+        outlierDetector: OutlierDetector?,
+        breakers: CircuitBreakerTable,
+        health: HealthSignal
+    ) {
+        self.health = health
         self.retryBudget = retryBudget
         self.outlierDetector = outlierDetector
         self.breakers = breakers

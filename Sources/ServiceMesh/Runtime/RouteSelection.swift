@@ -36,6 +36,8 @@ final class RouteSelection: Sendable {
     @usableFromInline let answer: RouteAnswer?
     /// Whether requests count in the cluster's limits of high priority.
     let isHighPriority: Bool
+    /// After how many attempts the priorities that were tried are avoided; 0 for never.
+    let priorityUpdateFrequency: Int
     /// How heads are changed on their way; `nil` if they are not.
     @usableFromInline let edits: RouteEdits?
     /// Cookies that the response sets, beside those of the upstream.
@@ -96,6 +98,7 @@ final class RouteSelection: Sendable {
         self.timeout = timeout
         self.attemptTimeout = attemptTimeout
         self.retry = retry
+        self.priorityUpdateFrequency = retry?.policy.priorityUpdateFrequency ?? 0
         self.fault = fault
         self.rateLimiter = rateLimiter
         self.loadShedder = policies.loadShedder
@@ -147,6 +150,7 @@ final class RouteSelection: Sendable {
         self.timeout = timeout
         self.attemptTimeout = attemptTimeout
         self.retry = retry
+        self.priorityUpdateFrequency = retry?.policy.priorityUpdateFrequency ?? 0
         self.fault = other.fault
         self.rateLimiter = other.rateLimiter
         self.loadShedder = other.loadShedder
@@ -223,7 +227,7 @@ extension RouteSelection {
     }
 
     private func retry(granting wishes: CallerWishes) -> Retry? {
-        var policy = retry?.policy ?? RetryPolicy(conditions: [])
+        var policy = retry?.policy ?? RetryPolicy(conditions: [], avoidsPreviousEndpoints: false)
         for name in wishes.retryOn {
             guard let known = RetryConditions.names.first(where: { $0.name == name }) else { continue }
             policy.conditions.insert(known.condition)

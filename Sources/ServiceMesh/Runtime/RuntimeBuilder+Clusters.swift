@@ -18,15 +18,14 @@ extension RuntimeBuilder {
         var cluster = cluster
         if cluster.circuitBreaker == nil { cluster.circuitBreaker = configuration.circuitBreaker }
         let known = Dictionary((previous?.endpoints ?? []).map { ($0.endpoint.address, $0) }) { first, _ in first }
-        let endpoints = cluster.usableEndpoints(of: assignment).map { endpoint, weight, hashKey in
-            guard let state = known[endpoint.address] else {
-                return EndpointState(endpoint, weight: weight, hashKey: hashKey)
-            }
-            if state.endpoint == endpoint, state.weight == weight, state.hashKey == hashKey { return state }
-            // What is held against an address holds however it is weighted, protected or connected to.
-            return EndpointState(endpoint, weight: weight, hashKey: hashKey, succeeding: state)
-        }
-        let live = liveState(of: cluster, endpoints, replacing: previous)
+        let health = previous?.live.health ?? HealthSignal()
+        let groups = cluster.groups(of: assignment, known: known, signal: health)
+        let endpoints = groups.flatMap(\.endpoints)
+        let settings = BalancingSettings(
+            overprovisioningFactor: assignment?.overprovisioningFactor ?? 140,
+            panicThreshold: cluster.panicThreshold
+        )
+        let live = liveState(of: cluster, endpoints, health, replacing: previous)
         let policies = TrafficPolicyRuntime(
             cluster.policies,
             place: "cluster \(cluster.name)",
@@ -34,26 +33,37 @@ extension RuntimeBuilder {
             budget: live.retryBudget,
             pool: &pool
         )
-        if let previous, previous.cluster == cluster, previous.endpoints.elementsEqual(endpoints, by: ===) {
+        if let previous, previous.cluster == cluster,
+            previous.groups.elementsEqual(groups, by: { $0.isSame(as: $1) }),
+            previous.picker.settings == settings
+        {
             return previous
         }
         live.outlierDetector?.endpointsChanged(endpoints)
         if cluster.circuitBreaker != nil { live.breakers.endpointsChanged(endpoints) }
-        let picker = cluster.loadBalancing.policy.makePicker(endpoints, random: random)
-        return ClusterRuntime(cluster: cluster, live: live, policies: policies, endpoints: endpoints, picker: picker)
+        let picker = PriorityPicker(
+            groups,
+            policy: cluster.loadBalancing.policy,
+            settings: settings,
+            signal: health,
+            random: random
+        )
+        return ClusterRuntime(cluster: cluster, live: live, policies: policies, groups: groups, picker: picker)
     }
 
     /// What is remembered of a cluster: all of it but what was learned under settings that are no more.
     private func liveState(
         of cluster: Cluster,
         _ endpoints: [EndpointState],
+        _ health: HealthSignal,
         replacing previous: ClusterRuntime?
     ) -> ClusterLiveState {
         guard let previous else {
             return ClusterLiveState(
                 retryBudget: budget(of: cluster),
                 outlierDetector: detector(of: cluster),
-                breakers: CircuitBreakerTable()
+                breakers: CircuitBreakerTable(),
+                health: health
             )
         }
         let keepsDetector = previous.cluster.outlierDetection == cluster.outlierDetection
@@ -65,14 +75,15 @@ extension RuntimeBuilder {
         for endpoint in endpoints {
             if !keepsDetector {
                 endpoint.consecutiveFailures.store(0, ordering: .relaxed)
-                endpoint.ejectedUntil.store(0, ordering: .relaxed)
+                endpoint.eject(until: nil)
             }
             if !keepsBreakers { endpoint.refusedUntil.store(0, ordering: .relaxed) }
         }
         return ClusterLiveState(
             retryBudget: keepsBudget ? previous.live.retryBudget : budget(of: cluster),
             outlierDetector: keepsDetector ? previous.live.outlierDetector : detector(of: cluster),
-            breakers: keepsBreakers ? previous.live.breakers : CircuitBreakerTable()
+            breakers: keepsBreakers ? previous.live.breakers : CircuitBreakerTable(),
+            health: health
         )
     }
 
@@ -97,19 +108,56 @@ extension RetryBudgetChoice {
 }
 
 extension Cluster {
-    /// The endpoints of the highest priority that has any, each with all that a transport must know.
-    fileprivate func usableEndpoints(
-        of assignment: EndpointAssignment?
-    ) -> [(Endpoint, weight: UInt32, hashKey: String)] {
-        var usable: [LocalityEndpoints] = []
-        for var group in assignment?.localities ?? [] {
-            group.endpoints.removeAll { !$0.health.isUsable }
-            if !group.endpoints.isEmpty { usable.append(group) }
+    /// The endpoints by priority and place, each with all that a transport must know.
+    /// - Parameter known: The endpoints that there are by their addresses; what did not change is taken over.
+    fileprivate func groups(
+        of assignment: EndpointAssignment?,
+        known: [EndpointAddress: EndpointState],
+        signal: HealthSignal
+    ) -> [PriorityGroup] {
+        let localities = assignment?.localities ?? []
+        guard let last = localities.map(\.priority).max() else { return [] }
+        return (0...Int(last)).map { priority in
+            PriorityGroup(
+                localities.filter { $0.priority == priority }.map { group in
+                    let endpoints = group.endpoints.map { state(of: $0, priority: priority, known, signal) }
+                    return PriorityGroup.Place(weight: group.weight, endpoints: endpoints)
+                }
+            )
         }
-        guard let priority = usable.map(\.priority).min() else { return [] }
-        let groups = usable.filter { $0.priority == priority }
-        let weights = LocalityWeights.endpointWeights(of: groups).joined()
-        return zip(groups.flatMap(\.endpoints), weights).map { (endpoint(for: $0), weight: $1, hashKey: $0.hashKey) }
+    }
+
+    private func state(
+        of endpoint: ClusterEndpoint,
+        priority: Int,
+        _ known: [EndpointAddress: EndpointState],
+        _ signal: HealthSignal
+    ) -> EndpointState {
+        let description = self.endpoint(for: endpoint)
+        let health = endpoint.health.endpointHealth
+        guard let state = known[endpoint.address] else {
+            return EndpointState(
+                description,
+                weight: endpoint.weight,
+                health: health,
+                priority: priority,
+                hashKey: endpoint.hashKey,
+                signal: signal
+            )
+        }
+        let isSame =
+            state.endpoint == description && state.weight == endpoint.weight && state.health == health
+            && state.priority == priority && state.hashKey == endpoint.hashKey
+        if isSame { return state }
+        // What is held against an address holds however it is weighted, protected or connected to.
+        return EndpointState(
+            description,
+            weight: endpoint.weight,
+            health: health,
+            priority: priority,
+            hashKey: endpoint.hashKey,
+            succeeding: state
+        )
     }
 
     private func endpoint(for endpoint: ClusterEndpoint) -> Endpoint {

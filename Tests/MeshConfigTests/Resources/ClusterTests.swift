@@ -24,10 +24,9 @@ import Testing
         #expect(fixed.endpointAssignmentName == nil && resources.endpoints(of: fixed) == assignment)
     }
 
-    @Test func `healthy and unknown endpoints are used, others not`() {
-        let usable: [HealthStatus] = [.unknown, .healthy]
-        let unusable: [HealthStatus] = [.unhealthy, .draining, .timeout, .degraded]
-        #expect(usable.map(\.isUsable) == [true, true])
-        #expect(unusable.count { $0.isUsable } == 0)
+    @Test func `healthy and unknown endpoints are used, degraded ones where these are too few, others not`() {
+        let all: [HealthStatus] = [.unknown, .healthy, .degraded, .unhealthy, .draining, .timeout]
+        let meanings: [EndpointHealth] = [.healthy, .healthy, .degraded, .unhealthy, .unhealthy, .unhealthy]
+        #expect(all.map(\.endpointHealth) == meanings)
     }
 }

@@ -33,7 +33,7 @@ import Testing
             .flatMap(\.localities).flatMap(\.endpoints)
         #expect(!endpoints.isEmpty)
         #expect(endpoints.allSatisfy { $0.health == ($0.address == other.endpoint ? .draining : .healthy) })
-        #expect(endpoints.contains { $0.health == .draining && !$0.health.isUsable })
+        #expect(endpoints.contains { $0.health == .draining })
     }
 
     @Test func `the same client gets the same resources each time`() {

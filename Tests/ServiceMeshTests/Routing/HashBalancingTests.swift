@@ -75,8 +75,7 @@ import Testing
     @Test func `a retry goes to another endpoint where the policy says so, and the same one for each user`()
         async throws
     {
-        var retry = RetryPolicy(maximumAttempts: 2)
-        retry.avoidsPreviousEndpoints = true
+        let retry = Given.retry(attempts: 2)
         let fixture = try Self.fixture(RingHash(), retry: retry) { _, attempt in .status(attempt % 2 == 0 ? 503 : 200) }
         let first = await ports(fixture, ("x-user", "ann"))
         #expect(first.count == 2 && first[0] != first[1])
