@@ -33,6 +33,7 @@ extension ResourceEncoder {
         } else {
             message.loadBalancingPolicy = try loadBalancing(cluster.loadBalancing.policy)
         }
+        message.commonLbConfig.healthyPanicThreshold.value = Double(cluster.panicThreshold)
         if let detection = cluster.outlierDetection {
             message.outlierDetection = Envoy_Config_Cluster_V3_OutlierDetection(detection)
         }
@@ -72,6 +73,9 @@ extension ResourceEncoder {
     ) throws -> Envoy_Config_Endpoint_V3_ClusterLoadAssignment {
         var message = Envoy_Config_Endpoint_V3_ClusterLoadAssignment()
         message.clusterName = assignment.name
+        if assignment.overprovisioningFactor != 140 {
+            message.policy.overprovisioningFactor = Google_Protobuf_UInt32Value(assignment.overprovisioningFactor)
+        }
         message.endpoints = try assignment.localities.map { group in
             var message = Envoy_Config_Endpoint_V3_LocalityLbEndpoints()
             // gRPC refuses a group without one, be it empty.

@@ -145,6 +145,36 @@ struct BalancingDecodingTests {
         #expect(unknown == ["ring_hash_lb_config.hash_function"])
     }
 
+    @Test func `the panic threshold is read, and rounded as Envoy rounds it`() throws {
+        #expect(try decode { _ in }.cluster.panicThreshold == 50)
+        for (percent, expected) in [(0, 0), (33.4, 33), (33.5, 34), (100, 100)] as [(Double, UInt32)] {
+            let decoded = try decode { $0.commonLbConfig.healthyPanicThreshold.value = percent }
+            #expect(decoded.cluster.panicThreshold == expected)
+            #expect(decoded.ignored == [])
+        }
+        for percent in [-1, 100.5, .nan] as [Double] {
+            let bad = refusals { try decode { $0.commonLbConfig.healthyPanicThreshold.value = percent } }
+            #expect(bad == ["common_lb_config.healthy_panic_threshold.value"])
+        }
+    }
+
+    @Test func `the overprovisioning factor is read, and drops are reported`() throws {
+        func assignment(_ factor: UInt32) throws -> (EndpointAssignment, [String]) {
+            var message = Envoy_Config_Endpoint_V3_ClusterLoadAssignment()
+            message.clusterName = "c"
+            message.policy.overprovisioningFactor = Google_Protobuf_UInt32Value(factor)
+            message.policy.dropOverloads = [.init()]
+            let decoded = try ResourceDecoder().decode(try message.serializedBytes(), as: .endpointAssignment)
+            guard case .endpointAssignment(let assignment) = decoded.resource else { throw CancellationError() }
+            return (assignment, decoded.ignored.map(\.path))
+        }
+        let (read, ignored) = try assignment(100)
+        #expect(read.overprovisioningFactor == 100)
+        #expect(ignored == ["policy.drop_overloads"])
+        let error = #expect(throws: ConfigurationError.self) { _ = try assignment(0) }
+        #expect(error?.problems.map(\.path) == ["policy.overprovisioning_factor"])
+    }
+
     @Test func `an endpoint's key stands in its metadata`() throws {
         var endpoint = Envoy_Config_Endpoint_V3_LbEndpoint()
         endpoint.endpoint.address = Envoy_Config_Core_V3_Address(EndpointAddress(host: "10.0.0.1", port: 80))

@@ -186,6 +186,7 @@ struct ResourceDocumentTests {
         Envoy_Extensions_Path_Match_UriTemplate_V3_UriTemplateMatchConfig.self,
         Envoy_Extensions_Path_Rewrite_UriTemplate_V3_UriTemplateRewriteConfig.self,
         Envoy_Extensions_Retry_Host_PreviousHosts_V3_PreviousHostsPredicate.self,
+        Envoy_Extensions_Retry_Priority_PreviousPriorities_V3_PreviousPrioritiesConfig.self,
         Envoy_Type_Matcher_V3_HttpRequestHeaderMatchInput.self,
         Envoy_Type_Matcher_V3_HttpRequestQueryParamMatchInput.self,
     ]

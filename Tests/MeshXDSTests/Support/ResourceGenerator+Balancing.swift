@@ -3,6 +3,7 @@
 
 import MeshBalancing
 import MeshConfig
+import MeshCore
 
 extension ResourceGenerator {
     mutating func loadBalancing() -> Cluster.LoadBalancing {
@@ -24,5 +25,31 @@ extension ResourceGenerator {
         case 3: return .init(Maglev(tableSize: pick([2, 65_537, 5_000_011]), key: key, balanceFactor: factor))
         default: return .init(RoundRobin())
         }
+    }
+
+    mutating func assignment(_ name: String) -> EndpointAssignment {
+        var number = 0
+        return EndpointAssignment(
+            name: name,
+            localities: (0..<below(4)).map { position in
+                LocalityEndpoints(
+                    locality: Locality(region: chance() ? "region" : "", zone: "zone \(position)", subZone: ""),
+                    priority: UInt32(position / 2),
+                    weight: chance() ? 1 + UInt32(below(1000)) : nil,
+                    endpoints: list(0...4) { generator in
+                        number += 1
+                        return ClusterEndpoint(
+                            generator.address(number),
+                            health: generator.pick([.unknown, .healthy, .unhealthy, .draining, .timeout, .degraded]),
+                            weight: 1 + UInt32(generator.below(1000)),
+                            speaksMutualTLS: generator.chance(),
+                            proxy: generator.chance(20) ? generator.address(9) : nil,
+                            hashKey: generator.chance(20) ? "key \(generator.below(9))" : ""
+                        )
+                    }
+                )
+            },
+            overprovisioningFactor: pick([140, 140, 100, 1])
+        )
     }
 }

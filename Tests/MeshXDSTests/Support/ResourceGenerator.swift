@@ -151,7 +151,8 @@ struct ResourceGenerator {
             perTryTimeout: chance() ? span() : nil,
             backoff: Backoff(base: base, maximum: Nanoseconds(rawValue: base.rawValue + random.below(1 << 40))),
             replay: pick([.harmless, .always]),
-            avoidsPreviousEndpoints: chance()
+            avoidsPreviousEndpoints: chance(),
+            priorityUpdateFrequency: chance(20) ? 1 + below(5) : nil
         )
     }
 
@@ -278,31 +279,6 @@ struct ResourceGenerator {
         )
     }
 
-    mutating func assignment(_ name: String) -> EndpointAssignment {
-        var number = 0
-        return EndpointAssignment(
-            name: name,
-            localities: (0..<below(4)).map { position in
-                LocalityEndpoints(
-                    locality: Locality(region: chance() ? "region" : "", zone: "zone \(position)", subZone: ""),
-                    priority: UInt32(position / 2),
-                    weight: chance() ? 1 + UInt32(below(1000)) : nil,
-                    endpoints: list(0...4) { generator in
-                        number += 1
-                        return ClusterEndpoint(
-                            generator.address(number),
-                            health: generator.pick([.unknown, .healthy, .unhealthy, .draining, .timeout, .degraded]),
-                            weight: 1 + UInt32(generator.below(1000)),
-                            speaksMutualTLS: generator.chance(),
-                            proxy: generator.chance(20) ? generator.address(9) : nil,
-                            hashKey: generator.chance(20) ? "key \(generator.below(9))" : ""
-                        )
-                    }
-                )
-            }
-        )
-    }
-
     mutating func cluster(_ name: String) -> Cluster {
         let identities = list(0...2) { "spiffe://cluster.local/ns/default/sa/\($0.below(3))" }
         var cluster = Cluster(
@@ -312,6 +288,7 @@ struct ResourceGenerator {
                 : .fixed(assignment(name)),
             connectTimeout: span(),
             loadBalancing: loadBalancing(),
+            panicThreshold: pick([50, 0, 33, 100]),
             concurrencyLimit: ConcurrencyLimitConfiguration(
                 maximumRequests: pick([0, 1, 1024, .max]),
                 maximumPendingRequests: pick([0, 7]),

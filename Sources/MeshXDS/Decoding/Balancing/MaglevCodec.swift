@@ -3,6 +3,7 @@
 
 import MeshBalancing
 import MeshConfig
+import MeshCore
 import SwiftProtobuf
 
 /// Maglev (`envoy.extensions.load_balancing_policies.maglev.v3`).

@@ -39,6 +39,7 @@ extension Cluster {
     )
     private static let readCommon = ReadFields(
         Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.self,
+        "healthy_panic_threshold",
         "consistent_hashing_lb_config",
         // Localities are weighted in any case where they have weights.
         "locality_weighted_lb_config"
@@ -67,6 +68,18 @@ extension Cluster {
         {
             connectTimeout = limit
         }
+        var panicThreshold: UInt32 = 50
+        if message.commonLbConfig.hasHealthyPanicThreshold {
+            let percent = message.commonLbConfig.healthyPanicThreshold.value
+            guard percent >= 0, percent <= 100 else {
+                context.reject(
+                    path["common_lb_config"]["healthy_panic_threshold"]["value"],
+                    "must be from 0 to 100, is \(percent)"
+                )
+                return nil
+            }
+            panicThreshold = UInt32(percent.rounded())
+        }
         var policies = TrafficPolicies.none
         var maximumHighPriorityRequests: UInt32?
         let limits = ConcurrencyLimitConfiguration(
@@ -82,6 +95,7 @@ extension Cluster {
             discovery: discovery,
             connectTimeout: connectTimeout,
             loadBalancing: loadBalancing,
+            panicThreshold: panicThreshold,
             outlierDetection: outlierDetection,
             concurrencyLimit: limits,
             maximumHighPriorityRequests: maximumHighPriorityRequests ?? 1024,

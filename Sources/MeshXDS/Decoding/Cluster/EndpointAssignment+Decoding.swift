@@ -9,7 +9,12 @@ extension EndpointAssignment {
     private static let read = ReadFields(
         Envoy_Config_Endpoint_V3_ClusterLoadAssignment.self,
         "cluster_name",
-        "endpoints"
+        "endpoints",
+        "policy"
+    )
+    private static let readPolicy = ReadFields(
+        Envoy_Config_Endpoint_V3_ClusterLoadAssignment.Policy.self,
+        "overprovisioning_factor"
     )
 
     /// Decodes the endpoints of a cluster and checks what gRFC A27 demands of them.
@@ -18,11 +23,8 @@ extension EndpointAssignment {
         at path: FieldPath,
         _ context: inout DecodingContext
     ) {
-        let others = context.ignoreOthers(in: message, at: path, read: Self.read)
-        // In `policy`, only what refuses traffic is worth a second line.
-        if others.contains("policy"), !message.policy.dropOverloads.isEmpty {
-            context.ignore(path["policy"]["drop_overloads"])
-        }
+        context.ignoreOthers(in: message, at: path, read: Self.read)
+        context.ignoreOthers(in: message.policy, at: path["policy"], read: Self.readPolicy)
         var groups: [LocalityEndpoints] = []
         var weights: [UInt32: UInt64] = [:]
         for (position, group) in message.endpoints.enumerated() {
@@ -41,7 +43,12 @@ extension EndpointAssignment {
                 "the weights of priority \(priority) sum to \(sum), above the bound of 4294967295"
             )
         }
-        self.init(name: message.clusterName, localities: groups)
+        var factor: UInt32 = 140
+        if message.policy.hasOverprovisioningFactor {
+            factor = message.policy.overprovisioningFactor.value
+            if factor == 0 { context.reject(path["policy"]["overprovisioning_factor"], "must be greater than 0") }
+        }
+        self.init(name: message.clusterName, localities: groups, overprovisioningFactor: max(factor, 1))
         do {
             try validate()
         } catch {

@@ -11,6 +11,7 @@ extension RetryPolicy {
         "retry_on",
         "num_retries",
         "per_try_timeout",
+        "retry_priority",
         "retry_host_predicate",
         // How often a pick may be repeated until it avoids a previous host; ours avoids them at once.
         "host_selection_retry_max_attempts",
@@ -21,6 +22,8 @@ extension RetryPolicy {
         "rate_limited_retry_back_off"
     )
     private typealias PreviousHosts = Envoy_Extensions_Retry_Host_PreviousHosts_V3_PreviousHostsPredicate
+    private typealias PreviousPriorities =
+        Envoy_Extensions_Retry_Priority_PreviousPriorities_V3_PreviousPrioritiesConfig
     private static let previousHosts = "envoy.retry_host_predicates.previous_hosts"
 
     /// Decodes a policy. Conditions that are not known are left out, as gRPC does (gRFC A44).
@@ -76,6 +79,9 @@ extension RetryPolicy {
             }
             rateLimitedBackoff = backoff
         }
+        if message.hasRetryPriority {
+            guard decode(message.retryPriority, at: path["retry_priority"], &context) else { return nil }
+        }
         for (position, predicate) in message.retryHostPredicate.enumerated() {
             let type = typeName(ofTypeURL: predicate.typedConfig.typeURL)
             // The type decides, the name is a label; older control planes give the name only.
@@ -85,6 +91,28 @@ extension RetryPolicy {
                 context.ignore(path["retry_host_predicate", position], "\(predicate.name) is not supported")
             }
         }
+    }
+
+    /// - Returns: `false`, with a problem, if it is bad.
+    private mutating func decode(
+        _ message: Envoy_Config_Route_V3_RetryPolicy.RetryPriority,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) -> Bool {
+        guard typeName(ofTypeURL: message.typedConfig.typeURL) == PreviousPriorities.protoMessageName else {
+            context.ignore(path, "\(message.name) is not supported")
+            return true
+        }
+        let path = path["typed_config"]
+        guard let settings = context.unpack(message.typedConfig, as: PreviousPriorities.self, at: path) else {
+            return false
+        }
+        guard settings.updateFrequency > 0 else {
+            context.reject(path["update_frequency"], "must be greater than 0, is \(settings.updateFrequency)")
+            return false
+        }
+        priorityUpdateFrequency = Int(settings.updateFrequency)
+        return true
     }
 
     private static func conditions(
@@ -167,6 +195,7 @@ extension Envoy_Config_Route_V3_RetryPolicy {
     /// Encodes a policy.
     init(_ policy: RetryPolicy) {
         self.init()
+        if let frequency = policy.priorityUpdateFrequency { retryPriority = RetryPriority(updateFrequency: frequency) }
         retryOn = RetryConditions.names.filter { policy.conditions.contains($0.condition) }.map(\.name)
             .joined(separator: ",")
         numRetries = Google_Protobuf_UInt32Value(UInt32(clamping: policy.maximumAttempts - 1))
@@ -220,5 +249,17 @@ enum RetryReplayMetadata {
     static func set(_ replay: RetryPolicy.Replay, in metadata: inout Envoy_Config_Core_V3_Metadata) {
         metadata.filterMetadata[namespace, default: Google_Protobuf_Struct()].fields[key] =
             Google_Protobuf_Value(stringValue: replay == .always ? "always" : "harmless")
+    }
+}
+
+extension Envoy_Config_Route_V3_RetryPolicy.RetryPriority {
+    fileprivate init(updateFrequency: Int) {
+        self.init()
+        name = "envoy.retry_priorities.previous_priorities"
+        var settings = Envoy_Extensions_Retry_Priority_PreviousPriorities_V3_PreviousPrioritiesConfig()
+        settings.updateFrequency = Int32(clamping: updateFrequency)
+        // A message of numbers always serializes.
+        let bytes: [UInt8]? = try? settings.serializedBytes()
+        typedConfig = Google_Protobuf_Any(typeName: type(of: settings).protoMessageName, bytes: bytes ?? [])
     }
 }
