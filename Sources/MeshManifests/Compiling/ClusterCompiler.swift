@@ -128,6 +128,8 @@ extension Cluster {
         case .maglev(let size): loadBalancing = LoadBalancing(Maglev(tableSize: size ?? Maglev().tableSize))
         }
         outlierDetection = policy.outlierDetection
+        // Istio has no panic by default: where pods are few, half of them are soon missing.
+        panicThreshold = policy.minimumHealthPercent ?? 0
         policies.retryBudget = policy.retryBudget.map { .concurrency($0) }
         guard let pool = policy.connectionPool else { return }
         if let requests = pool.maximumRequests { concurrencyLimit.maximumRequests = requests }

@@ -12,6 +12,8 @@ struct TrafficPolicy: Hashable, Sendable {
     /// By what requests find the same endpoint again (`consistentHash`). It stands on routes.
     var hash: HashPolicy?
     var outlierDetection: OutlierDetection?
+    /// Below which percentage of usable endpoints all are used (`outlierDetection.minHealthPercent`).
+    var minimumHealthPercent: UInt32?
     var connectionPool: ConnectionPool?
     var security: Security?
     /// How many retries may be under way. Istio knows none for single ports: they share that of the whole.
@@ -70,6 +72,7 @@ struct TrafficPolicy: Hashable, Sendable {
             balancing: balancing ?? other.balancing,
             hash: hash ?? other.hash,
             outlierDetection: outlierDetection ?? other.outlierDetection,
+            minimumHealthPercent: outlierDetection == nil ? other.minimumHealthPercent : minimumHealthPercent,
             connectionPool: connectionPool ?? other.connectionPool,
             security: security ?? other.security,
             retryBudget: retryBudget ?? other.retryBudget

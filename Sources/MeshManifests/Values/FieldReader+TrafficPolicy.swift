@@ -37,7 +37,8 @@ extension FieldReader {
         return TrafficPolicy(
             balancing: balancer?.balancing,
             hash: balancer?.hash,
-            outlierDetection: outliers,
+            outlierDetection: outliers?.detection,
+            minimumHealthPercent: outliers?.minimumHealthPercent,
             connectionPool: pool,
             security: security
         )
@@ -101,7 +102,12 @@ extension FieldReader {
         }
     }
 
-    private mutating func outlierDetection() -> OutlierDetection? {
+    private struct Outliers {
+        var detection: OutlierDetection
+        var minimumHealthPercent: UInt32?
+    }
+
+    private mutating func outlierDetection() -> Outliers? {
         var detection = OutlierDetection()
         let bounds = 0...Int(UInt32.max)
         let older = integer("consecutiveErrors", in: bounds)
@@ -125,8 +131,8 @@ extension FieldReader {
             detection.maximumEjectionPercent = UInt32(percent.value)
         }
         ignore("consecutiveGatewayErrors", "consecutiveLocalOriginFailures", "splitExternalLocalOriginErrors")
-        ignore("minHealthPercent")
-        return detection
+        let health = integer("minHealthPercent", in: 0...100)
+        return Outliers(detection: detection, minimumHealthPercent: health.map { UInt32($0.value) })
     }
 
     private mutating func clientSecurity() -> TrafficPolicy.Security? {

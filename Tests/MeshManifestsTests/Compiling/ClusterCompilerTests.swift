@@ -32,7 +32,11 @@ struct ClusterCompilerTests {
         let name = Bookinfo.cluster("reviews")
         #expect(
             compilation.resources.clusters[name]
-                == Cluster(name: name, upstreamSecurity: .automatic(acceptedIdentities: identities))
+                == Cluster(
+                    name: name,
+                    panicThreshold: 0,
+                    upstreamSecurity: .automatic(acceptedIdentities: identities)
+                )
         )
         let endpoints = [1003, 1004, 1005].map { port in
             ClusterEndpoint(EndpointAddress(host: "127.0.0.1", port: port), speaksMutualTLS: true)
@@ -67,7 +71,7 @@ struct ClusterCompilerTests {
             """
         )
         let resources = Compilation(text).resources
-        var whole = Cluster(name: Bookinfo.cluster("reviews"))
+        var whole = Cluster(name: Bookinfo.cluster("reviews"), panicThreshold: 0)
         whole.connectTimeout = .milliseconds(250)
         whole.loadBalancing = Cluster.LoadBalancing(LeastRequest())
         whole.outlierDetection = OutlierDetection(

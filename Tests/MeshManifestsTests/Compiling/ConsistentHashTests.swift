@@ -180,7 +180,7 @@ struct ConsistentHashTests {
                 "8:63 MM0206"
             ),
             Mistake("a table without a size", "{useSourceIp: true, maglev: {}}", "8:51 MM0201"),
-            Mistake("a ring too large", "{useSourceIp: true, ringHash: {minimumRingSize: 8388609}}", "8:72 MM0206"),
+            Mistake("a ring too large", "{useSourceIp: true, ringHash: {minimumRingSize: 8388609}}", "8:71 MM0206"),
             Mistake(
                 "two balancers",
                 "{useSourceIp: true, ringHash: {}, maglev: {tableSize: 5}}",

@@ -52,7 +52,7 @@ struct ServiceDirectoryTests {
             ]
         )
         let assignment = EndpointAssignment(name: cluster, localities: [nowhere, eu])
-        #expect(compilation.resources.clusters[cluster] == Cluster(name: cluster, discovery: .fixed(assignment)))
+        #expect(compilation.resources.clusters[cluster] == Cluster(name: cluster, discovery: .fixed(assignment), panicThreshold: 0))
         #expect(compilation.resources.endpointAssignments[cluster] == nil)
         let domains = compilation.resources.routeConfigurations["api.example.com:80"]?.virtualHosts.first?.domains
         #expect(domains == [.exact("api.example.com"), .exact("api.example.com:80")])
@@ -75,7 +75,7 @@ struct ServiceDirectoryTests {
             ]
         )
         let resources = Compilation(Self.entry(spec)).resources
-        #expect(resources.clusters[cluster] == Cluster(name: cluster, discovery: .fixed(assignment)))
+        #expect(resources.clusters[cluster] == Cluster(name: cluster, discovery: .fixed(assignment), panicThreshold: 0))
     }
 
     @Test("a ServiceEntry inside the mesh is called over mutual TLS")
