@@ -10,7 +10,8 @@ public import MeshCore
 public struct HashPolicies: Hashable, Sendable {
     /// Whose rules decide where they differ.
     public enum Semantics: Hashable, Sendable {
-        /// Envoy's: the values of a header are hashed without regard to their order, one behind the other.
+        /// Envoy's: the values of a header are hashed without regard to their order, each with the hash of those before it
+        /// as its seed.
         case envoy
         /// gRPC's (gRFC A42): the values of a header are joined by a comma; binary headers are left out, and so is every
         /// source but headers and the channel.
@@ -129,9 +130,8 @@ public struct HashPolicies: Hashable, Sendable {
         var values = name.isListInEnvoy ? request.firstValue(of: name).map { [$0] } ?? [] : request.values(of: name)
         guard !values.isEmpty else { return nil }
         if let rewrite { values = values.map { rewrite.applied(to: $0) } }
-        guard values.count > 1 else { return XXH64.hash(values[0]) }
-        values.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-        return XXH64.hash(values.joined())
+        if values.count > 1 { values.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) } }
+        return values.reduce(0) { XXH64.hash($1, seed: $0) }
     }
 
     private func cookie(
