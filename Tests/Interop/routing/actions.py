@@ -14,6 +14,8 @@ CLUSTERS |= {name: {"endpoints": 1, "mirror": True} for name in MIRRORS}
 CLUSTERS |= {
     "pair": {"endpoints": 2},
     "ring": {"endpoints": 4, "policy": "RING_HASH"},
+    # Each endpoint has a priority of its own.
+    "levels": {"endpoints": 3, "levels": True},
     "named": {"endpoints": 1, "hostname": "endpoint.named.test"},
     # Nobody listens there.
     "dead": {"endpoints": 0, "refuses": True},
@@ -24,6 +26,9 @@ CLUSTERS |= {
 }
 TEMPLATE_REWRITE = "type.googleapis.com/envoy.extensions.path.rewrite.uri_template.v3.UriTemplateRewriteConfig"
 INTERNAL_REDIRECT = "type.googleapis.com/envoy.extensions.internal_redirect."
+PREVIOUS_PRIORITIES = (
+    "type.googleapis.com/envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig"
+)
 PREVIOUS_HOSTS = "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 REWRITES = [
     ("/([^/]+)/?(.*)", r"/\2/\1"),
@@ -287,10 +292,21 @@ def forward(random, context, condition):
     more, found = host_rewriting(random)
     fields |= more
     variants += found
-    if fields.get("cluster") in PLAIN and random.random() < 0.85:
+    if fields.get("cluster") in PLAIN and random.random() < 0.92:
         fields["retry_policy"], found = retries.policy(random, context.trusts)
         variants += found
-    elif fields.get("cluster") in PLAIN and random.random() < 0.4:
+    elif fields.get("cluster") in PLAIN and random.random() < 0.3:
+        fields["cluster"] = "levels"
+        config = {"@type": PREVIOUS_PRIORITIES, "update_frequency": random.choice([1, 1, 2])}
+        fields["retry_policy"] = {
+            "retry_on": "5xx",
+            "num_retries": 4,
+            "retry_priority": {"name": "envoy.retry_priorities.previous_priorities", "typed_config": config},
+            "retry_back_off": {"base_interval": "0.002s"},
+        }
+        scripts = ("503", "503,500", "503,503,503", "500,500,500,500")
+        variants += [("previous priorities", True, [("script", None, text)]) for text in scripts]
+    elif fields.get("cluster") in PLAIN and random.random() < 0.5:
         fields["cluster"] = "pair"
         predicate = {"name": "envoy.retry_host_predicates.previous_hosts", "typed_config": {"@type": PREVIOUS_HOSTS}}
         fields["retry_policy"] = {

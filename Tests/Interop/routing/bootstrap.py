@@ -77,6 +77,9 @@ def cluster(name, shape, ports, refusing):
         if "hostname" in shape:
             endpoint["hostname"] = shape["hostname"]
         endpoints.append({"endpoint": endpoint})
+    groups = [{"lb_endpoints": endpoints}] if endpoints else []
+    if shape.get("levels"):
+        groups = [{"priority": level, "lb_endpoints": [endpoint]} for level, endpoint in enumerate(endpoints)]
     # Far above what a run needs: the limits of a cluster are not what is asked here.
     limits = {"max_connections": 100_000, "max_pending_requests": 100_000, "max_retries": 100_000}
     high = {"priority": "HIGH", **limits, "max_requests": 100_000}
@@ -87,7 +90,7 @@ def cluster(name, shape, ports, refusing):
         "connect_timeout": "5s",
         "lb_policy": shape.get("policy", "ROUND_ROBIN"),
         "circuit_breakers": {"thresholds": [normal, high]},
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}] if endpoints else []},
+        "load_assignment": {"cluster_name": name, "endpoints": groups},
     }
 
 

@@ -42,7 +42,7 @@ MANAGER_RESPONSE_HEADERS = {
 REMAINING = "x-envoy-expected-rq-timeout-ms"
 REMAINING_TOLERANCE = 2_500
 # Clusters in which the endpoint follows from the request.
-HASHED = {"ring"}
+SETTLED = {"ring", "levels"}
 OPTIONAL = ("route", "flags", "virtual_cluster", "body")
 
 
@@ -68,7 +68,7 @@ def attempt(record):
         "grpc-timeout": headers.pop("grpc-timeout", None),
         "headers": headers,
     }
-    if record["cluster"] in HASHED:
+    if record["cluster"] in SETTLED:
         found["endpoint"] = record["endpoint"]
     return found
 
@@ -88,8 +88,9 @@ def comparable(outcome):
     for name in OPTIONAL:
         if outcome.get(name, "absent") != "absent":
             found[name] = outcome[name]
-    # A redirect to https for a virtual host's sake comes from no route, which Envoy's log does not tell from no match.
-    if outcome.get("details") == "direct_response" and found.get("route") is None:
+    # A redirect to https for a virtual host's sake comes from no route, which Envoy's log does not tell from no match; nor
+    # does an abort in its place.
+    if outcome.get("details") in ("direct_response", "fault_filter_abort") and found.get("route") is None:
         del found["route"]
     # Where a redirect was to be followed and could not, Envoy's log has forgotten the route.
     if outcome.get("details") == "via_upstream" and outcome["status"] in (301, 302, 303, 307, 308) and not found.get("route"):
