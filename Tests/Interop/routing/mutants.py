@@ -188,12 +188,15 @@ plant("redirect-query", "redirects lose the query", of_tables(lost_query))
 plant("mirror", "nothing is mirrored", of_tables(mirrors_lost))
 
 
-def applied(name, tables, cases):
-    """The tables' file and the cases as the mutant's side is told them."""
+def applied(name, tables, cases, numbers):
+    """The file of the tables of these numbers, and the cases about them, as the mutant's side is told them: there the first
+    table has number 0."""
     _, change = MUTANTS[name]
-    tables, cases = copy.deepcopy(tables), copy.deepcopy(cases)
-    for table in tables["tables"]:
+    some = copy.deepcopy(tables["tables"][numbers.start : numbers.stop])
+    cases = copy.deepcopy([case for case in cases if case["table"] in numbers])
+    for table in some:
         change(table, None)
     for case in cases:
         change(None, case)
-    return tables, cases
+        case["table"] -= numbers.start
+    return {**tables, "tables": some}, cases

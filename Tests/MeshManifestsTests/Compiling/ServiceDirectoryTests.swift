@@ -52,7 +52,8 @@ struct ServiceDirectoryTests {
             ]
         )
         let assignment = EndpointAssignment(name: cluster, localities: [nowhere, eu])
-        #expect(compilation.resources.clusters[cluster] == Cluster(name: cluster, discovery: .fixed(assignment), panicThreshold: 0))
+        let expected = Cluster(name: cluster, discovery: .fixed(assignment), panicThreshold: 0)
+        #expect(compilation.resources.clusters[cluster] == expected)
         #expect(compilation.resources.endpointAssignments[cluster] == nil)
         let domains = compilation.resources.routeConfigurations["api.example.com:80"]?.virtualHosts.first?.domains
         #expect(domains == [.exact("api.example.com"), .exact("api.example.com:80")])
