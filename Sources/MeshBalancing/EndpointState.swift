@@ -19,8 +19,8 @@ public final class EndpointState: Sendable {
     public let hashKey: String
     /// Requests under way.
     public let activeRequests = Atomic<Int>(0)
-    /// Failures in a row, as outlier detection counts them.
-    public let consecutiveFailures = Atomic<UInt32>(0)
+    /// What outlier detection counts.
+    let tally = OutlierTally()
     /// Until when outlier detection keeps traffic away, in nanoseconds of the mesh's clock; 0 if it does not. `eject` sets
     /// it.
     public let ejectedUntil = Atomic<UInt64>(0)
@@ -61,7 +61,7 @@ public final class EndpointState: Sendable {
         self.priority = priority
         self.hashKey = hashKey
         self.signal = previous.signal
-        consecutiveFailures.store(previous.consecutiveFailures.load(ordering: .relaxed), ordering: .relaxed)
+        tally.takeStreaks(of: previous.tally)
         ejectedUntil.store(previous.ejectedUntil.load(ordering: .relaxed), ordering: .relaxed)
         refusedUntil.store(previous.refusedUntil.load(ordering: .relaxed), ordering: .relaxed)
     }
@@ -79,6 +79,12 @@ public final class EndpointState: Sendable {
     /// Whether outlier detection keeps traffic away at `now`.
     public func isEjected(at now: MeshInstant) -> Bool {
         ejectedUntil.load(ordering: .relaxed) > now.nanoseconds
+    }
+
+    /// Forgets what outlier detection holds against it.
+    public func forgetFailures() {
+        tally.endStreaks()
+        eject(until: nil)
     }
 
     /// Keeps traffic away until then, or lets it come again with `nil`; those who balance by health hear of it.

@@ -13,6 +13,8 @@ public enum MeshEvent: Sendable {
     case sourceConnection(source: String, isConnected: Bool, reason: String?)
     /// An endpoint gets no more traffic for a while.
     case endpointEjected(cluster: String, endpoint: EndpointAddress, duration: Nanoseconds, reason: String)
+    /// An endpoint broke a rule of outlier detection, and gets traffic all the same.
+    case ejectionWithheld(cluster: String, endpoint: EndpointAddress, reason: String, because: EjectionObstacle)
     /// An endpoint gets traffic again.
     case endpointReturned(cluster: String, endpoint: EndpointAddress)
     /// A circuit breaker changed its state.
@@ -29,4 +31,12 @@ public enum MeshEvent: Sendable {
     case faultInjected(route: String, kind: String)
     /// Something happened that a machine did not expect; it carried on.
     case unexpected(component: String, message: String)
+}
+
+/// Why an endpoint that broke a rule is not ejected.
+public enum EjectionObstacle: String, Hashable, Sendable {
+    /// The rule is enforced in a part of the cases only, or never.
+    case notEnforced = "not_enforced"
+    /// As many are ejected as may be.
+    case overLimit = "over_limit"
 }

@@ -108,7 +108,12 @@ extension FieldReader {
     }
 
     private mutating func outlierDetection() -> Outliers? {
-        var detection = OutlierDetection()
+        // Istio switches the rules on rates off (`applyOutlierDetection`).
+        var detection = OutlierDetection(
+            consecutiveGatewayFailures: nil,
+            successRate: nil,
+            failurePercentage: nil
+        )
         let bounds = 0...Int(UInt32.max)
         let older = integer("consecutiveErrors", in: bounds)
         if older != nil {
@@ -120,7 +125,7 @@ extension FieldReader {
             )
         }
         if let errors = integer("consecutive5xxErrors", in: bounds) ?? older {
-            detection.consecutiveFailures = errors.value == 0 ? nil : UInt32(errors.value)
+            detection.consecutiveFailures = .init(istio: errors.value)
         }
         if let interval = duration("interval") { detection.interval = interval.value }
         if let time = duration("baseEjectionTime") {
@@ -130,7 +135,21 @@ extension FieldReader {
         if let percent = integer("maxEjectionPercent", in: 0...100) {
             detection.maximumEjectionPercent = UInt32(percent.value)
         }
-        ignore("consecutiveGatewayErrors", "consecutiveLocalOriginFailures", "splitExternalLocalOriginErrors")
+        if let errors = integer("consecutiveGatewayErrors", in: bounds) {
+            detection.consecutiveGatewayFailures = .init(istio: errors.value)
+        }
+        detection.splitsLocalOriginFailures = boolean("splitExternalLocalOriginErrors") ?? false
+        if let failures = integer("consecutiveLocalOriginFailures", in: bounds) {
+            // 0 leaves Envoy's default alone.
+            if failures.value > 0 { detection.consecutiveLocalOriginFailures = .init(UInt32(failures.value)) }
+            if !detection.splitsLocalOriginFailures {
+                context.warning(
+                    .noEffect,
+                    at: failures.position,
+                    "without splitExternalLocalOriginErrors such failures count as any other"
+                )
+            }
+        }
         let health = integer("minHealthPercent", in: 0...100)
         return Outliers(detection: detection, minimumHealthPercent: health.map { UInt32($0.value) })
     }
@@ -181,5 +200,12 @@ extension FieldReader {
             return nil
         }
         return name
+    }
+}
+
+extension OutlierDetection.Streak? {
+    /// A number of Istio's, where 0 means that there is no such rule.
+    fileprivate init(istio count: Int) {
+        self = count == 0 ? nil : OutlierDetection.Streak(UInt32(count))
     }
 }

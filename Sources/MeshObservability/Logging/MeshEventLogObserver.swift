@@ -46,7 +46,7 @@ public struct MeshEventLogObserver: Observer {
             } else {
                 logger.warning("configuration source away, the last good configuration stays", metadata: metadata)
             }
-        case .endpointEjected, .endpointReturned, .circuitBreakerChanged, .retryBudgetExhausted,
+        case .endpointEjected, .ejectionWithheld, .endpointReturned, .circuitBreakerChanged, .retryBudgetExhausted,
             .policyActed:
             noticedUpstream(event)
         case .identityRenewed(let identity, let validFor):
@@ -71,6 +71,14 @@ public struct MeshEventLogObserver: Observer {
                 metadata: [
                     "cluster": text(cluster), "endpoint": text(endpoint.description),
                     "seconds": .stringConvertible(duration.seconds), "reason": text(reason),
+                ]
+            )
+        case .ejectionWithheld(let cluster, let endpoint, let reason, let obstacle):
+            logger.debug(
+                "endpoint would have been ejected",
+                metadata: [
+                    "cluster": text(cluster), "endpoint": text(endpoint.description), "reason": text(reason),
+                    "because": text(obstacle.rawValue),
                 ]
             )
         case .endpointReturned(let cluster, let endpoint):

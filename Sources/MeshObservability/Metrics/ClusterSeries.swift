@@ -45,6 +45,8 @@ final class ClusterSeries: Sendable {
     let ejections: Counter
     /// Endpoints that came back after an ejection.
     let returns: Counter
+    let ejectionsOverLimit: Counter
+    let ejectionsNotEnforced: Counter
     private let breakerTransitions: [String: Counter]
 
     init(_ labels: Labels, factory: any MetricsFactory) {
@@ -72,6 +74,8 @@ final class ClusterSeries: Sendable {
         connectFailures = counter("envoy_cluster_upstream_cx_connect_fail")
         cancellations = counter("envoy_cluster_upstream_rq_cancelled")
         ejections = counter("envoy_cluster_outlier_detection_ejections_enforced_total")
+        ejectionsOverLimit = counter("envoy_cluster_outlier_detection_ejections_overflow")
+        ejectionsNotEnforced = counter("mesh_outlier_detection_ejections_not_enforced_total")
         returns = counter("mesh_outlier_detection_returns_total")
         breakerTransitions = Dictionary(
             uniqueKeysWithValues: ["closed", "open", "half-open"].map {

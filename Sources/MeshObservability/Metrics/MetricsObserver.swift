@@ -26,6 +26,8 @@ public import Metrics
 /// | `envoy_cluster_upstream_cx_max_duration_reached`, `…_protocol_error` | counters | `envoy_cluster_name` |
 /// | `envoy_cluster_http2_keepalive_timeout` | counter | `envoy_cluster_name` |
 /// | `envoy_cluster_outlier_detection_ejections_enforced_total` | counter | `envoy_cluster_name` |
+/// | `envoy_cluster_outlier_detection_ejections_overflow` | counter | `envoy_cluster_name` |
+/// | `mesh_outlier_detection_ejections_not_enforced_total` | counter | `envoy_cluster_name` |
 /// | `mesh_circuit_breaker_transitions_total` | counter | and `state` |
 /// | `mesh_policy_decisions_total` | counter | `policy`, `name`, `action`, `reason`, `mode` (`enforce` or `observe`) |
 /// | `mesh_configuration_generation`, `mesh_configuration_source_connected` | gauges | `source` |
@@ -130,6 +132,9 @@ public struct MetricsObserver: Observer {
             series(.sourceConnected, source).set(isConnected ? 1 : 0)
         case .endpointEjected(let cluster, _, _, _):
             clusters[ClusterSeries.Labels(cluster: cluster)].ejections.increment()
+        case .ejectionWithheld(let cluster, _, _, let obstacle):
+            let series = clusters[ClusterSeries.Labels(cluster: cluster)]
+            (obstacle == .overLimit ? series.ejectionsOverLimit : series.ejectionsNotEnforced).increment()
         case .endpointReturned(let cluster, _):
             clusters[ClusterSeries.Labels(cluster: cluster)].returns.increment()
         case .circuitBreakerChanged(let cluster, _, _, let state):

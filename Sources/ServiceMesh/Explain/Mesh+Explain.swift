@@ -150,11 +150,7 @@ extension Mesh {
         let now = clock.now
         explanation.note("load balancing", cluster.cluster.loadBalancing.policy.name)
         if let detection = cluster.cluster.outlierDetection {
-            explanation.note(
-                "outlier detection",
-                "\(detection.consecutiveFailures.map(String.init) ?? "no") consecutive failures eject for "
-                    + "\(detection.baseEjectionTime.duration), at most \(detection.maximumEjectionPercent)%"
-            )
+            explanation.note("outlier detection", detection.description)
         }
         if let breaker = cluster.cluster.circuitBreaker {
             let name = cluster.cluster.name

@@ -175,11 +175,18 @@ public final class Mesh: Sendable {
     }
 
     private func sweepOutliers() async throws {
-        // Detectors look at their own interval; a second is fine enough to report that an endpoint is back.
+        var next = MeshInstant(nanoseconds: .max)
         while true {
-            try await clock.sleep(until: clock.now.advanced(by: .seconds(1)))
+            // Clusters come and go: a second is fine enough to find those whose intervals are longer.
             let now = clock.now
-            for cluster in store.current.clusters.values { cluster.live.outlierDetector?.sweep(now: now) }
+            let earliest = now.advanced(by: .milliseconds(10))
+            try await clock.sleep(until: max(earliest, min(next, now.advanced(by: .seconds(1)))))
+            next = MeshInstant(nanoseconds: .max)
+            for cluster in store.current.clusters.values {
+                guard let detector = cluster.live.outlierDetector else { continue }
+                detector.sweep(cluster.endpoints, now: clock.now)
+                next = min(next, detector.nextInterval)
+            }
         }
     }
 }

@@ -102,11 +102,12 @@ extension ClusterRuntime {
     /// An attempt at an endpoint has ended.
     func attemptEnded(
         _ ending: CircuitBreakerStateMachine.Ending,
+        _ result: AttemptResult,
         at endpoint: EndpointState,
         permit: UInt64,
         now: MeshInstant
     ) {
-        live.outlierDetector?.attemptEnded(ending.outcome, at: endpoint, endpointCount: endpoints.count, now: now)
+        live.outlierDetector?.attemptEnded(result, at: endpoint, endpointCount: endpoints.count, now: now)
         guard permit != 0 else { return }
         breakers?.report(ending, at: endpoint, permit: permit, now: now)
     }

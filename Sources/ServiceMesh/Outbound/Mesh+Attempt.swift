@@ -120,7 +120,8 @@ extension Mesh {
                         isOverload: error == nil && status == 429 && cluster.recognizesOverload,
                         duration: now.elapsed(since: context.attemptStartedAt)
                     )
-                    cluster.attemptEnded(ending, at: endpoint, permit: context.circuitBreakerPermit, now: now)
+                    let result = AttemptResult(outcome, status: status, error: error)
+                    cluster.attemptEnded(ending, result, at: endpoint, permit: context.circuitBreakerPermit, now: now)
                 } else {
                     cluster.live.outlierDetector?.attemptSucceeded(at: endpoint)
                 }
@@ -162,6 +163,22 @@ extension Mesh {
         error.endpoint = error.endpoint ?? context.endpoint?.address
         error.attempt = max(error.attempt, context.attempt)
         return error
+    }
+}
+
+extension AttemptResult {
+    /// What an attempt says of its endpoint, in the words of Envoy's router: time that ran out counts as 504, and whatever else
+    /// came in place of an answer as 503.
+    fileprivate init(_ outcome: Outcome, status: Int, error: (any Error)?) {
+        switch (outcome, error) {
+        case (.success, _): self = .success
+        case (.ignored, _): self = .ignored
+        case (.failure, nil): self = .failure(status: status)
+        case (.failure, let error?):
+            let error = error as? MeshError
+            let hasRunOut = error?.code == .attemptTimeout || error?.code == .deadlineExceeded
+            self = .localOrigin(status: hasRunOut ? 504 : 503, isConnected: error?.requestState != .notSent)
+        }
     }
 }
 

@@ -73,10 +73,7 @@ extension RuntimeBuilder {
         // Verdicts end with the policy that passed them: whoever comes after it knows nothing of them, counts nobody as
         // ejected and never reports a return.
         for endpoint in endpoints {
-            if !keepsDetector {
-                endpoint.consecutiveFailures.store(0, ordering: .relaxed)
-                endpoint.eject(until: nil)
-            }
+            if !keepsDetector { endpoint.forgetFailures() }
             if !keepsBreakers { endpoint.refusedUntil.store(0, ordering: .relaxed) }
         }
         return ClusterLiveState(
@@ -92,7 +89,9 @@ extension RuntimeBuilder {
     }
 
     private func detector(of cluster: Cluster) -> OutlierDetector? {
-        cluster.outlierDetection.map { OutlierDetector($0, cluster: cluster.name, observers: observers) }
+        cluster.outlierDetection.map {
+            OutlierDetector($0, cluster: cluster.name, observers: observers, random: random, now: clock.now)
+        }
     }
 }
 

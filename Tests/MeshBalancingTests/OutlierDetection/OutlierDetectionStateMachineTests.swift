@@ -6,29 +6,67 @@ import MeshCore
 import Testing
 
 @Suite struct OutlierDetectionStateMachineTests {
+    private typealias Consequence = OutlierDetectionStateMachine.Finding.Consequence
+
     private let start = MeshInstant(nanoseconds: 1_000_000_000)
 
     private func address(_ number: UInt64) -> EndpointAddress {
         EndpointAddress(host: "e", port: UInt16(number + 1))
     }
 
-    private func machine(percent: UInt32 = 100, cap: Nanoseconds = .seconds(300)) -> OutlierDetectionStateMachine {
-        OutlierDetectionStateMachine(
-            OutlierDetection(maximumEjectionTime: cap, maximumEjectionPercent: percent)
-        )
+    private func machine(
+        percent: UInt32 = 100,
+        cap: Nanoseconds = .seconds(300),
+        _ change: (inout OutlierDetection) -> Void = { _ in }
+    ) -> OutlierDetectionStateMachine {
+        var configuration = OutlierDetection(maximumEjectionTime: cap, maximumEjectionPercent: percent)
+        change(&configuration)
+        return OutlierDetectionStateMachine(configuration, at: start)
     }
 
-    // Envoy's test: 100·(ejected + 1) / hosts must stay within the limit.
-    static let caps: [(endpoints: Int, percent: UInt32, ejected: Int)] = [
-        (10, 10, 1), (10, 19, 1), (10, 20, 2), (2, 10, 0), (2, 50, 1), (2, 100, 2), (3, 34, 1), (3, 33, 0), (5, 0, 0),
+    /// When an endpoint's ejection for failures in a row ends, if it follows.
+    private func eject(
+        _ number: UInt64,
+        of count: Int,
+        in machine: inout OutlierDetectionStateMachine,
+        at now: MeshInstant
+    ) -> MeshInstant? {
+        let action = machine.streakReached(
+            .consecutiveFailures,
+            address(number),
+            endpointCount: count,
+            at: now,
+            random: { 0 }
+        )
+        guard case .ejected(let until)? = action.findings.first?.consequence else { return nil }
+        return until
+    }
+
+    // Envoy's test: 100·(ejected + 1) / hosts must stay within the limit, or, if so configured, be the first.
+    static let caps: [(endpoints: Int, percent: UInt32, ejected: Int, evenOne: Int)] = [
+        (10, 10, 1, 1), (10, 19, 1, 1), (10, 20, 2, 2), (2, 10, 0, 1), (2, 50, 1, 1), (2, 100, 2, 2), (3, 34, 1, 1),
+        (3, 33, 0, 1), (5, 0, 0, 1),
     ]
 
     @Test(arguments: caps)
-    func `no more endpoints are ejected than the share allows`(endpoints: Int, percent: UInt32, ejected: Int) {
-        var machine = machine(percent: percent)
-        for number in 0..<UInt64(endpoints) {
-            _ = machine.failuresReached(address(number), endpointCount: endpoints, at: start)
+    func `no more endpoints are ejected than the share allows`(
+        endpoints: Int,
+        percent: UInt32,
+        ejected: Int,
+        evenOne: Int
+    ) {
+        for (always, expected) in [(false, ejected), (true, evenOne)] {
+            var machine = machine(percent: percent) { $0.alwaysEjectsOneEndpoint = always }
+            for number in 0..<UInt64(endpoints) { _ = eject(number, of: endpoints, in: &machine, at: start) }
+            #expect(machine.ejectedCount == expected)
         }
+    }
+
+    // gRFC A50: there are ejections until the share has reached the limit, and so at least one.
+    @Test(arguments: [(10, 10, 1), (10, 11, 2), (2, 10, 1), (2, 50, 1), (2, 51, 2), (5, 0, 0)] as [(Int, UInt32, Int)])
+    func `gRPC's share is looked at before an ejection`(endpoints: Int, percent: UInt32, ejected: Int) {
+        var machine = machine(percent: percent) { $0.mode = .grpc }
+        for number in 0..<UInt64(endpoints) { _ = eject(number, of: endpoints, in: &machine, at: start) }
         #expect(machine.ejectedCount == ejected)
     }
 
@@ -36,67 +74,101 @@ import Testing
         var machine = machine(cap: .seconds(100))
         var now = start
         let lengths = (0..<5).map { _ in
-            let until = machine.failuresReached(address(0), endpointCount: 1, at: now).ejectedUntil ?? now
+            let until = eject(0, of: 1, in: &machine, at: now) ?? now
             defer { now = until }
             return until.elapsed(since: now)
         }
         #expect(lengths == [.seconds(30), .seconds(60), .seconds(90), .seconds(100), .seconds(100)])
     }
 
+    @Test func `an ejection ends with an interval`() {
+        var machine = machine()
+        let now = start.advanced(by: .milliseconds(1_500))
+        #expect(eject(0, of: 1, in: &machine, at: now) == start.advanced(by: .seconds(40)))
+    }
+
+    // Envoy draws it in whole milliseconds, from 0 to the bound.
+    @Test func `what is drawn is added`() {
+        var machine = machine { $0.maximumEjectionTimeJitter = .seconds(20) }
+        let action = machine.streakReached(.consecutiveFailures, address(0), endpointCount: 1, at: start) {
+            20_000 + 20_001
+        }
+        #expect(action.findings.first?.consequence == .ejected(until: start.advanced(by: .seconds(50))))
+    }
+
+    @Test func `a rule that is enforced in three of ten cases ejects in these`() {
+        var machine = machine { $0.consecutiveFailures = .init(5, enforcing: 30) }
+        var number: UInt64 = 0
+        for index in 0..<1000 as Range<UInt64> {
+            let address = EndpointAddress(host: "h\(index)", port: 1)
+            _ = machine.streakReached(.consecutiveFailures, address, endpointCount: 1000, at: start) {
+                defer { number += 1 }
+                return number
+            }
+        }
+        #expect(machine.ejectedCount == 300)
+    }
+
     @Test func `who is ejected is not ejected again`() {
         var machine = machine()
-        #expect(machine.failuresReached(address(0), endpointCount: 2, at: start).ejectedUntil != nil)
-        #expect(machine.failuresReached(address(0), endpointCount: 2, at: start).ejectedUntil == nil)
+        #expect(eject(0, of: 2, in: &machine, at: start) != nil)
+        #expect(eject(0, of: 2, in: &machine, at: start) == nil)
     }
 
     @Test func `it returns when its time is over, and is told of once`() {
         var machine = machine()
-        _ = machine.failuresReached(address(0), endpointCount: 1, at: start)
-        #expect(machine.intervalPassed(at: start.advanced(by: .milliseconds(29_999))).isEmpty)
-        #expect(machine.intervalPassed(at: start.advanced(by: .seconds(30))) == [address(0)])
-        #expect(machine.intervalPassed(at: start.advanced(by: .seconds(31))).isEmpty)
+        _ = eject(0, of: 1, in: &machine, at: start)
+        func returned(after span: Nanoseconds) -> [EndpointAddress] {
+            machine.timePassed(at: start.advanced(by: span), [], random: { 0 }).returned
+        }
+        #expect(returned(after: .milliseconds(29_999)).isEmpty)
+        #expect(returned(after: .seconds(30)) == [address(0)])
+        #expect(returned(after: .seconds(41)).isEmpty)
         #expect(machine.ejectedCount == 0)
     }
 
-    @Test func `a return that a failure finds before the sweep does is told of too`() {
+    @Test func `a return that a failure finds before the interval does is told of too`() {
         var machine = machine()
-        _ = machine.failuresReached(address(0), endpointCount: 2, at: start)
-        let action = machine.failuresReached(address(1), endpointCount: 2, at: start.advanced(by: .seconds(30)))
+        _ = eject(0, of: 2, in: &machine, at: start)
+        let now = start.advanced(by: .seconds(30))
+        let action = machine.streakReached(.consecutiveFailures, address(1), endpointCount: 2, at: now, random: { 0 })
         #expect(action.returned == [address(0)])
-        #expect(action.ejectedUntil != nil)
+        #expect(action.findings.count == 1)
     }
 
     @Test func `each interval without an ejection forgives one`() {
         var machine = machine()
         var now = start
-        for _ in 0..<3 {
-            now = machine.failuresReached(address(0), endpointCount: 1, at: now).ejectedUntil ?? now
-        }
+        for _ in 0..<3 { now = eject(0, of: 1, in: &machine, at: now) ?? now }
         // Three ejections, the last over: after two healthy intervals the next lasts as long as the second did.
         now = now.advanced(by: .seconds(20))
-        let until = machine.failuresReached(address(0), endpointCount: 1, at: now).ejectedUntil
-        #expect(until == now.advanced(by: .seconds(60)))
+        #expect(eject(0, of: 1, in: &machine, at: now) == now.advanced(by: .seconds(60)))
     }
 
     @Test func `who is gone is forgotten`() {
         var machine = machine(percent: 50)
-        _ = machine.failuresReached(address(0), endpointCount: 2, at: start)
+        _ = eject(0, of: 2, in: &machine, at: start)
         machine.endpointsChanged([address(1), address(2)])
         #expect(machine.ejectedCount == 0)
-        #expect(machine.failuresReached(address(1), endpointCount: 2, at: start).ejectedUntil != nil)
+        #expect(eject(1, of: 2, in: &machine, at: start) != nil)
     }
 
-    @Test func `extremes do not overflow`() {
-        let configuration = OutlierDetection(
-            interval: .forever,
-            baseEjectionTime: .forever,
-            maximumEjectionTime: .forever,
-            maximumEjectionPercent: 100
-        )
-        var machine = OutlierDetectionStateMachine(configuration)
-        _ = machine.failuresReached(address(0), endpointCount: 1, at: MeshInstant(nanoseconds: .max - 1))
-        #expect(machine.intervalPassed(at: MeshInstant(nanoseconds: .max)) == [address(0)])
-        _ = machine.failuresReached(address(0), endpointCount: 1, at: MeshInstant(nanoseconds: .max))
+    @Test(arguments: [OutlierDetection.Mode.envoy, .grpc]) func `extremes do not overflow`(mode: OutlierDetection.Mode)
+    {
+        var machine = machine {
+            $0.mode = mode
+            $0.interval = .forever
+            $0.baseEjectionTime = .forever
+            $0.maximumEjectionTime = .forever
+            $0.maximumEjectionTimeJitter = .forever
+        }
+        _ = eject(0, of: 1, in: &machine, at: MeshInstant(nanoseconds: .max - 1))
+        let action = machine.timePassed(at: MeshInstant(nanoseconds: .max), [], random: { .max })
+        #expect(action.returned == [address(0)])
+        _ = eject(0, of: 1, in: &machine, at: MeshInstant(nanoseconds: .max))
+        var fast = self.machine { $0.interval = Nanoseconds(rawValue: 1) }
+        _ = eject(0, of: 1, in: &fast, at: start)
+        #expect(fast.timePassed(at: MeshInstant(nanoseconds: .max), [], random: { 0 }).returned == [address(0)])
     }
 
     @Test(arguments: [1, 2, 3] as [UInt64])
@@ -105,20 +177,38 @@ import Testing
         var machine = machine(percent: 40, cap: .seconds(120))
         var now = start
         var ejected: Set<EndpointAddress> = []
-        for _ in 0..<20_000 {
+        func follow(_ action: OutlierDetectionStateMachine.Action) {
+            #expect(ejected.isSuperset(of: action.returned))
+            ejected.subtract(action.returned)
+            for case .ejected(let until) in action.findings.map(\.consequence) {
+                let length = until.elapsed(since: now)
+                #expect(length >= .seconds(30) && length <= .seconds(130))
+            }
+            for finding in action.findings {
+                guard case .ejected = finding.consequence else { continue }
+                #expect(ejected.insert(finding.address).inserted)
+            }
+        }
+        for _ in 0..<100_000 {
             now = now.advanced(by: .milliseconds(random.below(5_000)))
             if random.below(4) == 0 {
-                ejected.subtract(machine.intervalPassed(at: now))
+                let samples = (0..<10 as Range<UInt64>).map { number in
+                    let total = random.below(300)
+                    let rate = OutlierDetectionStateMachine.Rate(total: total, failures: random.below(total + 1))
+                    return OutlierDetectionStateMachine.Sample(address(number), answers: rate, localOrigin: rate)
+                }
+                follow(machine.timePassed(at: now, samples, random: random.next))
             } else {
                 let address = address(random.below(10))
-                let action = machine.failuresReached(address, endpointCount: 10, at: now)
-                #expect(ejected.isSuperset(of: action.returned))
-                ejected.subtract(action.returned)
-                if let until = action.ejectedUntil {
-                    let length = until.elapsed(since: now)
-                    #expect(length >= .seconds(30) && length <= .seconds(120))
-                    #expect(ejected.insert(address).inserted)
-                }
+                follow(
+                    machine.streakReached(
+                        .consecutiveFailures,
+                        address,
+                        endpointCount: 10,
+                        at: now,
+                        random: random.next
+                    )
+                )
             }
             #expect(machine.ejectedCount == ejected.count && ejected.count <= 4)
         }

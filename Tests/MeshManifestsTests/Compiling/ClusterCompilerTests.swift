@@ -57,7 +57,8 @@ struct ClusterCompilerTests {
                 connectionPool:
                   tcp: {maxConnections: 1, connectTimeout: 250ms}
                   http: {http1MaxPendingRequests: 2, http2MaxRequests: 3}
-                outlierDetection: {consecutive5xxErrors: 7, interval: 1s, baseEjectionTime: 10m, maxEjectionPercent: 50}
+                outlierDetection: {consecutive5xxErrors: 7, interval: 1s, baseEjectionTime: 10m, maxEjectionPercent: 50,
+                  consecutiveGatewayErrors: 2, splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 3}
                 tls: {mode: ISTIO_MUTUAL}
               subsets:
               - name: v1
@@ -76,6 +77,11 @@ struct ClusterCompilerTests {
         whole.loadBalancing = Cluster.LoadBalancing(LeastRequest())
         whole.outlierDetection = OutlierDetection(
             consecutiveFailures: 7,
+            consecutiveGatewayFailures: 2,
+            splitsLocalOriginFailures: true,
+            consecutiveLocalOriginFailures: 3,
+            successRate: nil,
+            failurePercentage: nil,
             interval: .seconds(1),
             baseEjectionTime: .seconds(600),
             maximumEjectionTime: .seconds(600),
@@ -94,7 +100,12 @@ struct ClusterCompilerTests {
         var second = whole
         second.name = Bookinfo.cluster("reviews", "v2")
         second.loadBalancing = Cluster.LoadBalancing(RoundRobin())
-        second.outlierDetection = OutlierDetection(consecutiveFailures: nil)
+        second.outlierDetection = OutlierDetection(
+            consecutiveFailures: nil,
+            consecutiveGatewayFailures: nil,
+            successRate: nil,
+            failurePercentage: nil
+        )
         second.upstreamSecurity = .plaintext
         #expect(resources.clusters[second.name] == second)
     }

@@ -122,9 +122,9 @@ struct DestinationRuleTests {
             Mistake("above 100%", "  trafficPolicy: {outlierDetection: {maxEjectionPercent: 101}}", "6:58 MM0206"),
             Mistake("no interval", "  trafficPolicy: {outlierDetection: {interval: 0s}}", "6:48 MM0207"),
             Mistake(
-                "gateway errors",
-                "  trafficPolicy: {outlierDetection: {consecutiveGatewayErrors: 1}}",
-                "6:38 MM0210"
+                "failures that are not counted apart",
+                "  trafficPolicy: {outlierDetection: {consecutiveLocalOriginFailures: 3}}",
+                "6:70 MM0212"
             ),
             Mistake("TLS without a mode", "  trafficPolicy: {tls: {}}", "6:24 MM0201"),
             Mistake("a mode that does not exist", "  trafficPolicy: {tls: {mode: ISTIO_MUTAL}}", "6:31 MM0206"),

@@ -28,6 +28,7 @@ struct MeshEventLogObserverTests {
             (.sourceConnection(source: "s", isConnected: true, reason: nil), .notice),
             (.sourceConnection(source: "s", isConnected: false, reason: "refused"), .warning),
             (.endpointEjected(cluster: "c", endpoint: endpoint, duration: .seconds(30), reason: "5xx"), .warning),
+            (.ejectionWithheld(cluster: "c", endpoint: endpoint, reason: "5xx", because: .overLimit), .debug),
             (.endpointReturned(cluster: "c", endpoint: endpoint), .notice),
             (.circuitBreakerChanged(cluster: "c", endpoint: nil, from: "closed", to: "open"), .warning),
             (.circuitBreakerChanged(cluster: "c", endpoint: endpoint, from: "open", to: "half-open"), .notice),

@@ -302,13 +302,7 @@ struct ResourceGenerator {
         if chance() { cluster.connection = connection() }
         cluster.proxy = pick([.direct, .direct, .ofEndpoint, .address(address(9))])
         if chance() {
-            cluster.outlierDetection = OutlierDetection(
-                consecutiveFailures: chance(80) ? 1 + UInt32(below(10)) : nil,
-                interval: span(),
-                baseEjectionTime: span(),
-                maximumEjectionTime: span(),
-                maximumEjectionPercent: UInt32(below(101))
-            )
+            cluster.outlierDetection = outlierDetection()
         }
         return cluster
     }

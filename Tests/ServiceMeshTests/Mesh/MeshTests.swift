@@ -104,7 +104,7 @@ import Testing
         #expect(after.live.breakerState(of: Given.address(1)) == nil)
         // The detector still knows whom it ejected, and says so when the time is over.
         fixture.clock.advance(by: .seconds(31))
-        after.live.outlierDetector?.sweep(now: fixture.clock.now)
+        after.live.outlierDetector?.sweep(after.endpoints, now: fixture.clock.now)
         #expect(fixture.observer.events.contains { if case .endpointReturned = $0 { true } else { false } })
     }
 

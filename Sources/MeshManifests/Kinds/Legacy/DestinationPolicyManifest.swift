@@ -57,12 +57,13 @@ extension FieldReader {
         pool.maximumPendingRequests = integer("httpMaxPendingRequests", in: bounds).map { UInt32($0.value) }
         pool.maximumRequests = integer("httpMaxRequests", in: bounds).map { UInt32($0.value) }
         if pool != TrafficPolicy.ConnectionPool() { policy.connectionPool = pool }
-        var detection = OutlierDetection()
+        // Rates were not looked at by such policies.
+        var detection = OutlierDetection(successRate: nil, failurePercentage: nil)
         let errors = integer("httpConsecutiveErrors", in: bounds)
         let interval = duration("httpDetectionInterval")
         let sleep = duration("sleepWindow")
         let percent = integer("httpMaxEjectionPercent", in: 0...100)
-        if let errors { detection.consecutiveFailures = UInt32(errors.value) }
+        if let errors { detection.consecutiveFailures = .init(UInt32(errors.value)) }
         if let interval { detection.interval = interval.value }
         if let sleep {
             detection.baseEjectionTime = sleep.value
