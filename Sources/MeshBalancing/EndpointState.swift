@@ -14,6 +14,8 @@ public final class EndpointState: Sendable {
     public let health: EndpointHealth
     /// Its priority; 0 is the best.
     public let priority: Int
+    /// Since when it is in its cluster, and healthy as far as the control plane knows.
+    public let joinedAt: MeshInstant
     /// What consistent balancers know it by, in place of its address; empty for that (Envoy's endpoint metadata
     /// `envoy.lb`, `hash_key`).
     public let hashKey: String
@@ -21,6 +23,8 @@ public final class EndpointState: Sendable {
     public let activeRequests = Atomic<Int>(0)
     /// What outlier detection counts.
     let tally = OutlierTally()
+    /// How long it takes to answer, where a policy asks for that.
+    let latencies = LatencyTracker()
     /// Until when outlier detection keeps traffic away, in nanoseconds of the mesh's clock; 0 if it does not. `eject` sets
     /// it.
     public let ejectedUntil = Atomic<UInt64>(0)
@@ -36,6 +40,7 @@ public final class EndpointState: Sendable {
         health: EndpointHealth = .healthy,
         priority: Int = 0,
         hashKey: String = "",
+        joinedAt: MeshInstant = MeshInstant(nanoseconds: 0),
         signal: HealthSignal? = nil
     ) {
         self.endpoint = endpoint
@@ -43,25 +48,30 @@ public final class EndpointState: Sendable {
         self.health = health
         self.priority = priority
         self.hashKey = hashKey
+        self.joinedAt = joinedAt
         self.signal = signal
     }
 
     /// Creates the state of an endpoint whose description changed: what is held against its address stays.
+    /// - Parameter now: When it changed; from then on the endpoint is new if it is healthy and was not.
     public init(
         _ endpoint: Endpoint,
         weight: UInt32,
         health: EndpointHealth = .healthy,
         priority: Int = 0,
         hashKey: String = "",
-        succeeding previous: EndpointState
+        succeeding previous: EndpointState,
+        at now: MeshInstant
     ) {
         self.endpoint = endpoint
         self.weight = max(weight, 1)
         self.health = health
         self.priority = priority
         self.hashKey = hashKey
+        self.joinedAt = health == .healthy && previous.health != .healthy ? now : previous.joinedAt
         self.signal = previous.signal
         tally.takeStreaks(of: previous.tally)
+        latencies.take(previous.latencies)
         ejectedUntil.store(previous.ejectedUntil.load(ordering: .relaxed), ordering: .relaxed)
         refusedUntil.store(previous.refusedUntil.load(ordering: .relaxed), ordering: .relaxed)
     }

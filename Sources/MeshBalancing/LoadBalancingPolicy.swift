@@ -15,6 +15,12 @@ public protocol LoadBalancingPolicy: Hashable, Sendable {
     /// Whether the endpoint depends on the request's hash, which routes reckon only for such policies. Default `false`.
     var picksByHash: Bool { get }
 
+    /// Whether `answered` is to be called, which costs each attempt a look at the clock. Default `false`.
+    var observesAnswers: Bool { get }
+
+    /// An endpoint has answered, or will not. Called on the request path from any thread; must not wait.
+    func answered(_ answer: AttemptAnswer, by endpoint: EndpointState)
+
     /// Checks the bounds of the policy's settings; by default there are none.
     /// - Throws: `ConfigurationError` with every bound that is broken.
     func validate() throws(ConfigurationError)
@@ -29,6 +35,26 @@ public protocol LoadBalancingPolicy: Hashable, Sendable {
     func makePicker(_ endpoints: [EndpointState], shares: [Double], random: MeshRandom) -> any EndpointPicker
 }
 
+/// What an attempt's answer, or the lack of one, says to a policy.
+public struct AttemptAnswer: Hashable, Sendable {
+    /// How long it took: to the response's head, or until it was clear that there will be none.
+    public var latency: Nanoseconds
+    /// How it counts.
+    public var outcome: Outcome
+    /// When the peer wants to be asked again, if it said so.
+    public var retryAfter: Nanoseconds?
+    /// The current instant.
+    public var now: MeshInstant
+
+    /// Describes an answer.
+    public init(latency: Nanoseconds, outcome: Outcome, retryAfter: Nanoseconds? = nil, now: MeshInstant) {
+        self.latency = latency
+        self.outcome = outcome
+        self.retryAfter = retryAfter
+        self.now = now
+    }
+}
+
 /// Picks an endpoint for a request: immutable, called on the request path from any thread, takes no lock.
 public protocol EndpointPicker: Sendable {
     /// Picks an endpoint that may be used now.
@@ -39,6 +65,12 @@ public protocol EndpointPicker: Sendable {
 extension LoadBalancingPolicy {
     /// The endpoint does not depend on the request's hash.
     public var picksByHash: Bool { false }
+
+    /// Nothing is learned from answers.
+    public var observesAnswers: Bool { false }
+
+    /// Nothing is learned from it.
+    public func answered(_ answer: AttemptAnswer, by endpoint: EndpointState) {}
 
     /// The shares are left aside.
     public func makePicker(

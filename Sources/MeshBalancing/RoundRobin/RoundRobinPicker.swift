@@ -4,28 +4,22 @@
 import MeshCore
 import Synchronization
 
-/// Walks over the endpoints in turn and passes over those that may not be used.
+/// Walks over the endpoints in turn, each as often as its weight says, and passes over those that may not be used.
 final class RoundRobinPicker: EndpointPicker {
     private let endpoints: [EndpointState]
     /// The same, borrowed: to look at a candidate counts no reference.
     private let candidates: [Unmanaged<EndpointState>]
-    private let next: Atomic<UInt>
+    /// Whose turn it is; `nil` where all weigh the same.
+    private let schedule: StrideSchedule?
+    private let turns: Atomic<UInt64>
 
     init(_ endpoints: [EndpointState], random: MeshRandom) {
-        // A weight of n is n places in the turn; equal weights are one place each.
-        let divisor = endpoints.map(\.weight).reduce(0, greatestCommonDivisor)
-        let places = endpoints.map { Int($0.weight / max(divisor, 1)) }
-        let most = places.max() ?? 0
-        // Interleaved, so that a heavy endpoint does not get all of its share at once. Very uneven weights are
-        // rounded to 128 places, which bounds memory at 128 references an endpoint.
-        let scale = most > 128 ? Double(most) / 128 : 1
-        let rounds = places.map { max(1, Int((Double($0) / scale).rounded())) }
-        let turns = (0..<(rounds.max() ?? 0)).flatMap { round in
-            endpoints.indices.filter { rounds[$0] > round }.map { endpoints[$0] }
-        }
-        self.endpoints = turns
-        self.candidates = turns.map { .passUnretained($0) }
-        self.next = Atomic(UInt(truncatingIfNeeded: random.next()))
+        self.endpoints = endpoints
+        self.candidates = endpoints.map { .passUnretained($0) }
+        let isEven = endpoints.allSatisfy { $0.weight == endpoints[0].weight }
+        self.schedule = isEven ? nil : StrideSchedule(endpoints.map(\.weight))
+        // Far from where a counter of 64 bits would begin anew.
+        self.turns = Atomic(random.next() >> 32)
     }
 
     func pick(for request: borrowing PickRequest) -> EndpointState? {
@@ -41,14 +35,11 @@ final class RoundRobinPicker: EndpointPicker {
     }
 
     private func nextTurn() -> Int {
-        Int(next.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(endpoints.count))
+        guard let schedule else { return Int(count() % UInt64(endpoints.count)) }
+        return schedule.entry(count)
     }
-}
 
-private func greatestCommonDivisor(_ first: UInt32, _ second: UInt32) -> UInt32 {
-    var (first, second) = (first, second)
-    while second != 0 { (first, second) = (second, first % second) }
-    return first
+    private func count() -> UInt64 { turns.wrappingAdd(1, ordering: .relaxed).oldValue }
 }
 
 extension [EndpointState] {

@@ -30,6 +30,8 @@ public struct CallContext: Sendable {
     public var requestState: RequestState = .notSent
     /// The status code of the response in hand; 0 while there is none.
     public var responseStatus: Int = 0
+    /// Whether the balancer wants to know when the current attempt is answered.
+    public var observesAnswer: Bool = false
     /// A delay was injected into this request.
     public var isDelayInjected: Bool = false
     /// How many responses wait for their `finish` in this context. A leaf transport counts its own.

@@ -26,6 +26,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                 ? try await OutOfLine(base).send(edited(request, context), context: &context)
                 : try await base.send(request, context: &context)
             context.responseStatus = response.statusCode
+            if context.observesAnswer { mesh.noteAnswer(&context, response.value(of: "retry-after")) }
             return response
         } catch {
             throw mesh.failAttempt(&context, error)

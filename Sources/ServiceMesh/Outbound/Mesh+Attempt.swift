@@ -74,11 +74,39 @@ extension Mesh {
             if frequency > 0 { context.priorityHistory.attempted(endpoint.priority) }
             if context.endpointsInUse != nil { context.noteEndpoint(endpoint.endpoint.address) }
             endpoint.activeRequests.wrappingAdd(1, ordering: .relaxed)
+            context.observesAnswer = cluster.observesAnswers
             context.endpoint = endpoint.endpoint
             context.pick = endpoint
         } catch {
             cluster.endRequest(isHighPriority: isHighPriority)
             throw error
+        }
+    }
+
+    /// The head of an attempt's response has come, and the cluster's balancer wants to know when.
+    @usableFromInline
+    @inline(never)
+    func noteAnswer(_ context: inout CallContext, _ retryAfter: String?) {
+        let outcome = configuration.classifier.outcome(status: context.responseStatus)
+        note(outcome, retryAfter: retryAfter.flatMap { UInt64($0) }.map { .seconds($0) }, &context)
+    }
+
+    /// Tells the cluster's balancer how long the current attempt took.
+    @inline(never)
+    private func note(_ outcome: Outcome, retryAfter: Nanoseconds?, _ context: inout CallContext) {
+        context.observesAnswer = false
+        guard let pick = context.pick else { return }
+        // Only this module writes the field, and always an `EndpointState`.
+        let endpoint = unsafeDowncast(pick, to: EndpointState.self)
+        let now = clock.now
+        let answer = AttemptAnswer(
+            latency: now.elapsed(since: context.attemptStartedAt),
+            outcome: outcome,
+            retryAfter: retryAfter,
+            now: now
+        )
+        context.lentCluster?._withUnsafeGuaranteedRef { cluster in
+            cluster.cluster.loadBalancing.policy.answered(answer, by: endpoint)
         }
     }
 
@@ -102,6 +130,7 @@ extension Mesh {
 
     private func endAttempt(_ context: inout CallContext, status: Int, error: (any Error)?) {
         let outcome = self.outcome(status: status, error: error)
+        if context.observesAnswer { note(outcome, retryAfter: (error as? MeshError)?.retryAfter, &context) }
         // Read once, and not at all where nobody asks for the time.
         var ended: MeshInstant?
         if let pick = context.pick.take() {

@@ -27,6 +27,8 @@ final class ClusterRuntime: Sendable {
     let maximumHighPriorityRequests: Int
     /// Whether those breakers want to know that a peer said that it has too much to do.
     let recognizesOverload: Bool
+    /// Whether its balancer wants to know how long endpoints take to answer.
+    let observesAnswers: Bool
     /// Whether a request to it may leave without encryption: what asks for `https` must not be sent to it.
     let isCleartext: Bool
 
@@ -46,6 +48,7 @@ final class ClusterRuntime: Sendable {
         self.maximumRequests = Int(cluster.concurrencyLimit.maximumRequests)
         self.maximumHighPriorityRequests = Int(cluster.maximumHighPriorityRequests)
         self.recognizesOverload = cluster.circuitBreaker?.recognizesOverload ?? false
+        self.observesAnswers = cluster.loadBalancing.policy.observesAnswers
         self.endpoints = endpoints
         self.groups = groups
         self.picker = picker

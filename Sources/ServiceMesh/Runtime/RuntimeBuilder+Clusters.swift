@@ -19,7 +19,7 @@ extension RuntimeBuilder {
         if cluster.circuitBreaker == nil { cluster.circuitBreaker = configuration.circuitBreaker }
         let known = Dictionary((previous?.endpoints ?? []).map { ($0.endpoint.address, $0) }) { first, _ in first }
         let health = previous?.live.health ?? HealthSignal()
-        let groups = cluster.groups(of: assignment, known: known, signal: health)
+        let groups = cluster.groups(of: assignment, known: known, signal: health, at: clock.now)
         let endpoints = groups.flatMap(\.endpoints)
         let settings = BalancingSettings(
             overprovisioningFactor: assignment?.overprovisioningFactor ?? 140,
@@ -112,14 +112,15 @@ extension Cluster {
     fileprivate func groups(
         of assignment: EndpointAssignment?,
         known: [EndpointAddress: EndpointState],
-        signal: HealthSignal
+        signal: HealthSignal,
+        at now: MeshInstant
     ) -> [PriorityGroup] {
         let localities = assignment?.localities ?? []
         guard let last = localities.map(\.priority).max() else { return [] }
         return (0...Int(last)).map { priority in
             PriorityGroup(
                 localities.filter { $0.priority == priority }.map { group in
-                    let endpoints = group.endpoints.map { state(of: $0, priority: priority, known, signal) }
+                    let endpoints = group.endpoints.map { state(of: $0, priority: priority, known, signal, now) }
                     return PriorityGroup.Place(weight: group.weight, endpoints: endpoints)
                 }
             )
@@ -130,7 +131,8 @@ extension Cluster {
         of endpoint: ClusterEndpoint,
         priority: Int,
         _ known: [EndpointAddress: EndpointState],
-        _ signal: HealthSignal
+        _ signal: HealthSignal,
+        _ now: MeshInstant
     ) -> EndpointState {
         let description = self.endpoint(for: endpoint)
         let health = endpoint.health.endpointHealth
@@ -141,6 +143,7 @@ extension Cluster {
                 health: health,
                 priority: priority,
                 hashKey: endpoint.hashKey,
+                joinedAt: now,
                 signal: signal
             )
         }
@@ -155,7 +158,8 @@ extension Cluster {
             health: health,
             priority: priority,
             hashKey: endpoint.hashKey,
-            succeeding: state
+            succeeding: state,
+            at: now
         )
     }
 
