@@ -121,8 +121,8 @@ struct ClusterCompiler {
 extension Cluster {
     fileprivate mutating func apply(_ policy: TrafficPolicy) {
         switch policy.balancing {
-        case .roundRobin, nil: loadBalancing = LoadBalancing(RoundRobin())
-        case .leastRequest: loadBalancing = LoadBalancing(LeastRequest())
+        case .roundRobin, nil: loadBalancing = LoadBalancing(RoundRobin(slowStart: policy.slowStart))
+        case .leastRequest: loadBalancing = LoadBalancing(LeastRequest(slowStart: policy.slowStart))
         case .random: loadBalancing = LoadBalancing(RandomChoice())
         case .ringHash(let size): loadBalancing = LoadBalancing(RingHash(minimumSize: size ?? RingHash().minimumSize))
         case .maglev(let size): loadBalancing = LoadBalancing(Maglev(tableSize: size ?? Maglev().tableSize))

@@ -9,6 +9,8 @@ import MeshRouting
 /// How a client treats the endpoints of a host; what is `nil` is left to the level above.
 struct TrafficPolicy: Hashable, Sendable {
     var balancing: Balancing?
+    /// How new endpoints get their part (`loadBalancer.warmup`).
+    var slowStart: SlowStart?
     /// By what requests find the same endpoint again (`consistentHash`). It stands on routes.
     var hash: HashPolicy?
     var outlierDetection: OutlierDetection?
@@ -70,6 +72,7 @@ struct TrafficPolicy: Hashable, Sendable {
     func over(_ other: TrafficPolicy) -> TrafficPolicy {
         TrafficPolicy(
             balancing: balancing ?? other.balancing,
+            slowStart: balancing == nil && slowStart == nil ? other.slowStart : slowStart,
             hash: hash ?? other.hash,
             outlierDetection: outlierDetection ?? other.outlierDetection,
             minimumHealthPercent: outlierDetection == nil ? other.minimumHealthPercent : minimumHealthPercent,

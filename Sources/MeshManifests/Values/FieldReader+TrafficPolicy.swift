@@ -36,6 +36,7 @@ extension FieldReader {
         ignore("tunnel", "proxyProtocol")
         return TrafficPolicy(
             balancing: balancer?.balancing,
+            slowStart: balancer?.slowStart,
             hash: balancer?.hash,
             outlierDetection: outliers?.detection,
             minimumHealthPercent: outliers?.minimumHealthPercent,
@@ -60,6 +61,7 @@ extension FieldReader {
 
     private struct Balancer {
         var balancing: TrafficPolicy.Balancing?
+        var slowStart: SlowStart?
         var hash: HashPolicy?
     }
 
@@ -67,7 +69,23 @@ extension FieldReader {
         let hash = mapping("consistentHash") { $0.consistentHash() }
         _ = oneOf(["simple", "consistentHash"], of: "a load balancer")
         let simple = simpleBalancing()
-        return Balancer(balancing: hash?.balancing ?? simple, hash: hash?.policy)
+        let position = keyPosition("warmup")
+        let slowStart = mapping("warmup") { $0.warmup() }
+        let balancing = hash?.balancing ?? simple
+        if slowStart != nil, let balancing, balancing != .roundRobin, balancing != .leastRequest {
+            context.warning(.noEffect, at: position, "only ROUND_ROBIN and LEAST_REQUEST let new endpoints warm up")
+        }
+        return Balancer(balancing: balancing, slowStart: slowStart, hash: hash?.policy)
+    }
+
+    /// A `WarmupConfiguration`: 10% at first and an aggression of 1 if they are left out, as in Istio.
+    private mutating func warmup() -> SlowStart? {
+        if !has("duration") { reportMissing("duration") }
+        guard let window = duration("duration") else { return nil }
+        var settings = SlowStart(window: window.value)
+        if let percent = number("minimumPercent", in: 0...100) { settings.minimumWeightPercent = percent.value }
+        if let aggression = number("aggression", in: 1...1_000) { settings.aggression = aggression.value }
+        return settings
     }
 
     private mutating func simpleBalancing() -> TrafficPolicy.Balancing? {
@@ -87,7 +105,7 @@ extension FieldReader {
                 "LEAST_CONN is deprecated; its successor is LEAST_REQUEST"
             )
         }
-        ignore("localityLbSetting", "warmup", "warmupDurationSecs", "zoneAwareLbSetting")
+        ignore("localityLbSetting", "warmupDurationSecs", "zoneAwareLbSetting")
         guard let simple else { return nil }
         switch simple.value {
         case .policy(let balancing): return balancing

@@ -53,7 +53,7 @@ struct ClusterCompilerTests {
             """
               host: reviews
               trafficPolicy:
-                loadBalancer: {simple: LEAST_REQUEST}
+                loadBalancer: {simple: LEAST_REQUEST, warmup: {duration: 30s, minimumPercent: 5, aggression: 2}}
                 connectionPool:
                   tcp: {maxConnections: 1, connectTimeout: 250ms}
                   http: {http1MaxPendingRequests: 2, http2MaxRequests: 3}
@@ -74,7 +74,8 @@ struct ClusterCompilerTests {
         let resources = Compilation(text).resources
         var whole = Cluster(name: Bookinfo.cluster("reviews"), panicThreshold: 0)
         whole.connectTimeout = .milliseconds(250)
-        whole.loadBalancing = Cluster.LoadBalancing(LeastRequest())
+        let warmup = SlowStart(window: .seconds(30), aggression: 2, minimumWeightPercent: 5)
+        whole.loadBalancing = Cluster.LoadBalancing(LeastRequest(slowStart: warmup))
         whole.outlierDetection = OutlierDetection(
             consecutiveFailures: 7,
             consecutiveGatewayFailures: 2,

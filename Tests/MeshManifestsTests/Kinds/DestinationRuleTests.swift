@@ -75,6 +75,17 @@ struct DestinationRuleTests {
                 "  trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}",
                 "6:42 MM0210"
             ),
+            Mistake("a warmup without end", "  trafficPolicy: {loadBalancer: {warmup: {}}}", "6:42 MM0201"),
+            Mistake(
+                "a warmup that slows down",
+                "  trafficPolicy: {loadBalancer: {warmup: {duration: 1s, aggression: 0.5}}}",
+                "6:69 MM0206"
+            ),
+            Mistake(
+                "a warmup of what is drawn",
+                "  trafficPolicy: {loadBalancer: {simple: RANDOM, warmup: {duration: 1s}}}",
+                "6:50 MM0212"
+            ),
             Mistake("localities", "  trafficPolicy: {loadBalancer: {localityLbSetting: {}}}", "6:34 MM0210"),
             Mistake("no connections", "  trafficPolicy: {connectionPool: {tcp: {maxConnections: 0}}}", "6:58 MM0206"),
             Mistake("keep-alive", "  trafficPolicy: {connectionPool: {tcp: {tcpKeepalive: {}}}}", "6:42 MM0210"),

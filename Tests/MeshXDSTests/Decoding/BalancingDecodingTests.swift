@@ -13,6 +13,7 @@ import Testing
 struct BalancingDecodingTests {
     private typealias Ring = Envoy_Extensions_LoadBalancingPolicies_RingHash_V3_RingHash
     private typealias Table = Envoy_Extensions_LoadBalancingPolicies_Maglev_V3_Maglev
+    private typealias Least = Envoy_Extensions_LoadBalancingPolicies_LeastRequest_V3_LeastRequest
     private typealias Draw = Envoy_Extensions_LoadBalancingPolicies_Random_V3_Random
 
     private static let place = "load_balancing_policy.policies[0].typed_extension_config.typed_config"
@@ -104,6 +105,60 @@ struct BalancingDecodingTests {
             message.commonLbConfig.consistentHashingLbConfig.hashBalanceFactor = Google_Protobuf_UInt32Value(200)
         }
         #expect(table.cluster.loadBalancing == .init(Maglev(tableSize: 101, balanceFactor: 200)))
+    }
+
+    @Test func `every setting of least request is read, and what is no bias is 1, as in Envoy`() throws {
+        var least = Least()
+        least.choiceCount = 5
+        least.activeRequestBias.defaultValue = 2.5
+        least.selectionMethod = .fullScan
+        let decoded = try decode(typed: least)
+        let expected = LeastRequest(choiceCount: 5, selection: .fullScan, activeRequestBias: 2.5)
+        #expect(decoded.cluster.loadBalancing == .init(expected))
+        #expect(decoded.ignored == [])
+        let older = try decode { message in
+            message.lbPolicy = .leastRequest
+            message.leastRequestLbConfig.activeRequestBias.defaultValue = 0
+        }
+        #expect(older.cluster.loadBalancing == .init(LeastRequest(activeRequestBias: 0)))
+        for bias in [-1, .nan, .infinity] as [Double] {
+            least.activeRequestBias.defaultValue = bias
+            let decoded = try decode(typed: least)
+            #expect(decoded.cluster.loadBalancing == .init(LeastRequest(choiceCount: 5, selection: .fullScan)))
+            #expect(decoded.ignored == [Self.place + ".active_request_bias.default_value"])
+        }
+        var scan = Least()
+        scan.enableFullScan = true
+        #expect(try decode(typed: scan).cluster.loadBalancing == .init(LeastRequest(selection: .fullScan)))
+    }
+
+    @Test func `slow start is read in both of its forms`() throws {
+        let expected = SlowStart(window: .seconds(30), aggression: 2, minimumWeightPercent: 5)
+        var round = Envoy_Extensions_LoadBalancingPolicies_RoundRobin_V3_RoundRobin()
+        round.slowStartConfig = .init(expected)
+        #expect(try decode(typed: round).cluster.loadBalancing == .init(RoundRobin(slowStart: expected)))
+        let older = try decode { message in
+            message.lbPolicy = .leastRequest
+            message.leastRequestLbConfig.slowStartConfig.slowStartWindow.seconds = 30
+            message.leastRequestLbConfig.slowStartConfig.aggression.defaultValue = 2
+            message.leastRequestLbConfig.slowStartConfig.minWeightPercent.value = 5
+        }
+        #expect(older.cluster.loadBalancing == .init(LeastRequest(slowStart: expected)))
+        let none = try decode { $0.roundRobinLbConfig.slowStartConfig.minWeightPercent.value = 5 }
+        #expect(none.cluster.loadBalancing == .init(RoundRobin()))
+        let odd = try decode { message in
+            message.roundRobinLbConfig.slowStartConfig.slowStartWindow.seconds = 30
+            message.roundRobinLbConfig.slowStartConfig.aggression.defaultValue = -1
+        }
+        #expect(odd.cluster.loadBalancing == .init(RoundRobin(slowStart: SlowStart(window: .seconds(30)))))
+        #expect(odd.ignored == ["round_robin_lb_config.slow_start_config.aggression.default_value"])
+        let broken = refusals {
+            try decode { message in
+                message.roundRobinLbConfig.slowStartConfig.slowStartWindow.seconds = 1
+                message.roundRobinLbConfig.slowStartConfig.minWeightPercent.value = 101
+            }
+        }
+        #expect(broken == ["round_robin_lb_config.slow_start_config.min_weight_percent"])
     }
 
     @Test func `what breaks a bound is refused with its path`() {

@@ -10,7 +10,15 @@ extension ResourceGenerator {
         let key: HashKey = pick([.address, .hostname])
         let factor = chance() ? 100 + UInt32(below(900)) : nil
         switch below(5) {
-        case 0: return .init(LeastRequest(choiceCount: 2 + below(99)))
+        case 0:
+            return .init(
+                LeastRequest(
+                    choiceCount: 2 + below(99),
+                    selection: pick([.choices, .fullScan]),
+                    activeRequestBias: pick([1, 0, 2.5]),
+                    slowStart: slowStart()
+                )
+            )
         case 1: return .init(RandomChoice())
         case 2:
             return .init(
@@ -23,8 +31,18 @@ extension ResourceGenerator {
                 )
             )
         case 3: return .init(Maglev(tableSize: pick([2, 65_537, 5_000_011]), key: key, balanceFactor: factor))
-        default: return .init(RoundRobin())
+        default: return .init(RoundRobin(slowStart: slowStart()))
         }
+    }
+
+    private mutating func slowStart() -> SlowStart? {
+        chance(70)
+            ? nil
+            : SlowStart(
+                window: .milliseconds(1 + UInt64(below(100_000))),
+                aggression: pick([1, 0.5, 2]),
+                minimumWeightPercent: pick([0, 10, 33.3, 100])
+            )
     }
 
     mutating func assignment(_ name: String) -> EndpointAssignment {

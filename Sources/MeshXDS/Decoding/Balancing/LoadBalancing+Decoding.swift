@@ -45,20 +45,11 @@ extension Cluster.LoadBalancing {
         let hashing = FieldPath.root["common_lb_config"]["consistent_hashing_lb_config"]
         switch message.lbPolicy {
         case .roundRobin:
-            if case .roundRobinLbConfig = message.lbConfig {
-                context.ignoreOthers(
-                    in: message.roundRobinLbConfig,
-                    at: .root["round_robin_lb_config"],
-                    read: Self.readRoundRobin
-                )
-            }
-            self.init(RoundRobin())
+            let path = FieldPath.root["round_robin_lb_config"]
+            self.init(RoundRobinCodec.policy(message.roundRobinLbConfig, at: path, &context))
         case .leastRequest:
             let path = FieldPath.root["least_request_lb_config"]
-            let settings = message.leastRequestLbConfig
-            context.ignoreOthers(in: settings, at: path, read: Self.readLeastRequest)
-            let choices = settings.hasChoiceCount ? settings.choiceCount.value : nil
-            guard let policy = LeastRequestCodec.policy(choices: choices, at: path["choice_count"], &context) else {
+            guard let policy = LeastRequestCodec.policy(message.leastRequestLbConfig, at: path, &context) else {
                 return nil
             }
             self = policy
@@ -89,12 +80,6 @@ extension Cluster.LoadBalancing {
             return nil
         }
     }
-
-    private static let readRoundRobin = ReadFields(Envoy_Config_Cluster_V3_Cluster.RoundRobinLbConfig.self)
-    private static let readLeastRequest = ReadFields(
-        Envoy_Config_Cluster_V3_Cluster.LeastRequestLbConfig.self,
-        "choice_count"
-    )
 
     /// The name of one that is not supported.
     private static func name(_ policy: Envoy_Config_Cluster_V3_Cluster.LbPolicy) -> String {

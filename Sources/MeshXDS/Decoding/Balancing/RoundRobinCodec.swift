@@ -8,7 +8,7 @@ import SwiftProtobuf
 /// Round robin (`envoy.extensions.load_balancing_policies.round_robin.v3`).
 struct RoundRobinCodec: LoadBalancingCodec {
     private typealias Message = Envoy_Extensions_LoadBalancingPolicies_RoundRobin_V3_RoundRobin
-    private static let read = ReadFields(Message.self)
+    private static let read = ReadFields(Message.self, "slow_start_config")
 
     var typeName: String { Message.protoMessageName }
 
@@ -20,11 +20,35 @@ struct RoundRobinCodec: LoadBalancingCodec {
     ) -> Cluster.LoadBalancing? {
         guard let message = context.unpack(message, as: Message.self, at: path) else { return nil }
         context.ignoreOthers(in: message, at: path, read: Self.read)
-        return Cluster.LoadBalancing(RoundRobin())
+        return Cluster.LoadBalancing(RoundRobin(slowStart: message.slowStart(at: path, &context)))
     }
 
     func encode(_ policy: any LoadBalancingPolicy) throws -> Google_Protobuf_Any? {
-        guard policy is RoundRobin else { return nil }
-        return try Google_Protobuf_Any(packing: Message())
+        guard let policy = policy as? RoundRobin else { return nil }
+        var message = Message()
+        if let slowStart = policy.slowStart { message.slowStartConfig = .init(slowStart) }
+        return try Google_Protobuf_Any(packing: message)
+    }
+
+    /// The older form of the same settings.
+    static func policy(
+        _ message: Envoy_Config_Cluster_V3_Cluster.RoundRobinLbConfig,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) -> RoundRobin {
+        context.ignoreOthers(in: message, at: path, read: readOlder)
+        guard message.hasSlowStartConfig else { return RoundRobin() }
+        return RoundRobin(slowStart: SlowStart(message.slowStartConfig, at: path["slow_start_config"], &context))
+    }
+
+    private static let readOlder = ReadFields(
+        Envoy_Config_Cluster_V3_Cluster.RoundRobinLbConfig.self,
+        "slow_start_config"
+    )
+}
+
+extension Envoy_Extensions_LoadBalancingPolicies_RoundRobin_V3_RoundRobin {
+    fileprivate func slowStart(at path: FieldPath, _ context: inout DecodingContext) -> SlowStart? {
+        hasSlowStartConfig ? SlowStart(slowStartConfig, at: path["slow_start_config"], &context) : nil
     }
 }
