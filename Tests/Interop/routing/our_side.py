@@ -2,14 +2,14 @@
 # This file is part of the swift-service-mesh project.
 """What our router makes of the cases: `route-peer` runs the library's stack on the tables.
 
-    route-peer [--http] TABLES
+    route-peer [--http | --count] TABLES
 
 TABLES is JSON: {"clusters": {name: {"endpoints": [address], "mirror": whether it gets copies}}, "runtime": {key: value},
 "tables": [{"trusts": whether callers may use Envoy's own headers, "bootstrap": an Envoy configuration with one API
 listener}]}. On its standard input come the cases, a line of JSON each, in the generator's form; on its standard output
 go the outcomes, a line each, in the form of compare.py. The peer's own network plays the backends by script.py; with
 `--http` the library's HTTP client sends the requests to the backends themselves, which know what reached them. When its
-input ends, it ends.
+input ends, it ends. What `--count` is for stands in ../balancing/compare_balancing.py.
 """
 
 import json

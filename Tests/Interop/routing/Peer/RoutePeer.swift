@@ -16,12 +16,19 @@ enum RoutePeer {
     static func main() async throws {
         var arguments = CommandLine.arguments.dropFirst()
         let isOnTheWire = arguments.first == "--http"
-        if isOnTheWire { arguments.removeFirst() }
+        let isCounting = arguments.first == "--count"
+        if isOnTheWire || isCounting { arguments.removeFirst() }
         guard let path = arguments.first, arguments.count == 1 else {
-            FileHandle.standardError.write(Data("usage: route-peer [--http] TABLES < CASES > OUTCOMES\n".utf8))
+            FileHandle.standardError.write(
+                Data("usage: route-peer [--http | --count] TABLES < CASES > OUTCOMES\n".utf8)
+            )
             exit(64)
         }
         let root = try ResourceDocument(json: String(contentsOfFile: path, encoding: .utf8), file: path).root
+        if isCounting {
+            try await count(root)
+            return
+        }
         let topology = Topology(root["clusters"])
         let runtime = (root["runtime"]?.members ?? []).reduce(into: [:]) { values, member in
             values[member.name] = RuntimeValue(member.value)
@@ -58,5 +65,16 @@ enum RoutePeer {
             for try await each in group { outcomes += each }
         }
         for outcome in outcomes.sorted(by: { $0.number < $1.number }) { print(outcome.line) }
+    }
+
+    /// Counts where the requests of each line go, in the first table.
+    private static func count(_ root: DocumentNode) async throws {
+        guard let node = root["tables"]?.elements.first else {
+            throw ConfigurationError(path: "tables", "has no element")
+        }
+        let configured = try ConfiguredTable(node, number: 0, runtime: [:])
+        for report in configured.ignored { FileHandle.standardError.write(Data((report + "\n").utf8)) }
+        let table = CountedTable(configured)
+        while let line = readLine() { print(try await table.endpoints(of: line)) }
     }
 }
