@@ -266,7 +266,12 @@ def mutations(count, seed):
         dice = random.Random(f"{seed}/h1/{number}")
         whole = damaged(dice, dice.choice([PLAIN, CHUNKED, INTERIM + CHUNKED, PLAIN + CHUNKED]))
         yield Case(
-            "damaged answers", f"{number} {whole!r}", says(whole, pieces=dice.choice([1, 1, 2, 5])), ANYTHING, limit=3
+            "damaged answers",
+            f"{number} {whole!r}",
+            says(whole, pieces=dice.choice([1, 1, 2, 5])),
+            ANYTHING,
+            limit=3,
+            is_brief=True,
         )
 
 

@@ -50,12 +50,15 @@ class Trap:
         self.connections = set()
         # Whether a request has come to a connection of the behaviour in hand.
         self.is_sprung = False
+        # Whether the behaviour in hand has said everything to somebody.
+        self.has_said = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
     def set(self, behaviour):
         """From now on this is how connections are served; those of before are over."""
         self.behaviour = behaviour
         self.is_sprung = False
+        self.has_said.clear()
 
     def hang_up(self):
         for connection in list(self.connections):
@@ -78,6 +81,8 @@ class Trap:
         except (OSError, EOFError, ValueError):
             pass  # The client has left, which is its right.
         finally:
+            if behaviour is self.behaviour:
+                self.has_said.set()
             self.connections.discard(connection)
             close(connection)
 
@@ -154,6 +159,8 @@ def attack(version, cases, verdicts):
                 answer = peer.ask(case.limit + SLACK + 10, cluster=name, timeout=int(case.limit * 1000), **case.job)
                 if trap.is_sprung:
                     break
+            if case.is_brief:
+                trap.has_said.wait(5)
             time.sleep(case.rest)
             trap.set(serve_properly[version])
             verdicts.add(case, answer, serve_again(peer, name))

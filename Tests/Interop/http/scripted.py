@@ -29,6 +29,9 @@ class Case:
     quick: bool = True
     # How long it takes until the server has said everything, which may be after the answer.
     rest: float = 0.0
+    # Whether it says everything without a pause and leaves: the next request waits for that, because what comes behind an
+    # answer of HTTP/1.1 when a further request is under way looks like the answer to that.
+    is_brief: bool = False
     job: dict = dataclasses.field(default_factory=dict)
 
     def problem(self, answer, slack):
