@@ -10,9 +10,10 @@ extension GuardBound {
     static let all: [GuardBound] = [
         // 210 before faults were counted while they last, which every request asks about at its end.
         GuardBound("stack/pass-through-6", goal: nil, 250),
-        // Before routes had all of Envoy's conditions it was 2 020 and 3 530.
-        GuardBound("stack/outbound-plain", goal: nil, 2450),
-        GuardBound("stack/outbound", goal: nil, 3900),
+        // Before routes had all of Envoy's conditions it was 2 020 and 3 530; before endpoints had priorities, health that may
+        // change at any time, and rates that are counted, 2 450 and 3 900.
+        GuardBound("stack/outbound-plain", goal: nil, 2725),
+        GuardBound("stack/outbound", goal: nil, 4111),
         GuardBound("stack/policies", goal: 700, 1590),
         GuardBound("stack/policies-small", goal: nil, 536),
         GuardBound("route/exact-10000-last", goal: 1_500, 1260),

@@ -6,8 +6,8 @@ import Synchronization
 
 /// Picks a priority by its load, a place of it by its weight, and an endpoint there by the cluster's policy.
 ///
-/// What is picked from is made anew when the health of an endpoint changes: the first request that comes afterwards does
-/// that, while others go on with what there was, passing over whoever may not be used.
+/// What is picked from is made with the picker, and made anew when the health of an endpoint changes: the first request that comes
+/// afterwards does that, while others go on with what there was, passing over whoever may not be used.
 public final class PriorityPicker: EndpointPicker {
     /// What is picked from while no endpoint's health changes.
     private final class Table: Sendable {
@@ -36,6 +36,12 @@ public final class PriorityPicker: EndpointPicker {
             self.changes = changes
             self.validUntil = validUntil
         }
+
+        /// Whether it is what would be made now.
+        @inline(__always)
+        func holds(after changes: UInt64, at now: MeshInstant) -> Bool {
+            self.changes == changes && now.nanoseconds < validUntil
+        }
     }
 
     private let groups: [PriorityGroup]
@@ -44,7 +50,9 @@ public final class PriorityPicker: EndpointPicker {
     public let settings: BalancingSettings
     private let signal: HealthSignal
     private let random: MeshRandom
-    private let table: Mutex<Table?>
+    /// The one that holds until the health of an endpoint changes: nobody has to lock anything to read it.
+    private let first: Table
+    private let table: Mutex<Table>
     /// Held by whoever makes a table.
     private let making = Mutex(())
 
@@ -52,19 +60,22 @@ public final class PriorityPicker: EndpointPicker {
     /// - Parameters:
     ///   - groups: The priorities, best first.
     ///   - signal: The one that the endpoints were made with.
+    ///   - now: When it is made.
     public init(
         _ groups: [PriorityGroup],
         policy: any LoadBalancingPolicy,
         settings: BalancingSettings,
         signal: HealthSignal,
-        random: MeshRandom
+        random: MeshRandom,
+        at now: MeshInstant
     ) {
         self.groups = groups
         self.policy = policy
         self.settings = settings
         self.signal = signal
         self.random = random
-        self.table = Mutex(nil)
+        self.first = Self.makeTable(of: groups, policy, settings, signal, random, at: now)
+        self.table = Mutex(first)
     }
 
     /// Picks an endpoint.
@@ -107,21 +118,34 @@ public final class PriorityPicker: EndpointPicker {
         return (kind == .healthy ? table.healthy : table.degraded)[priority]?.pick(for: inner)
     }
 
+    @inline(__always)
     private func table(at now: MeshInstant) -> Table {
-        let known = table.withLock { $0 }
-        if let known, known.changes == signal.count, now.nanoseconds < known.validUntil { return known }
-        guard let known else { return making.withLock { _ in existing(at: now) ?? make(at: now) } }
-        return making.withLockIfAvailable { _ in existing(at: now) ?? make(at: now) } ?? known
+        first.holds(after: signal.count, at: now) ? first : laterTable(at: now)
     }
 
-    /// The table, if somebody has just made it.
-    private func existing(at now: MeshInstant) -> Table? {
+    @inline(never)
+    private func laterTable(at now: MeshInstant) -> Table {
         let known = table.withLock { $0 }
-        guard let known, known.changes == signal.count, now.nanoseconds < known.validUntil else { return nil }
-        return known
+        if known.holds(after: signal.count, at: now) { return known }
+        let made = making.withLockIfAvailable { _ in
+            // Somebody may just have made it.
+            let known = table.withLock { $0 }
+            if known.holds(after: signal.count, at: now) { return known }
+            let made = Self.makeTable(of: groups, policy, settings, signal, random, at: now)
+            table.withLock { $0 = made }
+            return made
+        }
+        return made ?? known
     }
 
-    private func make(at now: MeshInstant) -> Table {
+    private static func makeTable(
+        of groups: [PriorityGroup],
+        _ policy: any LoadBalancingPolicy,
+        _ settings: BalancingSettings,
+        _ signal: HealthSignal,
+        _ random: MeshRandom,
+        at now: MeshInstant
+    ) -> Table {
         // Before the endpoints are looked at: what changes meanwhile makes another table.
         let changes = signal.count
         var validUntil = UInt64.max
@@ -141,7 +165,10 @@ public final class PriorityPicker: EndpointPicker {
             overprovisioningFactor: Int(settings.overprovisioningFactor),
             panicThreshold: Int(settings.panicThreshold)
         )
-        let made = Table(
+        func picker(of group: PriorityGroup, where isUsable: (EndpointState) -> Bool) -> (any EndpointPicker)? {
+            group.picker(by: policy, settings, random, where: isUsable)
+        }
+        return Table(
             load,
             healthy: groups.enumerated().map { priority, group in
                 let panics = load.panics[priority]
@@ -153,30 +180,35 @@ public final class PriorityPicker: EndpointPicker {
             changes: changes,
             validUntil: validUntil
         )
-        table.withLock { $0 = made }
-        return made
     }
+}
 
+extension PriorityGroup {
     /// A picker over the endpoints of a priority that may be used; `nil` if there are none.
-    private func picker(of group: PriorityGroup, where isUsable: (EndpointState) -> Bool) -> (any EndpointPicker)? {
-        let usable = group.places.map { $0.endpoints.filter(isUsable) }
+    fileprivate func picker(
+        by policy: any LoadBalancingPolicy,
+        _ settings: BalancingSettings,
+        _ random: MeshRandom,
+        where isUsable: (EndpointState) -> Bool
+    ) -> (any EndpointPicker)? {
+        let usable = places.map { $0.endpoints.filter(isUsable) }
         guard usable.contains(where: { !$0.isEmpty }) else { return nil }
-        guard group.isWeighted else { return policy.makePicker(usable.flatMap(\.self), random: random) }
+        guard isWeighted else { return policy.makePicker(usable.flatMap(\.self), random: random) }
         if policy.picksByHash {
             // One table for all: an endpoint's share of it is its own of its place's. Envoy does not heed there how many
             // of a place's endpoints are left.
-            let places = zip(group.places, usable).filter { $0.0.weight != 0 && !$0.1.isEmpty }
-            let sum = group.places.reduce(0) { $0 + Double($1.weight ?? 0) }
-            let shares = places.map { place, usable in
+            let weighted = zip(places, usable).filter { $0.0.weight != 0 && !$0.1.isEmpty }
+            let sum = places.reduce(0) { $0 + Double($1.weight ?? 0) }
+            let shares = weighted.map { place, usable in
                 NormalizedWeights(usable).shares.map { $0 * Double(place.weight ?? 0) / sum }
             }
-            return policy.makePicker(places.flatMap(\.1), shares: shares.flatMap(\.self), random: random)
+            return policy.makePicker(weighted.flatMap(\.1), shares: shares.flatMap(\.self), random: random)
         }
-        let places = zip(group.places, usable).compactMap { place, usable -> (Double, any EndpointPicker)? in
+        let pickers = zip(places, usable).compactMap { place, usable -> (Double, any EndpointPicker)? in
             let weight = place.effectiveWeight(usable.count, factor: settings.overprovisioningFactor)
             return weight > 0 ? (weight, policy.makePicker(usable, random: random)) : nil
         }
-        return places.isEmpty ? nil : places.count == 1 ? places[0].1 : PlacePicker(places, random: random)
+        return pickers.isEmpty ? nil : pickers.count == 1 ? pickers[0].1 : PlacePicker(pickers, random: random)
     }
 }
 

@@ -46,7 +46,8 @@ extension RuntimeBuilder {
             policy: cluster.loadBalancing.policy,
             settings: settings,
             signal: health,
-            random: random
+            random: random,
+            at: clock.now
         )
         return ClusterRuntime(cluster: cluster, live: live, policies: policies, groups: groups, picker: picker)
     }

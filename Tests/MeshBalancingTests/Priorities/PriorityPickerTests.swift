@@ -47,7 +47,8 @@ struct PriorityPickerTests {
                 policy: policy,
                 settings: settings,
                 signal: signal,
-                random: MeshRandom(seed: 2)
+                random: MeshRandom(seed: 2),
+                at: now
             )
         }
 
