@@ -89,6 +89,9 @@ public struct OutlierDetectionStateMachine: Sendable {
     /// Creates a machine that has ejected nobody.
     /// - Parameter now: When the first interval begins.
     public init(_ configuration: OutlierDetection, at now: MeshInstant) {
+        var configuration = configuration
+        // What was not validated has intervals all the same.
+        configuration.interval = max(configuration.interval, Nanoseconds(rawValue: 1))
         self.configuration = configuration
         self.nextInterval = now.advanced(by: configuration.interval)
     }

@@ -166,7 +166,7 @@ import Testing
         let action = machine.timePassed(at: MeshInstant(nanoseconds: .max), [], random: { .max })
         #expect(action.returned == [address(0)])
         _ = eject(0, of: 1, in: &machine, at: MeshInstant(nanoseconds: .max))
-        var fast = self.machine { $0.interval = Nanoseconds(rawValue: 1) }
+        var fast = self.machine { $0.interval = .zero }
         _ = eject(0, of: 1, in: &fast, at: start)
         #expect(fast.timePassed(at: MeshInstant(nanoseconds: .max), [], random: { 0 }).returned == [address(0)])
     }
