@@ -10,7 +10,10 @@ import Testing
     private static let keys = 20_000
 
     private func endpoints(_ numbers: some Sequence<Int>) -> [EndpointState] {
-        numbers.map { EndpointState(Endpoint(address: EndpointAddress(host: "10.0.\($0 / 250).\($0 % 250)", port: 80))) }
+        numbers.map { number in
+            let address = EndpointAddress(host: "10.0.\(number / 250).\(number % 250)", port: 80)
+            return EndpointState(Endpoint(address: address))
+        }
     }
 
     /// The endpoint of each key.
