@@ -13,6 +13,8 @@ public struct PickRequest: Sendable {
     public var hash: UInt64?
     /// A bit for each priority that it is to avoid as long as there are others that can take anything; none as a rule.
     public var avoidedPriorities: UInt64 = 0
+    /// The priority that was chosen for it already; `nil` if the picker chooses.
+    public var priority: PriorityLoad.Choice?
     /// Whether ejections are overlooked, as they are in panic.
     let overlooksEjections: Bool
 

@@ -12,7 +12,7 @@ import Glibc
 /// Every ratio is one of CPU times, net of the leaf of each side, of samples that lie next to each other; scaling, which
 /// is one of times that went by, excepted.
 struct GoalReport: Sendable {
-    private let sampler: Sampler
+    let sampler: Sampler
     private let towerPath: String?
 
     init(_ sampler: Sampler, towerPath: String?) {
@@ -21,6 +21,8 @@ struct GoalReport: Sendable {
     }
 
     func run() async {
+        // First: later the allocator has pages that others have given back, and the system sees nothing.
+        printEndpoints()
         if let towerPath {
             guard let tower = TowerPeer(path: towerPath) else {
                 print("\(towerPath) is not the program of Benchmarks/Peers/Tower")
@@ -33,9 +35,9 @@ struct GoalReport: Sendable {
                     + "clonable \(tower.allocations("clonable").text(1))"
             )
         } else {
-            print("P1, P2 and P5 need the peer: --tower PATH")
+            print("P1, P2, P5 and a part of L1 need the peer: --tower PATH")
         }
-        for comparison in await scaling() + timeouts() { print(comparison.lines) }
+        for comparison in await scaling() + timeouts() + picks() { print(comparison.lines) }
         await printMemory()
         print("\nPublished, each on its author's machine:")
         for figure in PublishedFigure.all { print(figure.line) }
@@ -46,13 +48,15 @@ struct GoalReport: Sendable {
 
     private static let ours = [
         "leaf/transport", "stack/policies", "stack/policies-small", "leaf/suspending", "stack/policies-suspending",
+        "pick/least-request-10", "pick/least-request-1000",
     ]
     private static let towers = [
         "leaf", "one-owner", "shareable", "clonable", "suspending/leaf", "suspending/one-owner", "suspending/shareable",
+        "balance",
     ]
 
     private func compare(with tower: TowerPeer) async -> [Comparison] {
-        let own = Own(sampler, Self.ours)
+        let own = OwnSamples(sampler, Self.ours)
         await own.prepare()
         var ratios: [String: [Double]] = [:]
         for _ in 0..<sampler.pairs {
@@ -70,12 +74,17 @@ struct GoalReport: Sendable {
             ratios["P2", default: []].append(small / net(theirs, "clonable", "leaf"))
             ratios["P5a", default: []].append(suspending / net(theirs, "suspending/one-owner", "suspending/leaf"))
             ratios["P5b", default: []].append(suspending / net(theirs, "suspending/shareable", "suspending/leaf"))
+            let balance = net(theirs, "balance", "leaf")
+            ratios["L1a", default: []].append(mine["pick/least-request-10", default: 0] / balance)
+            ratios["L1b", default: []].append(mine["pick/least-request-1000", default: 0] / balance)
         }
         let goals = [
             ("P1a", "full stack / Tower's, one owner", 0.30), ("P1b", "full stack / Tower's, shareable", 0.12),
             ("P2", "retry, timeout, concurrency limit / Tower's", 0.60),
             ("P5a", "full stack, leaf suspends / Tower's, one owner", 0.50),
             ("P5b", "full stack, leaf suspends / Tower's, shareable", 0.50),
+            ("L1a", "two choices of 10 endpoints / Tower's balance of 16", 0.05),
+            ("L1b", "two choices of 1000 endpoints / Tower's balance of 16", 0.05),
         ]
         return goals.map { Comparison(goal: $0.0, subject: $0.1, bound: $0.2, pairs: ratios[$0.0] ?? []) }
     }
@@ -84,7 +93,7 @@ struct GoalReport: Sendable {
 
     private func scaling() async -> [Comparison] {
         let names = ["stack/policies", "stack/policies/2-threads"]
-        let own = Own(sampler, names)
+        let own = OwnSamples(sampler, names)
         await own.prepare()
         var pairs: [Double] = []
         for _ in 0..<sampler.pairs {
@@ -98,7 +107,7 @@ struct GoalReport: Sendable {
 
     private func timeouts() async -> [Comparison] {
         let names = ["leaf/transport", "policy/total-timeout", "leaf/operation", "policy/timeout-run", Self.idiom]
-        let own = Own(sampler, names)
+        let own = OwnSamples(sampler, names)
         await own.prepare()
         var (values, drivers): ([Double], [Double]) = ([], [])
         for _ in 0..<sampler.pairs {
@@ -123,29 +132,5 @@ struct GoalReport: Sendable {
             else { continue }
             print("P7  resident memory after \(calls) calls under 30 s (\(name)): \(growth) KiB more")
         }
-    }
-}
-
-/// Our benchmarks of one comparison, with iterations that fill a sample.
-private final class Own {
-    private let sampler: Sampler
-    private let names: [String]
-    private var bodies: [String: (body: Benchmark.Body, iterations: Int)] = [:]
-
-    init(_ sampler: Sampler, _ names: [String]) {
-        self.sampler = sampler
-        self.names = names
-    }
-
-    func prepare() async {
-        for name in names {
-            guard let body = Benchmark.named[name]?.prepare() else { fatalError("there is no benchmark \(name)") }
-            bodies[name] = (body, await sampler.calibrate(body))
-        }
-    }
-
-    func sample(_ name: String) async -> (cpu: Double, wall: Double) {
-        guard let (body, iterations) = bodies[name] else { fatalError("\(name) was not prepared") }
-        return await sampler.sample(body, iterations)
     }
 }

@@ -22,3 +22,11 @@ public enum HashKey: Hashable, Sendable {
         }
     }
 }
+
+extension HashKey {
+    /// What consistent balancers have in common, in words behind others; nothing where it is the default.
+    static func summary(_ key: HashKey, balanceFactor: UInt32?) -> String {
+        let bound = balanceFactor.map { ", at most \($0)% of the average load" } ?? ""
+        return (key == .hostname ? ", by host name" : "") + bound
+    }
+}

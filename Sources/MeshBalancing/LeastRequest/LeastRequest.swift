@@ -49,6 +49,14 @@ public struct LeastRequest: LoadBalancingPolicy {
     /// The policy's name.
     public var name: String { "least_request" }
 
+    /// The name and the settings in words.
+    public var summary: String {
+        var parts = [selection == .choices ? "\(name) of \(choiceCount) drawn" : "\(name) of all"]
+        if activeRequestBias != 1 { parts.append("active request bias \(activeRequestBias)") }
+        if let slowStart { parts.append(slowStart.summary) }
+        return parts.joined(separator: ", ")
+    }
+
     /// Checks the bounds.
     /// - Throws: `ConfigurationError` with every bound that is broken.
     public func validate() throws(ConfigurationError) {

@@ -36,6 +36,14 @@ public struct Maglev: LoadBalancingPolicy {
     /// The policy's name.
     public var name: String { "maglev" }
 
+    /// A table of thousands of places is filled.
+    public var makesTables: Bool { true }
+
+    /// The name and the settings in words.
+    public var summary: String {
+        "\(name): a table of \(tableSize)" + HashKey.summary(key, balanceFactor: balanceFactor)
+    }
+
     /// Whether requests with one hash go to one endpoint.
     public var picksByHash: Bool { true }
 

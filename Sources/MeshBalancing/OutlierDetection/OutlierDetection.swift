@@ -65,6 +65,10 @@ public struct OutlierDetection: Hashable, Sendable {
     public var maximumEjectionPercent: UInt32
     /// Whether one endpoint may be ejected whatever the share. Default `false`: Envoy's `always_eject_one_host`.
     public var alwaysEjectsOneEndpoint: Bool
+    /// Whether a probe of an active check that finds an ejected endpoint well ends its ejection.
+    ///
+    /// Default `true`: Envoy's `successful_active_health_check_uneject_host`.
+    public var successfulHealthCheckUnejects: Bool
 
     /// Creates a configuration.
     public init(
@@ -80,7 +84,8 @@ public struct OutlierDetection: Hashable, Sendable {
         maximumEjectionTime: Nanoseconds = .seconds(300),
         maximumEjectionTimeJitter: Nanoseconds = .zero,
         maximumEjectionPercent: UInt32 = 10,
-        alwaysEjectsOneEndpoint: Bool = false
+        alwaysEjectsOneEndpoint: Bool = false,
+        successfulHealthCheckUnejects: Bool = true
     ) {
         self.mode = mode
         self.consecutiveFailures = consecutiveFailures
@@ -95,5 +100,6 @@ public struct OutlierDetection: Hashable, Sendable {
         self.maximumEjectionTimeJitter = maximumEjectionTimeJitter
         self.maximumEjectionPercent = maximumEjectionPercent
         self.alwaysEjectsOneEndpoint = alwaysEjectsOneEndpoint
+        self.successfulHealthCheckUnejects = successfulHealthCheckUnejects
     }
 }

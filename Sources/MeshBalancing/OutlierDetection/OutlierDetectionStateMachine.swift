@@ -122,7 +122,8 @@ public struct OutlierDetectionStateMachine: Sendable {
         guard nextInterval <= now else { return Action() }
         let late = now.elapsed(since: nextInterval).rawValue / configuration.interval.rawValue
         nextInterval = instant(after: nextInterval, intervals: late)
-        var action = Action(returned: endEjections(at: now))
+        // Envoy lets endpoints return, and forgives, before it ejects others; gRPC does it afterwards (gRFC A50).
+        var action = Action(returned: configuration.mode == .envoy ? endEjections(at: now) : [])
         judge(samples.map { ($0.address, $0.answers) }, .successRate, .failurePercentage, at: now, &action, random)
         judge(
             samples.map { ($0.address, $0.localOrigin) },
@@ -132,8 +133,20 @@ public struct OutlierDetectionStateMachine: Sendable {
             &action,
             random
         )
+        if configuration.mode == .grpc { action.returned = endEjections(at: now) }
         nextInterval = nextInterval.advanced(by: configuration.interval)
         return action
+    }
+
+    /// Somebody has found an endpoint well: its ejection is over.
+    /// - Returns: Whether it was ejected.
+    public mutating func foundWell(_ address: EndpointAddress, at now: MeshInstant) -> Bool {
+        guard var record = records[address], record.ejectedUntil != nil else { return false }
+        record.ejectedUntil = nil
+        record.forgivenAt = now.advanced(by: configuration.interval)
+        records[address] = record
+        ejectedCount -= 1
+        return true
     }
 
     /// The cluster has these endpoints now; what is known of others is forgotten.

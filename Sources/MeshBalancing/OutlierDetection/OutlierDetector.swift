@@ -102,6 +102,15 @@ public final class OutlierDetector: Sendable {
         tell(action, now)
     }
 
+    /// A probe of an active check has found an endpoint well: if it is ejected, it returns, where that is wished.
+    public func foundWell(_ endpoint: EndpointState, now: MeshInstant) {
+        guard configuration.successfulHealthCheckUnejects, endpoint.isEjected(at: now) else { return }
+        let address = endpoint.endpoint.address
+        guard machine.withLock({ $0.foundWell(address, at: now) }) else { return }
+        endpoint.forgetFailures()
+        tell(OutlierDetectionStateMachine.Action(returned: [address]), now)
+    }
+
     /// The cluster has these endpoints now.
     public func endpointsChanged(_ endpoints: [EndpointState]) {
         let addresses = Set(endpoints.map(\.endpoint.address))

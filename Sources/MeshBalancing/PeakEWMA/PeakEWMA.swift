@@ -43,6 +43,12 @@ public struct PeakEWMA: LoadBalancingPolicy {
     /// The policy's name.
     public var name: String { "peak_ewma" }
 
+    /// The name and the settings in words.
+    public var summary: String {
+        let unknown = defaultLatency.map { ", \($0.duration) before the first answer" } ?? ""
+        return "\(name): decay \(decayTime.duration), a failure counts \(failurePenalty.duration)\(unknown)"
+    }
+
     /// It wants to know how long endpoints take.
     public var observesAnswers: Bool { true }
 

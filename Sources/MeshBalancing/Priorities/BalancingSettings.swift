@@ -14,11 +14,32 @@ public struct BalancingSettings: Hashable, Sendable {
     ///
     /// Default 50: Envoy's `healthy_panic_threshold`. Istio sets 0 (`minHealthPercent`).
     public var panicThreshold: UInt32
+    /// When a priority's traffic goes on to the next. Default `spill`, as in Envoy.
+    public var priorities: PriorityMode
+    /// How the localities of a priority share its traffic. Default `weighted`.
+    public var localities: LocalityBalancing
+    /// Where this process is, for the own zone's precedence; `nil` if that is not known.
+    public var ownZone: OwnZone?
 
     /// Creates settings.
-    public init(overprovisioningFactor: UInt32 = 140, panicThreshold: UInt32 = 50) {
+    public init(
+        overprovisioningFactor: UInt32 = 140,
+        panicThreshold: UInt32 = 50,
+        priorities: PriorityMode = .spill,
+        localities: LocalityBalancing = .weighted,
+        ownZone: OwnZone? = nil
+    ) {
         self.overprovisioningFactor = overprovisioningFactor
         self.panicThreshold = panicThreshold
+        self.priorities = priorities
+        self.localities = localities
+        self.ownZone = ownZone
+    }
+
+    /// Whether requests fail rather than go to endpoints that are not well.
+    package var failsInPanic: Bool {
+        guard case .zoneAware(let zones) = localities else { return false }
+        return zones.failsTrafficOnPanic
     }
 
     /// Checks the bounds.
@@ -31,6 +52,24 @@ public struct BalancingSettings: Hashable, Sendable {
             "must be at least 1"
         )
         problems.require(panicThreshold <= 100, "panicThreshold", "must be at most 100, is \(panicThreshold)")
+        if case .zoneAware(let zones) = localities {
+            _ = problems.nest("localities") { () throws(ConfigurationError) in try zones.validate() }
+        }
         try problems.throwIfAny()
     }
+}
+
+/// When the traffic of a priority goes on to the next one.
+public enum PriorityMode: Hashable, Sendable {
+    /// Share by share, as the priority's health declines (Envoy).
+    case spill
+    /// All at once, when none of the priority's endpoints may be used (gRFC A56). Degraded endpoints count as unhealthy, and
+    /// there is no panic.
+    ///
+    /// Endpoints that no health check has seen yet count as usable for `timer`, so that a better priority is waited for;
+    /// gRPC's is 10 s.
+    case failover(timer: Nanoseconds)
+
+    /// gRPC's mode.
+    public static let grpc = PriorityMode.failover(timer: .seconds(10))
 }

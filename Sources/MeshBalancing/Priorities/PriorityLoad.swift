@@ -16,12 +16,20 @@ public struct PriorityLoad: Hashable, Sendable {
         public var healthy: Int
         /// How many of them are degraded.
         public var degraded: Int
+        /// Its own overprovisioning factor in percent; `nil` for the cluster's.
+        public var overprovisioningFactor: Int?
 
         /// Describes a priority.
-        public init(total: Int, healthy: Int, degraded: Int = 0) {
+        public init(total: Int, healthy: Int, degraded: Int = 0, overprovisioningFactor: Int? = nil) {
             self.total = total
             self.healthy = healthy
             self.degraded = degraded
+            self.overprovisioningFactor = overprovisioningFactor
+        }
+
+        /// How much of its traffic so many of its endpoints can take, in percent.
+        fileprivate func share(of count: Int, _ factor: Int) -> Int {
+            total > 0 ? min(100, (overprovisioningFactor ?? factor) * count / total) : 0
         }
     }
 
@@ -29,6 +37,14 @@ public struct PriorityLoad: Hashable, Sendable {
     public enum Kind: Hashable, Sendable {
         case healthy
         case degraded
+    }
+
+    /// A priority, and which of its endpoints.
+    public struct Choice: Hashable, Sendable {
+        /// The priority.
+        public var priority: Int
+        /// Which of its endpoints.
+        public var kind: Kind
     }
 
     /// By priority, the percentage of the traffic for its healthy endpoints, or for all of them where it is in panic.
@@ -47,11 +63,8 @@ public struct PriorityLoad: Hashable, Sendable {
     ///   - overprovisioningFactor: In percent, at least 100.
     ///   - panicThreshold: Below which percentage of usable endpoints a priority is in panic; 0 for never.
     public init(_ priorities: [Availability], overprovisioningFactor: Int = 140, panicThreshold: Int = 50) {
-        let share = { (count: Int, total: Int) -> Int in
-            total > 0 ? min(100, overprovisioningFactor * count / total) : 0
-        }
-        healthyAvailability = priorities.map { share($0.healthy, $0.total) }
-        degradedAvailability = priorities.map { share($0.degraded, $0.total) }
+        healthyAvailability = priorities.map { $0.share(of: $0.healthy, overprovisioningFactor) }
+        degradedAvailability = priorities.map { $0.share(of: $0.degraded, overprovisioningFactor) }
         let none = Array(repeating: 0, count: priorities.count)
         (healthy, degraded) = (none, none)
         panics = Array(repeating: false, count: priorities.count)
@@ -68,6 +81,16 @@ public struct PriorityLoad: Hashable, Sendable {
             return 100 * (priority.healthy + priority.degraded) < min(panicThreshold, 100) * priority.total
         }
         if panics.allSatisfy(\.self) { distributeInPanic(priorities.map(\.total)) }
+    }
+
+    /// Everything to the first priority that has an endpoint to go to (gRFC A56).
+    init(failingOver usable: [Bool]) {
+        healthyAvailability = usable.map { $0 ? 100 : 0 }
+        degradedAvailability = usable.map { _ in 0 }
+        healthy = degradedAvailability
+        degraded = degradedAvailability
+        panics = usable.map { _ in false }
+        if !usable.isEmpty { healthy[usable.firstIndex(of: true) ?? 0] = 100 }
     }
 
     /// As much as possible goes to healthy endpoints of good priorities, then to degraded ones; what rounding leaves over
@@ -135,17 +158,17 @@ public struct PriorityLoad: Hashable, Sendable {
 
     /// The priority for a number, and which of its endpoints.
     /// - Parameter number: A random number, or the request's hash: the same one leads to the same priority.
-    public func choice(for number: UInt64) -> (priority: Int, kind: Kind) {
+    public func choice(for number: UInt64) -> Choice {
         let percentile = Int(number % 100) + 1
         var sum = 0
         for (priority, share) in healthy.enumerated() {
             sum += share
-            if percentile <= sum { return (priority, .healthy) }
+            if percentile <= sum { return Choice(priority: priority, kind: .healthy) }
         }
         for (priority, share) in degraded.enumerated() {
             sum += share
-            if percentile <= sum { return (priority, .degraded) }
+            if percentile <= sum { return Choice(priority: priority, kind: .degraded) }
         }
-        return (0, .healthy)
+        return Choice(priority: 0, kind: .healthy)
     }
 }

@@ -2,45 +2,43 @@
 // Part of swift-service-mesh.
 
 public import MeshCore
-import Synchronization
 
-/// Picks a priority by its load, a place of it by its weight, and an endpoint there by the cluster's policy.
+/// Picks a priority by its load, a place of it by its weight or by where the caller is, and an endpoint there by the
+/// cluster's policy.
 ///
-/// What is picked from is made with the picker, and made anew when the health of an endpoint changes: the first request that comes
-/// afterwards does that, while others go on with what there was, passing over whoever may not be used.
+/// What is picked from is made with the picker, and made anew when the health of an endpoint changes: by the signal's
+/// `TableRenewal` if that takes long, and otherwise by the first request that comes afterwards. Meanwhile the others go on
+/// with what there was, passing over whoever is ejected.
 public final class PriorityPicker: EndpointPicker {
     /// What is picked from while no endpoint's health changes.
     private final class Table: Sendable {
         let load: PriorityLoad
+        /// What each priority has to offer, for aggregates of several pickers.
+        let availability: [PriorityLoad.Availability]
+        let changes: UInt64
+        let validUntil: UInt64
         /// By priority, its healthy endpoints, or all of them in panic; `nil` if there are none.
         let healthy: [(any EndpointPicker)?]
         let degraded: [(any EndpointPicker)?]
         /// The only picker that anything goes to; `nil` if there are several.
         let only: (any EndpointPicker)?
-        /// How many changes of health it knows of, and until when it holds.
-        let changes: UInt64
-        let validUntil: UInt64
 
         init(
             _ load: PriorityLoad,
-            healthy: [(any EndpointPicker)?],
-            degraded: [(any EndpointPicker)?],
+            availability: [PriorityLoad.Availability],
             changes: UInt64,
-            validUntil: UInt64
+            validUntil: UInt64,
+            healthy: [(any EndpointPicker)?],
+            degraded: [(any EndpointPicker)?]
         ) {
             self.load = load
+            self.availability = availability
+            self.changes = changes
+            self.validUntil = validUntil
             self.healthy = healthy
             self.degraded = degraded
             let whole = load.healthy.firstIndex(of: 100)
             only = whole.flatMap { load.panics[$0] ? nil : healthy[$0] }
-            self.changes = changes
-            self.validUntil = validUntil
-        }
-
-        /// Whether it is what would be made now.
-        @inline(__always)
-        func holds(after changes: UInt64, at now: MeshInstant) -> Bool {
-            self.changes == changes && now.nanoseconds < validUntil
         }
     }
 
@@ -48,13 +46,11 @@ public final class PriorityPicker: EndpointPicker {
     private let policy: any LoadBalancingPolicy
     /// How the priorities share the traffic.
     public let settings: BalancingSettings
+    /// Those of all priorities, whatever their health.
+    public let endpoints: [EndpointState]
     private let signal: HealthSignal
     private let random: MeshRandom
-    /// The one that holds until the health of an endpoint changes: nobody has to lock anything to read it.
-    private let first: Table
-    private let table: Mutex<Table>
-    /// Held by whoever makes a table.
-    private let making = Mutex(())
+    private let tables: HealthTables<Table>
 
     /// Creates a picker.
     /// - Parameters:
@@ -72,17 +68,23 @@ public final class PriorityPicker: EndpointPicker {
         self.groups = groups
         self.policy = policy
         self.settings = settings
+        self.endpoints = groups.flatMap(\.endpoints)
         self.signal = signal
         self.random = random
-        self.first = Self.makeTable(of: groups, policy, settings, signal, random, at: now)
-        self.table = Mutex(first)
+        let isLarge = policy.makesTables || endpoints.count >= TableRenewal.manyEndpoints
+        self.tables = HealthTables(renewal: isLarge ? signal.renewal : nil, at: now) {
+            Self.makeTable(of: groups, policy, settings, signal, random, at: $0)
+        }
+        if isLarge { signal.add(tables) }
     }
 
     /// Picks an endpoint.
     /// - Returns: `nil` if there is none that may be used.
     public func pick(for request: borrowing PickRequest) -> EndpointState? {
         let table = table(at: request.now)
-        if let only = table.only, request.avoidedPriorities == 0 { return only.pick(for: request) }
+        if let only = table.only, request.avoidedPriorities == 0, request.priority == nil {
+            return only.pick(for: request)
+        }
         return pick(from: table, for: request)
     }
 
@@ -98,6 +100,21 @@ public final class PriorityPicker: EndpointPicker {
         table(at: now).load
     }
 
+    /// What each priority has to offer now.
+    func availability(at now: MeshInstant) -> [PriorityLoad.Availability] {
+        table(at: now).availability
+    }
+
+    /// Until when that holds if nobody's health changes, in nanoseconds of the mesh's clock.
+    func validUntil(at now: MeshInstant) -> UInt64 {
+        table(at: now).validUntil
+    }
+
+    /// How many changes of its endpoints' health it knows of.
+    func changes(at now: MeshInstant) -> UInt64 {
+        table(at: now).changes
+    }
+
     @inline(never)
     private func pick(from table: Table, for request: borrowing PickRequest) -> EndpointState? {
         guard !groups.isEmpty else { return nil }
@@ -108,34 +125,20 @@ public final class PriorityPicker: EndpointPicker {
         if request.avoidedPriorities != 0, !policy.picksByHash {
             load = load.avoiding(request.avoidedPriorities) ?? load
         }
-        let (priority, kind) = load.choice(for: number)
+        let choice = request.priority ?? load.choice(for: number)
+        guard groups.indices.contains(choice.priority) else { return nil }
         let inner = PickRequest(
             at: request.now,
             excluding: request.excluded,
             hash: policy.picksByHash ? number : nil,
-            overlooksEjections: load.panics[priority]
+            overlooksEjections: load.panics[choice.priority]
         )
-        return (kind == .healthy ? table.healthy : table.degraded)[priority]?.pick(for: inner)
+        return (choice.kind == .healthy ? table.healthy : table.degraded)[choice.priority]?.pick(for: inner)
     }
 
     @inline(__always)
     private func table(at now: MeshInstant) -> Table {
-        first.holds(after: signal.count, at: now) ? first : laterTable(at: now)
-    }
-
-    @inline(never)
-    private func laterTable(at now: MeshInstant) -> Table {
-        let known = table.withLock { $0 }
-        if known.holds(after: signal.count, at: now) { return known }
-        let made = making.withLockIfAvailable { _ in
-            // Somebody may just have made it.
-            let known = table.withLock { $0 }
-            if known.holds(after: signal.count, at: now) { return known }
-            let made = Self.makeTable(of: groups, policy, settings, signal, random, at: now)
-            table.withLock { $0 = made }
-            return made
-        }
-        return made ?? known
+        tables.contents(after: signal.count, at: now)
     }
 
     private static func makeTable(
@@ -145,78 +148,35 @@ public final class PriorityPicker: EndpointPicker {
         _ signal: HealthSignal,
         _ random: MeshRandom,
         at now: MeshInstant
-    ) -> Table {
+    ) -> HealthTable<Table> {
         // Before the endpoints are looked at: what changes meanwhile makes another table.
         let changes = signal.count
-        var validUntil = UInt64.max
-        for endpoint in groups.flatMap(\.endpoints) {
-            let until = endpoint.ejectedUntil.load(ordering: .relaxed)
-            if until > now.nanoseconds { validUntil = min(validUntil, until) }
+        var review = HealthReview(at: now, priorities: settings.priorities)
+        let availability = groups.map { review.availability(of: $0, factor: Int(settings.overprovisioningFactor)) }
+        let load: PriorityLoad
+        switch settings.priorities {
+        case .spill:
+            load = PriorityLoad(
+                availability,
+                overprovisioningFactor: Int(settings.overprovisioningFactor),
+                panicThreshold: Int(settings.panicThreshold)
+            )
+        case .failover: load = PriorityLoad(failingOver: availability.map { $0.healthy > 0 })
         }
-        let load = PriorityLoad(
-            groups.map { group in
-                let endpoints = group.endpoints
-                return PriorityLoad.Availability(
-                    total: endpoints.count,
-                    healthy: endpoints.count { $0.health == .healthy && !$0.isEjected(at: now) },
-                    degraded: endpoints.count { $0.health == .degraded && !$0.isEjected(at: now) }
-                )
-            },
-            overprovisioningFactor: Int(settings.overprovisioningFactor),
-            panicThreshold: Int(settings.panicThreshold)
-        )
-        func picker(of group: PriorityGroup, where isUsable: (EndpointState) -> Bool) -> (any EndpointPicker)? {
-            group.picker(by: policy, settings, random, where: isUsable)
-        }
-        return Table(
+        let pickers = PlacePickers(policy: policy, settings: settings, random: random)
+        let table = Table(
             load,
+            availability: availability,
+            changes: changes,
+            validUntil: review.validUntil,
             healthy: groups.enumerated().map { priority, group in
-                let panics = load.panics[priority]
-                return picker(of: group) { panics || ($0.health == .healthy && !$0.isEjected(at: now)) }
+                if load.panics[priority] { return pickers.inPanic(group) }
+                return pickers.picker(over: group, isBest: priority == 0) { review.isHealthy($0) }
             },
             degraded: groups.map { group in
-                picker(of: group) { $0.health == .degraded && !$0.isEjected(at: now) }
-            },
-            changes: changes,
-            validUntil: validUntil
-        )
-    }
-}
-
-extension PriorityGroup {
-    /// A picker over the endpoints of a priority that may be used; `nil` if there are none.
-    fileprivate func picker(
-        by policy: any LoadBalancingPolicy,
-        _ settings: BalancingSettings,
-        _ random: MeshRandom,
-        where isUsable: (EndpointState) -> Bool
-    ) -> (any EndpointPicker)? {
-        let usable = places.map { $0.endpoints.filter(isUsable) }
-        guard usable.contains(where: { !$0.isEmpty }) else { return nil }
-        guard isWeighted else { return policy.makePicker(usable.flatMap(\.self), random: random) }
-        if policy.picksByHash {
-            // One table for all: an endpoint's share of it is its own of its place's. Envoy does not heed there how many
-            // of a place's endpoints are left.
-            let weighted = zip(places, usable).filter { $0.0.weight != 0 && !$0.1.isEmpty }
-            let sum = places.reduce(0) { $0 + Double($1.weight ?? 0) }
-            let shares = weighted.map { place, usable in
-                NormalizedWeights(usable).shares.map { $0 * Double(place.weight ?? 0) / sum }
+                pickers.picker(over: group, isBest: false) { review.isDegraded($0) }
             }
-            return policy.makePicker(weighted.flatMap(\.1), shares: shares.flatMap(\.self), random: random)
-        }
-        let pickers = zip(places, usable).compactMap { place, usable -> (Double, any EndpointPicker)? in
-            let weight = place.effectiveWeight(usable.count, factor: settings.overprovisioningFactor)
-            return weight > 0 ? (weight, policy.makePicker(usable, random: random)) : nil
-        }
-        return pickers.isEmpty ? nil : pickers.count == 1 ? pickers[0].1 : PlacePicker(pickers, random: random)
-    }
-}
-
-extension PriorityGroup.Place {
-    /// The weight as far as the place's endpoints may be used (Envoy's locality-weighted balancing).
-    func effectiveWeight(_ usable: Int, factor: UInt32) -> Double {
-        guard !endpoints.isEmpty else { return 0 }
-        let availability = min(1, Double(factor) / 100 * Double(usable) / Double(endpoints.count))
-        return Double(weight ?? 0) * availability
+        )
+        return HealthTable(contents: table, changes: changes, validUntil: review.validUntil)
     }
 }

@@ -21,6 +21,9 @@ public struct Rendezvous: LoadBalancingPolicy {
     /// The policy's name.
     public var name: String { "rendezvous_hash" }
 
+    /// The name and the settings in words.
+    public var summary: String { name + HashKey.summary(key, balanceFactor: nil) }
+
     /// Whether requests with one hash go to one endpoint.
     public var picksByHash: Bool { true }
 

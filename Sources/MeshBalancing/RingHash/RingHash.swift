@@ -52,6 +52,16 @@ public struct RingHash: LoadBalancingPolicy {
     /// The policy's name.
     public var name: String { "ring_hash" }
 
+    /// A ring of thousands of places is sorted.
+    public var makesTables: Bool { true }
+
+    /// The name and the settings in words.
+    public var summary: String {
+        let function = function == .xxHash ? "XXH64" : "MurmurHash2"
+        return "\(name): \(minimumSize) to \(maximumSize) places by \(function)"
+            + HashKey.summary(key, balanceFactor: balanceFactor)
+    }
+
     /// Whether requests with one hash go to one endpoint.
     public var picksByHash: Bool { true }
 

@@ -18,6 +18,9 @@ public struct RoundRobin: LoadBalancingPolicy {
     /// The policy's name.
     public var name: String { "round_robin" }
 
+    /// The name and the settings in words.
+    public var summary: String { slowStart.map { "\(name), \($0.summary)" } ?? name }
+
     /// Checks the bounds.
     /// - Throws: `ConfigurationError` with every bound that is broken.
     public func validate() throws(ConfigurationError) {

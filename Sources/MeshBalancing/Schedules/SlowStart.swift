@@ -36,6 +36,12 @@ public struct SlowStart: Hashable, Sendable {
         return min(1, max(minimumWeightPercent / 100, grown))
     }
 
+    /// The settings in words.
+    var summary: String {
+        let shape = aggression == 1 ? "" : ", aggression \(aggression)"
+        return "slow start over \(window.duration) from \(minimumWeightPercent)%\(shape)"
+    }
+
     /// Notes every bound that is broken.
     func validate(_ problems: inout ProblemCollector) {
         problems.require(window > .zero, "slowStart.window", "must be greater than 0")

@@ -8,7 +8,7 @@
 /// entries; it takes as many looks as the heaviest weight is above the average.
 struct StrideSchedule: Sendable {
     /// What the heaviest entry weighs.
-    private static let most: UInt64 = 65_535
+    static let most: UInt64 = 65_535
 
     private let weights: [UInt16]
 
@@ -24,11 +24,15 @@ struct StrideSchedule: Sendable {
         let count = UInt64(weights.count)
         while true {
             let (generation, position) = next().quotientAndRemainder(dividingBy: count)
-            let index = Int(position)
-            let weight = UInt64(weights[index])
-            // Half a stride apart, so that neighbours of one weight do not take their turns in the same generations.
-            let passed = (weight &* generation &+ position &* (Self.most / 2)) % Self.most
-            if passed >= Self.most - weight { return index }
+            let weight = UInt64(weights[Int(position)])
+            if Self.takesTurn(weight, at: position, in: generation) { return Int(position) }
         }
+    }
+
+    /// Whether an entry of a weight up to `most` takes its turn in a generation.
+    @inline(__always)
+    static func takesTurn(_ weight: UInt64, at position: UInt64, in generation: UInt64) -> Bool {
+        // Half a stride apart, so that neighbours of one weight do not take their turns in the same generations.
+        (weight &* generation &+ position &* (most / 2)) % most >= most - weight
     }
 }

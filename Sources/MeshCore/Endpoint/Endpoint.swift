@@ -70,6 +70,32 @@ public struct Endpoint: Hashable, Sendable {
         set { change { $0.hostname = newValue } }
     }
 
+    /// Other addresses of the same instance, each an IP address with a port, in the order of preference. Whoever connects
+    /// tries them with `address` by Happy Eyeballs (RFC 8305), and the first that answers is the connection. They are no
+    /// part of what identifies the endpoint.
+    ///
+    /// Default none: `envoy.config.endpoint.v3.Endpoint.additional_addresses`, gRFC A61.
+    public var additionalAddresses: [EndpointAddress] {
+        get { storage.fields.additionalAddresses }
+        set { change { $0.additionalAddresses = newValue } }
+    }
+
+    /// The addresses of the host name that `address` has, kept up to date by the mesh; `nil` if whoever connects resolves
+    /// it. They are no part of what identifies the endpoint.
+    public var resolvedHost: ResolvedHost? {
+        get { storage.fields.resolvedHost }
+        set { change { $0.resolvedHost = newValue } }
+    }
+
+    /// What protects mutual TLS in place of the process's own identity; `nil` for that.
+    ///
+    /// Whoever connects must not use its own identity then: neither its certificate nor its roots are the ones that were
+    /// meant. Envoy's `SdsSecretConfig`.
+    public var secrets: DeliveredSecrets? {
+        get { storage.fields.secrets }
+        set { change { $0.secrets = newValue } }
+    }
+
     /// How a connection to an endpoint is protected.
     public enum Security: Hashable, Sendable {
         /// Not at all.
@@ -95,7 +121,10 @@ public struct Endpoint: Hashable, Sendable {
         connection: ConnectionOptions = ConnectionOptions(),
         proxy: EndpointAddress? = nil,
         cluster: String = "",
-        hostname: String = ""
+        hostname: String = "",
+        additionalAddresses: [EndpointAddress] = [],
+        resolvedHost: ResolvedHost? = nil,
+        secrets: DeliveredSecrets? = nil
     ) {
         self.storage = Storage(
             Fields(
@@ -108,7 +137,10 @@ public struct Endpoint: Hashable, Sendable {
                 connection: connection,
                 proxy: proxy,
                 cluster: cluster,
-                hostname: hostname
+                hostname: hostname,
+                additionalAddresses: additionalAddresses,
+                resolvedHost: resolvedHost,
+                secrets: secrets
             )
         )
     }
@@ -140,6 +172,9 @@ public struct Endpoint: Hashable, Sendable {
         var proxy: EndpointAddress?
         var cluster: String
         var hostname: String
+        var additionalAddresses: [EndpointAddress]
+        var resolvedHost: ResolvedHost?
+        var secrets: DeliveredSecrets?
     }
 
     final class Storage: Sendable {

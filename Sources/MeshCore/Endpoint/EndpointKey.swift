@@ -34,11 +34,12 @@ extension Endpoint.Fields {
         hasher.combine(connection.httpVersion)
         hasher.combine(proxy)
         hasher.combine(cluster)
+        hasher.combine(secrets)
     }
 
     func hasKey(of other: Self) -> Bool {
         address == other.address && security == other.security && serverName == other.serverName
             && connection.httpVersion == other.connection.httpVersion && proxy == other.proxy
-            && cluster == other.cluster
+            && cluster == other.cluster && secrets == other.secrets
     }
 }

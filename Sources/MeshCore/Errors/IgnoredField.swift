@@ -13,6 +13,8 @@ public struct IgnoredField: Hashable, Sendable, CustomStringConvertible {
         case cluster(String)
         /// The endpoints of a cluster.
         case endpointAssignment(String)
+        /// A secret.
+        case secret(String)
 
         /// The kind and the name, in words.
         public var description: String {
@@ -21,6 +23,7 @@ public struct IgnoredField: Hashable, Sendable, CustomStringConvertible {
             case .routeConfiguration(let name): "route configuration \(name)"
             case .cluster(let name): "cluster \(name)"
             case .endpointAssignment(let name): "endpoints \(name)"
+            case .secret(let name): "secret \(name)"
             }
         }
     }

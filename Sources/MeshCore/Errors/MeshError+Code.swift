@@ -8,7 +8,7 @@ extension MeshError {
             case noRoute, unknownHost, clusterNotFound, noHealthyUpstream, connectionFailed, connectionClosed
             case protocolViolation, attemptTimeout, deadlineExceeded, overflow, circuitOpen, rateLimited
             case retriesExhausted, faultInjected, unauthorized, cancelled, responseTooLarge, invalidRequest, notReady
-            case directResponse, shed, rateLimitUnavailable, requestTooLarge
+            case directResponse, shed, rateLimitUnavailable, requestTooLarge, dropOverload
         }
 
         private var wrapped: Wrapped
@@ -61,6 +61,9 @@ extension MeshError {
         /// The request is larger than it may be.
         public static let requestTooLarge = Code(wrapped: .requestTooLarge)
 
+        /// The control plane has told callers of the cluster to drop a share of their requests.
+        public static let dropOverload = Code(wrapped: .dropOverload)
+
         /// The code's name.
         public var description: String { wrapped.rawValue }
 
@@ -77,6 +80,7 @@ extension MeshError {
             case .deadlineExceeded: .durationTimeout
             case .overflow, .circuitOpen: .upstreamOverflow
             case .shed: .overloadManager
+            case .dropOverload: .dropOverload
             case .rateLimited: .rateLimited
             case .rateLimitUnavailable: .rateLimitServiceError
             case .retriesExhausted: .upstreamRetryLimitExceeded

@@ -33,6 +33,8 @@ public enum ResponseFlag: String, Hashable, Sendable, CaseIterable {
     case unauthorizedExternalService = "UAEX"
     /// Dropped to protect somebody from overload.
     case overloadManager = "OM"
+    /// Dropped because the control plane said so.
+    case dropOverload = "DO"
     /// Upstream protocol error.
     case upstreamProtocolError = "UPE"
     /// Downstream protocol error.

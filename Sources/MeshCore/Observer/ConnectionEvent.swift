@@ -6,6 +6,8 @@
 public enum ConnectionEvent: Sendable {
     /// A connection is being made (`upstream_cx_total`, `upstream_cx_active`).
     case dialing
+    /// It was made to this one of the endpoint's addresses, of which it has several; what else it needs is still to come.
+    case connected(EndpointAddress)
     /// It was made and can carry requests (`upstream_cx_http1_total`, `upstream_cx_http2_total`,
     /// `upstream_cx_connect_ms`).
     case ready(ConnectionProtocol, after: Nanoseconds)

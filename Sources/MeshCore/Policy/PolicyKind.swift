@@ -19,6 +19,8 @@ public enum PolicyKind: String, Hashable, Sendable, CaseIterable {
     case admissionControl = "admission_control"
     /// Refuses the least important calls first.
     case loadShedding = "load_shedding"
+    /// Refuses the share of the calls that the control plane says.
+    case dropOverload = "drop_overload"
     /// Limits the calls in a time.
     case rateLimit = "rate_limit"
     /// Answers in place of an operation that failed.

@@ -11,9 +11,11 @@ public struct MeshRandom: RandomNumberGenerator, Sendable {
     @usableFromInline
     final class State: Sendable {
         @usableFromInline let word: Atomic<UInt64>
+        let seed: UInt64
 
         init(_ seed: UInt64) {
             self.word = Atomic(seed)
+            self.seed = seed
         }
     }
 
@@ -23,6 +25,11 @@ public struct MeshRandom: RandomNumberGenerator, Sendable {
     public init(seed: UInt64) {
         self.state = State(seed)
     }
+
+    /// What the sequence began with: the same for all copies, however much was drawn.
+    ///
+    /// For choices that differ from process to process and stay the same while one lives.
+    public var seed: UInt64 { state.seed }
 
     /// Creates a generator seeded by the operating system.
     public init() {

@@ -32,6 +32,11 @@ public struct CallContext: Sendable {
     public var responseStatus: Int = 0
     /// Whether the balancer wants to know when the current attempt is answered.
     public var observesAnswer: Bool = false
+    /// Whether the balancer wants to know what the endpoint reports of its load with the current attempt's answer.
+    public var observesLoad: Bool = false
+    /// Which of the clusters that the selected one is made of the current attempt goes to, counted from 1; 0 for the selected
+    /// one itself.
+    public var clusterMember: UInt8 = 0
     /// A delay was injected into this request.
     public var isDelayInjected: Bool = false
     /// How many responses wait for their `finish` in this context. A leaf transport counts its own.

@@ -36,6 +36,10 @@ public struct OverrideHost: Hashable, Sendable {
     public var isStrict: Bool
     /// The status code where no endpoint of the cluster has the address and `isStrict` is set.
     public var statusIfUnknown: Int
+    /// Other endpoints in their order, where that one cannot be had, and for further attempts.
+    package var following: [EndpointAddress] = []
+    /// Whether only endpoints count that the route means by their labels.
+    package var staysInSubset = false
 
     /// Creates a wish.
     public init(_ address: EndpointAddress, isStrict: Bool = false, statusIfUnknown: Int = 503) {
@@ -66,6 +70,15 @@ extension CallContext {
         filterState = FilterState(
             metadata: filterState?.metadata ?? [:],
             overrideHost: host,
+            sentRequest: filterState?.sentRequest
+        )
+    }
+
+    /// The request may go to any endpoint again.
+    package mutating func forgetOverrideHost() {
+        filterState = FilterState(
+            metadata: filterState?.metadata ?? [:],
+            overrideHost: nil,
             sentRequest: filterState?.sentRequest
         )
     }

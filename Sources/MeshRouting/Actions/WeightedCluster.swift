@@ -15,6 +15,9 @@ public struct WeightedCluster: Hashable, Sendable {
     public var headers: HeaderMutations
     /// The authority of this share's requests, in place of what the route says; `nil` leaves it to the route.
     public var host: String?
+    /// The labels of the endpoints that this share's requests go to, beside the route's and in place of those of the same
+    /// key.
+    public var endpointLabels: [String: MetadataValue]
 
     /// Creates a share.
     public init(
@@ -22,12 +25,14 @@ public struct WeightedCluster: Hashable, Sendable {
         weight: UInt32 = 1,
         clusterHeader: HeaderName? = nil,
         headers: HeaderMutations = .none,
-        host: String? = nil
+        host: String? = nil,
+        endpointLabels: [String: MetadataValue] = [:]
     ) {
         self.cluster = cluster
         self.weight = weight
         self.clusterHeader = clusterHeader
         self.headers = headers
         self.host = host
+        self.endpointLabels = endpointLabels
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import MeshCore
+package import MeshCore
 
 extension MetadataValue {
     /// The value as text: a text as it is, everything else in JSON with its keys in order; `nil` for nothing.
-    var formatted: String? {
+    package var formatted: String? {
         switch self {
         case .null: nil
         case .text(let text): text

@@ -81,6 +81,7 @@ extension ResponseFlag {
     var longName: String {
         switch self {
         case .noHealthyUpstream: "NoHealthyUpstream"
+        case .dropOverload: "DropOverLoad"
         case .upstreamConnectionFailure: "UpstreamConnectionFailure"
         case .upstreamOverflow: "UpstreamOverflow"
         case .noRouteFound: "NoRouteFound"

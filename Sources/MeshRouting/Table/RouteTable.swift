@@ -83,6 +83,20 @@ public struct RouteTable<Value: Sendable>: Sendable {
         RouteTable(hosts: [], domains: DomainIndex(), options: Options())
     }
 
+    private init(index: RouteIndex, routeValues: [Value]) {
+        self.index = index
+        self.routeValues = routeValues
+    }
+
+    /// The same with other values at some positions of `values`; what is looked for is the same, and not compiled again.
+    /// - Complexity: O(number of routes), to copy one reference of each.
+    public func replacing(_ others: [Int: Value]) -> RouteTable {
+        guard !others.isEmpty else { return self }
+        var values = routeValues
+        for (position, value) in others where values.indices.contains(position) { values[position] = value }
+        return RouteTable(index: index, routeValues: values)
+    }
+
     private init(hosts: [Host], domains: DomainIndex, options: Options) {
         self.index = RouteIndex(
             domains: domains,

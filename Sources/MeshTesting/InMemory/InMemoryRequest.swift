@@ -104,11 +104,18 @@ public struct InMemoryResponse: ResponseHead, Hashable {
     public var statusCode: Int
     /// The header fields.
     public var headers: [HeaderName: String]
+    /// The fields behind the body.
+    public var trailers: [HeaderName: String]
 
     /// Creates a response.
-    public init(_ statusCode: Int = 200, headers: [HeaderName: String] = [:]) {
+    public init(
+        _ statusCode: Int = 200,
+        headers: [HeaderName: String] = [:],
+        trailers: [HeaderName: String] = [:]
+    ) {
         self.statusCode = statusCode
         self.headers = headers
+        self.trailers = trailers
     }
 
     /// The value of a header.

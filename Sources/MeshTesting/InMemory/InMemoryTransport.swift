@@ -58,6 +58,15 @@ public final class InMemoryTransport: Transport {
         var endings: [ExchangeEnding] = []
     }
 
+    /// The trailers of a response, which is read to its end as soon as it is there.
+    private final class Trailers: TrailingFields {
+        private let fields: [HeaderName: String]
+
+        init(_ fields: [HeaderName: String]) { self.fields = fields }
+
+        func trailer(_ name: HeaderName) -> String? { fields[name] }
+    }
+
     private let clock: any MeshClock
     private let answer: @Sendable (Sent, Int) -> Step
     private let state = Mutex(State())
@@ -113,6 +122,7 @@ public final class InMemoryTransport: Transport {
         }
         context.requestState = .answered
         context.openExchanges += 1
+        context.exchange = response.trailers.isEmpty ? nil : Trailers(response.trailers)
         state.withLock { $0.open += 1 }
         return response
     }
@@ -133,6 +143,7 @@ public final class InMemoryTransport: Transport {
     /// Ends an exchange.
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
         context.openExchanges -= 1
+        context.exchange = nil
         state.withLock { state in
             state.open -= 1
             state.endings.append(ending)

@@ -70,6 +70,53 @@ import Testing
         #expect(machine.ejectedCount == ejected)
     }
 
+    /// Ends an interval in which every request to some endpoints failed.
+    private func endInterval(
+        of machine: inout OutlierDetectionStateMachine,
+        failing: [UInt64],
+        seconds: UInt64
+    ) -> OutlierDetectionStateMachine.Action {
+        let now = start.advanced(by: .seconds(seconds))
+        let samples = [UInt64(0), 1].map { number in
+            let rate = OutlierDetectionStateMachine.Rate(total: 10, failures: failing.contains(number) ? 10 : 0)
+            return OutlierDetectionStateMachine.Sample(address(number), answers: rate)
+        }
+        return machine.timePassed(at: now, samples, random: { 0 })
+    }
+
+    private static func judgesFailures(_ mode: OutlierDetection.Mode) -> (inout OutlierDetection) -> Void {
+        { configuration in
+            configuration.mode = mode
+            configuration.successRate = nil
+            configuration.failurePercentage = .init(minimumEndpoints: 1, requestVolume: 1, enforcing: 100)
+        }
+    }
+
+    // Envoy forgives an interval and then ejects, gRFC A50 has it the other way round.
+    @Test(arguments: [(OutlierDetection.Mode.envoy, 30), (.grpc, 60)] as [(OutlierDetection.Mode, UInt64)])
+    func `who fails at once when it is back is gone for longer by gRPC's rules`(
+        mode: OutlierDetection.Mode,
+        seconds: UInt64
+    ) {
+        var machine = machine(Self.judgesFailures(mode))
+        #expect(endInterval(of: &machine, failing: [0], seconds: 10).findings.count == 1)
+        #expect(endInterval(of: &machine, failing: [], seconds: 40).returned == [address(0)])
+        let findings = endInterval(of: &machine, failing: [0], seconds: 50).findings
+        #expect(findings.map(\.consequence) == [.ejected(until: start.advanced(by: .seconds(50 + seconds)))])
+    }
+
+    @Test func `who is about to return still counts by gRPC's rules`() {
+        var consequences: [[Consequence]] = []
+        for mode in [OutlierDetection.Mode.envoy, .grpc] {
+            var machine = machine(percent: 50, Self.judgesFailures(mode))
+            _ = endInterval(of: &machine, failing: [0], seconds: 10)
+            let action = endInterval(of: &machine, failing: [1], seconds: 40)
+            #expect(action.returned == [address(0)])
+            consequences.append(action.findings.map(\.consequence))
+        }
+        #expect(consequences == [[.ejected(until: start.advanced(by: .seconds(70)))], [.overLimit]])
+    }
+
     @Test func `an ejection grows with each one, to its bound`() {
         var machine = machine(cap: .seconds(100))
         var now = start

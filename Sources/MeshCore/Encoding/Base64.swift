@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-/// Base 64 with padding (RFC 4648 §4).
-enum Base64 {
+/// Base 64 (RFC 4648 §4).
+package enum Base64 {
     private static let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
-    static func encoded(_ bytes: [UInt8]) -> String {
+    /// Writes bytes, with padding.
+    package static func encoded(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
         for start in stride(from: 0, to: bytes.count, by: 3) {
@@ -20,16 +21,30 @@ enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// - Returns: `nil` for what is not written so, to the last padding.
-    static func decoded(_ text: String) -> [UInt8]? {
+    /// Reads what is written so, to the last padding.
+    /// - Returns: `nil` for what is not, and for nothing.
+    package static func decoded(_ text: some StringProtocol) -> [UInt8]? {
         let digits = Array(text.utf8)
         guard !digits.isEmpty, digits.count % 4 == 0 else { return nil }
         let padding = digits.suffix(2).reversed().prefix { $0 == UInt8(ascii: "=") }.count
+        return decoded(digits.dropLast(padding))
+    }
+
+    /// Reads what is written so, or without its padding, as gRPC's binary headers may be.
+    /// - Returns: `nil` for what is not, and for nothing.
+    package static func decodedUnpadded(_ text: some StringProtocol) -> [UInt8]? {
+        let digits = Array(text.utf8)
+        if digits.last == UInt8(ascii: "=") { return decoded(text) }
+        // A digit alone is less than a byte.
+        return digits.isEmpty || digits.count % 4 == 1 ? nil : decoded(digits[...])
+    }
+
+    private static func decoded(_ digits: ArraySlice<UInt8>) -> [UInt8]? {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(digits.count / 4 * 3)
+        bytes.reserveCapacity(digits.count / 4 * 3 + 2)
         var bits: UInt32 = 0
         var count = 0
-        for digit in digits.dropLast(padding) {
+        for digit in digits {
             guard let value = value(of: digit) else { return nil }
             bits = bits << 6 | value
             count += 6

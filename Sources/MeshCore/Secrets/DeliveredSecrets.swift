@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import Synchronization
+
+/// The names of the secrets that protect a connection in place of the process's own identity.
+public struct SecretReference: Hashable, Sendable {
+    /// The certificate to show; `nil` for none, so that only the other end proves who it is.
+    public var certificate: String?
+    /// What the peer is judged by.
+    public var validation: String
+
+    /// Names secrets.
+    public init(certificate: String? = nil, validation: String) {
+        self.certificate = certificate
+        self.validation = validation
+    }
+}
+
+/// What one connection is protected with. A connection keeps what it began with; the next one has what is there then.
+public final class TransportSecrets: Sendable {
+    /// The certificate to show; `nil` for none.
+    public let certificate: TLSCertificate?
+    /// What the peer is judged by.
+    public let validation: PeerValidation
+
+    /// Creates a set.
+    public init(certificate: TLSCertificate?, validation: PeerValidation) {
+        self.certificate = certificate
+        self.validation = validation
+    }
+}
+
+/// The secrets of the endpoints of a cluster, or of a server, as they are at the moment.
+///
+/// An endpoint keeps its connections and all that is remembered of it while its certificate is replaced, and new
+/// connections show the one that is there then. What is made of the secrets, as a TLS context, holds as long as
+/// `current` is the same object.
+public final class DeliveredSecrets: Sendable, Hashable {
+    /// There is nothing to protect a connection with.
+    public struct Missing: Error, Hashable, CustomStringConvertible {
+        /// Why, in words.
+        public let description: String
+
+        /// Creates an error.
+        public init(_ description: String) {
+            self.description = description
+        }
+    }
+
+    /// The names.
+    public let reference: SecretReference
+    private let state: Mutex<Result<TransportSecrets, Missing>>
+
+    /// Creates a place for secrets that have not come yet.
+    public init(_ reference: SecretReference) {
+        self.reference = reference
+        state = Mutex(.failure(Missing("the secret \(reference.validation) has not been delivered")))
+    }
+
+    /// The secrets.
+    /// - Throws: `Missing` if one of them is not there: a connection without it would prove nothing.
+    public var current: TransportSecrets {
+        get throws(Missing) { try state.withLock { $0 }.get() }
+    }
+
+    /// Other secrets, or none, from now on. What is there already stays the same object.
+    package func update(_ secrets: Result<TransportSecrets, Missing>) {
+        state.withLock { state in
+            if case .success(let old) = state, case .success(let new) = secrets,
+                old.certificate == new.certificate, old.validation == new.validation
+            {
+                return
+            }
+            state = secrets
+        }
+    }
+
+    /// Whether both are one.
+    public static func == (lhs: DeliveredSecrets, rhs: DeliveredSecrets) -> Bool { lhs === rhs }
+
+    /// Hashes which one it is.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(ObjectIdentifier(self))
+    }
+}
