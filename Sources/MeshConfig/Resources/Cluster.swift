@@ -22,8 +22,28 @@ public struct Cluster: Hashable, Sendable {
     ///
     /// Default 50: Envoy's `healthy_panic_threshold`. Istio's is 0 (`minHealthPercent`).
     public var panicThreshold: UInt32
+    /// How the localities of a priority share its traffic.
+    ///
+    /// Default `weighted`, as in gRPC; Envoy heeds weights only where it is told to.
+    public var localities: LocalityBalancing
+    /// When a priority's traffic goes on to the next one. Default `spill`, as in Envoy.
+    public var priorities: PriorityMode
+    /// The groups of its endpoints that routes may name; `nil` for none.
+    public var subsets: SubsetBalancing?
+    /// Header fields in which a request may name the endpoints that it wants, as `10.0.0.5:8080` or a list of these with
+    /// commas between them; at most 16.
+    ///
+    /// The first one that the cluster has and that may be used gets the request, and a further attempt goes to the next;
+    /// where there is none the policy picks. Whoever may set these fields chooses an endpoint of the cluster, and of the
+    /// subset that the route means, never another address. Default none
+    /// (`envoy.extensions.load_balancing_policies.override_host.v3`; there an unhealthy endpoint is taken, too).
+    public var overrideHostHeaders: [HeaderName]
     /// When failing endpoints are ejected; `nil` for never.
     public var outlierDetection: OutlierDetection?
+    /// How endpoints are asked whether they are well; `nil` for not at all.
+    ///
+    /// Default `nil`: Envoy's `health_checks` is empty by default. Envoy takes one check at most.
+    public var healthCheck: HealthCheck?
     /// How much may be under way at once.
     public var concurrencyLimit: ConcurrencyLimitConfiguration
     /// The most requests of routes with high priority that are under way; they do not count in `concurrencyLimit`.
@@ -38,6 +58,11 @@ public struct Cluster: Hashable, Sendable {
     /// It says which server behind a gateway is meant; whom the endpoints must prove to be is for `upstreamSecurity` to
     /// say. Default `nil`: Envoy's `UpstreamTlsContext.sni` is empty by default. A DNS name of at most 255 bytes.
     public var serverName: String?
+    /// The secrets that protect mutual TLS to the endpoints in place of the process's own identity; `nil` for that.
+    ///
+    /// Default `nil`. Envoy's `tls_certificate_sds_secret_configs` and `validation_context_sds_secret_config`, where they
+    /// say `ads`. As long as one of the secrets is missing, connections to the endpoints fail.
+    public var secrets: SecretReference?
     /// A circuit breaker for each endpoint; `nil` for none. xDS has no field for it.
     public var circuitBreaker: CircuitBreakerConfiguration?
     /// How connections to the endpoints are made and kept (`HttpProtocolOptions`, `preconnect_policy`).
@@ -48,6 +73,10 @@ public struct Cluster: Hashable, Sendable {
     ///
     /// Default `direct`: Envoy has a proxy only where the transport socket is `http_11_proxy`.
     public var proxy: Proxy
+    /// What the control plane is told of its requests; `nil` for nothing.
+    ///
+    /// Default `nil`: Envoy's `lrs_server` is not set by default.
+    public var loadStatistics: LoadStatisticsPlan?
     /// What else stands on the cluster, for routes that have none of their own.
     public var policies: TrafficPolicies
 
@@ -57,6 +86,22 @@ public struct Cluster: Hashable, Sendable {
         case endpointDiscovery(serviceName: String?)
         /// The endpoints that stand here.
         case fixed(EndpointAssignment)
+        /// Those of other clusters, as if their priorities followed each other (`envoy.clusters.aggregate`).
+        ///
+        /// Such a cluster has priorities, a panic threshold and policies of its own; how endpoints are picked, reached, counted
+        /// and judged is for the others to say.
+        case aggregate([String])
+        /// The endpoints that stand here by their host names, whose addresses the mesh looks up again and again.
+        ///
+        /// An endpoint serves its name unless it says which (`ClusterEndpoint.hostname`). Where several have the same
+        /// address and port, the first one counts. The mesh needs a `HostResolver` for it, which `MeshHTTP` brings;
+        /// without one, and before the first lookup has ended, the transport resolves the names when it connects.
+        case dns(EndpointAssignment, DNSDiscovery)
+        /// None: each request goes to the host that it names, past the mesh (`ORIGINAL_DST`, Istio's `PassthroughCluster`).
+        ///
+        /// Nothing else that stands on the cluster has an effect. The mesh's policy for hosts that it does not know decides
+        /// whether such requests may leave (`MeshConfiguration.outboundTrafficPolicy`).
+        case originalDestination
     }
 
     /// A load-balancing policy of any type, comparable so that a push can tell whether it changed.
@@ -119,14 +164,21 @@ public struct Cluster: Hashable, Sendable {
         connectTimeout: Nanoseconds = .seconds(5),
         loadBalancing: LoadBalancing = LoadBalancing(RoundRobin()),
         panicThreshold: UInt32 = 50,
+        localities: LocalityBalancing = .weighted,
+        priorities: PriorityMode = .spill,
+        subsets: SubsetBalancing? = nil,
+        overrideHostHeaders: [HeaderName] = [],
         outlierDetection: OutlierDetection? = nil,
+        healthCheck: HealthCheck? = nil,
         concurrencyLimit: ConcurrencyLimitConfiguration = ConcurrencyLimitConfiguration(),
         maximumHighPriorityRequests: UInt32 = 1024,
         upstreamSecurity: UpstreamSecurity = .plaintext,
         serverName: String? = nil,
+        secrets: SecretReference? = nil,
         circuitBreaker: CircuitBreakerConfiguration? = nil,
         connection: ConnectionOptions = ConnectionOptions(),
         proxy: Proxy = .direct,
+        loadStatistics: LoadStatisticsPlan? = nil,
         policies: TrafficPolicies = .none
     ) {
         self.name = name
@@ -134,14 +186,21 @@ public struct Cluster: Hashable, Sendable {
         self.connectTimeout = connectTimeout
         self.loadBalancing = loadBalancing
         self.panicThreshold = panicThreshold
+        self.localities = localities
+        self.priorities = priorities
+        self.subsets = subsets
+        self.overrideHostHeaders = overrideHostHeaders
         self.outlierDetection = outlierDetection
+        self.healthCheck = healthCheck
         self.concurrencyLimit = concurrencyLimit
         self.maximumHighPriorityRequests = maximumHighPriorityRequests
         self.upstreamSecurity = upstreamSecurity
         self.serverName = serverName
+        self.secrets = secrets
         self.circuitBreaker = circuitBreaker
         self.connection = connection
         self.proxy = proxy
+        self.loadStatistics = loadStatistics
         self.policies = policies
     }
 
@@ -149,7 +208,13 @@ public struct Cluster: Hashable, Sendable {
     public var endpointAssignmentName: String? {
         switch discovery {
         case .endpointDiscovery(let serviceName): serviceName ?? name
-        case .fixed: nil
+        case .fixed, .aggregate, .dns, .originalDestination: nil
         }
+    }
+
+    /// The clusters that it is made of; none for one that has endpoints itself.
+    public var members: [String] {
+        guard case .aggregate(let members) = discovery else { return [] }
+        return members
     }
 }

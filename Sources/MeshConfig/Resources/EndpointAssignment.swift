@@ -15,12 +15,37 @@ public struct EndpointAssignment: Hashable, Sendable {
     ///
     /// Default 140: Envoy's `ClusterLoadAssignment.Policy.overprovisioning_factor`.
     public var overprovisioningFactor: UInt32
+    /// Which shares of the requests to the cluster are refused, one after the other
+    /// (`ClusterLoadAssignment.Policy.drop_overloads`).
+    ///
+    /// Envoy accepts one only, gRPC any number of them (gRFC A28).
+    public var dropOverloads: [DropOverload]
+
+    /// A share of requests that is refused, to take load off a cluster.
+    public struct DropOverload: Hashable, Sendable {
+        /// What it is called in metrics and load reports.
+        public var category: String
+        /// How many requests.
+        public var share: FractionalPercent
+
+        /// Creates a share.
+        public init(category: String, share: FractionalPercent) {
+            self.category = category
+            self.share = share
+        }
+    }
 
     /// Creates an assignment.
-    public init(name: String, localities: [LocalityEndpoints], overprovisioningFactor: UInt32 = 140) {
+    public init(
+        name: String,
+        localities: [LocalityEndpoints],
+        overprovisioningFactor: UInt32 = 140,
+        dropOverloads: [DropOverload] = []
+    ) {
         self.name = name
         self.localities = localities
         self.overprovisioningFactor = overprovisioningFactor
+        self.dropOverloads = dropOverloads
     }
 
     /// Creates an assignment of healthy endpoints in one nameless locality.
@@ -57,23 +82,6 @@ public struct LocalityEndpoints: Hashable, Sendable {
     }
 }
 
-/// A place (`envoy.config.core.v3.Locality`).
-public struct Locality: Hashable, Sendable {
-    /// The region.
-    public var region: String
-    /// The zone in the region.
-    public var zone: String
-    /// The part of the zone.
-    public var subZone: String
-
-    /// Creates a place.
-    public init(region: String = "", zone: String = "", subZone: String = "") {
-        self.region = region
-        self.zone = zone
-        self.subZone = subZone
-    }
-}
-
 /// One endpoint of a cluster (`envoy.config.endpoint.v3.LbEndpoint`).
 public struct ClusterEndpoint: Hashable, Sendable {
     /// Where it listens.
@@ -95,6 +103,20 @@ public struct ClusterEndpoint: Hashable, Sendable {
     ///
     /// Envoy's endpoint metadata `envoy.lb`, `hash_key`.
     public var hashKey: String
+    /// What subsets know it by: Envoy's endpoint metadata `envoy.lb`, but for `hash_key`.
+    public var labels: [String: MetadataValue]
+    /// What of the cluster's health check is its own.
+    public var healthCheck: EndpointHealthCheck
+    /// Other addresses of the same instance, for instances that are reached by IPv4 and by IPv6: each an IP address with a
+    /// port, in the order of preference, at most 16. New connections go to whichever answers first (RFC 8305).
+    ///
+    /// Default none: `envoy.config.endpoint.v3.Endpoint.additional_addresses`.
+    public var additionalAddresses: [EndpointAddress]
+    /// What the mesh keeps of its name's addresses; set for endpoints of logical DNS clusters while they are in force.
+    package var resolvedHost: ResolvedHost?
+
+    /// The most addresses that an endpoint may have besides its first: ours, because each is tried.
+    public static let mostAdditionalAddresses = 16
 
     /// Creates an endpoint.
     public init(
@@ -104,7 +126,10 @@ public struct ClusterEndpoint: Hashable, Sendable {
         speaksMutualTLS: Bool = false,
         hostname: String = "",
         proxy: EndpointAddress? = nil,
-        hashKey: String = ""
+        hashKey: String = "",
+        labels: [String: MetadataValue] = [:],
+        healthCheck: EndpointHealthCheck = EndpointHealthCheck(),
+        additionalAddresses: [EndpointAddress] = []
     ) {
         self.address = address
         self.health = health
@@ -113,6 +138,9 @@ public struct ClusterEndpoint: Hashable, Sendable {
         self.hostname = hostname
         self.proxy = proxy
         self.hashKey = hashKey
+        self.labels = labels
+        self.healthCheck = healthCheck
+        self.additionalAddresses = additionalAddresses
     }
 }
 

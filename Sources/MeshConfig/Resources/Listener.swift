@@ -15,6 +15,16 @@ public struct Listener: Hashable, Sendable {
     public var filters: [HTTPFilter]
     /// Where its routes are.
     public var routes: Routes
+    /// Of an outbound listener, the address whose connections a proxy would take: its routes are for requests to that port.
+    ///
+    /// Default `nil`: the listener is asked for by its name, as API listeners are. Istio has one for each port of all
+    /// services (`0.0.0.0:9080`), and for each service whose protocol it does not know one at the service's address.
+    public var capturedAddress: EndpointAddress?
+
+    /// The secrets that protect inbound mutual TLS in place of the process's own identity; `nil` for that.
+    ///
+    /// Default `nil`. They have a certificate: a server shows one in any case.
+    public var secrets: SecretReference?
 
     /// Which way requests go.
     public enum Direction: Hashable, Sendable {
@@ -41,11 +51,20 @@ public struct Listener: Hashable, Sendable {
     }
 
     /// Creates a listener.
-    public init(name: String, direction: Direction = .outbound, filters: [HTTPFilter] = [], routes: Routes) {
+    public init(
+        name: String,
+        direction: Direction = .outbound,
+        filters: [HTTPFilter] = [],
+        routes: Routes,
+        secrets: SecretReference? = nil,
+        capturedAddress: EndpointAddress? = nil
+    ) {
         self.name = name
+        self.secrets = secrets
         self.direction = direction
         self.filters = filters
         self.routes = routes
+        self.capturedAddress = capturedAddress
     }
 
     /// The name of the route configuration that the listener needs; `nil` if its routes stand in it.

@@ -51,6 +51,9 @@ extension RouteAction {
         public var clusterFaults: [String: FaultConfiguration]
         /// What the share of one of the clusters, by its name, says of the listener's further filters.
         public var clusterFilters: [String: FilterOverrides]
+        /// The labels of the endpoints that requests go to, in clusters that have subsets
+        /// (`envoy.config.route.v3.RouteAction.metadata_match`).
+        public var endpointLabels: [String: MetadataValue]
         /// What its requests are counted under by rate limits.
         public var rateLimits: [RouteRateLimit]
         /// Whether they are counted under the virtual host's, too, whatever the filter says (`include_vh_rate_limits`).
@@ -75,6 +78,7 @@ extension RouteAction {
             priority: RequestPriority = .standard,
             clusterFaults: [String: FaultConfiguration] = [:],
             clusterFilters: [String: FilterOverrides] = [:],
+            endpointLabels: [String: MetadataValue] = [:],
             rateLimits: [RouteRateLimit] = [],
             includesHostRateLimits: Bool = false
         ) {
@@ -95,6 +99,7 @@ extension RouteAction {
             self.priority = priority
             self.clusterFaults = clusterFaults
             self.clusterFilters = clusterFilters
+            self.endpointLabels = endpointLabels
             self.rateLimits = rateLimits
             self.includesHostRateLimits = includesHostRateLimits
         }

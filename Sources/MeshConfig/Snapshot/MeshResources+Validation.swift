@@ -38,6 +38,7 @@ extension MeshResources {
                 }
             }
             listener.checkSharing(path, &problems)
+            listener.checkSecrets(path, &problems)
         }
         for (name, routes) in routeConfigurations.sorted(by: { $0.key < $1.key }) {
             Self.check(routes, "routeConfigurations[\(name)]", &problems)
@@ -45,6 +46,8 @@ extension MeshResources {
         for (name, cluster) in clusters.sorted(by: { $0.key < $1.key }) {
             _ = problems.nest("clusters[\(name)]") { () throws(ConfigurationError) in try cluster.validate() }
         }
+        checkAggregates(&problems)
+        checkSecrets(&problems)
         for (name, assignment) in endpointAssignments.sorted(by: { $0.key < $1.key }) {
             _ = problems.nest("endpointAssignments[\(name)]") { () throws(ConfigurationError) in
                 try assignment.validate()
@@ -180,11 +183,29 @@ extension Cluster {
         let balancing = loadBalancing.policy
         _ = problems.nest("loadBalancing") { () throws(ConfigurationError) in try balancing.validate() }
         problems.require(panicThreshold <= 100, "panicThreshold", "must be at most 100, is \(panicThreshold)")
+        if case .zoneAware(let zones) = localities {
+            _ = problems.nest("localities") { () throws(ConfigurationError) in try zones.validate() }
+        }
+        checkOverrideHosts(&problems)
+        if let subsets {
+            _ = problems.nest("subsets") { () throws(ConfigurationError) in try subsets.validate() }
+        }
         if let outlierDetection {
             _ = problems.nest("outlierDetection") { () throws(ConfigurationError) in try outlierDetection.validate() }
         }
+        if let healthCheck {
+            _ = problems.nest("healthCheck") { () throws(ConfigurationError) in try healthCheck.validate() }
+        }
         if let circuitBreaker {
             _ = problems.nest("circuitBreaker") { () throws(ConfigurationError) in try circuitBreaker.validate() }
+        }
+        problems.require(
+            loadStatistics == nil || members.isEmpty,
+            "loadStatistics",
+            "is for the clusters to say that this one is made of"
+        )
+        if let metrics = loadStatistics?.metrics {
+            _ = problems.nest("loadStatistics.metrics") { () throws(ConfigurationError) in try metrics.validate() }
         }
         _ = problems.nest("policies") { () throws(ConfigurationError) in try policies.validate() }
         _ = problems.nest("connection") { () throws(ConfigurationError) in try connection.validate() }
@@ -196,7 +217,9 @@ extension Cluster {
                 "must be a DNS name of at most 255 bytes, is \"\(serverName)\""
             )
         }
+        checkSecrets(&problems)
         if case .address(let proxy) = proxy { problems.require(!proxy.host.isEmpty, "proxy", "is empty") }
+        _ = problems.nest("") { () throws(ConfigurationError) in try validateNames() }
         if case .fixed(let assignment) = discovery {
             _ = problems.nest("endpoints") { () throws(ConfigurationError) in try assignment.validate() }
         }
@@ -228,11 +251,23 @@ extension EndpointAssignment {
                     path,
                     "the address \(endpoint.address) appears twice"
                 )
+                endpoint.validateAdditionalAddresses(at: path, seen: &addresses, &problems)
                 problems.require(endpoint.weight >= 1, path + ".weight", "must be at least 1")
                 problems.require(endpoint.proxy?.host.isEmpty != true, path + ".proxy", "is empty")
+                let check = endpoint.healthCheck
+                problems.require(check.address?.host.isEmpty != true, path + ".healthCheck.address", "is empty")
+                problems.require(check.port != 0, path + ".healthCheck.port", "must be at least 1")
+                problems.require(
+                    check.port == nil || (check.address ?? endpoint.address).port != nil,
+                    path + ".healthCheck.port",
+                    "a Unix domain socket has no port"
+                )
             }
         }
         problems.require(overprovisioningFactor > 0, "overprovisioningFactor", "must be at least 1")
+        for (number, drop) in dropOverloads.enumerated() {
+            problems.require(!drop.category.isEmpty, "dropOverloads[\(number)].category", "is empty")
+        }
         let priorities = Set(localities.map(\.priority))
         if let highest = priorities.max(), priorities.count != Int(highest) + 1 {
             problems.note("localities", "priorities must run from 0 without a gap, the highest is \(highest)")

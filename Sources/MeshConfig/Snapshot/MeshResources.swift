@@ -13,6 +13,8 @@ public struct MeshResources: Hashable, Sendable {
     public var clusters: [String: Cluster]
     /// The endpoint assignments.
     public var endpointAssignments: [String: EndpointAssignment]
+    /// The secrets that clusters and listeners name. Nothing prints their keys.
+    public var secrets: [String: Secret]
     /// What whoever wrote the resources said besides, and has no effect: for logs and `explain`.
     public var ignored: [IgnoredField] = []
 
@@ -21,12 +23,14 @@ public struct MeshResources: Hashable, Sendable {
         listeners: [Listener] = [],
         routeConfigurations: [RouteConfiguration] = [],
         clusters: [Cluster] = [],
-        endpointAssignments: [EndpointAssignment] = []
+        endpointAssignments: [EndpointAssignment] = [],
+        secrets: [Secret] = []
     ) {
         self.listeners = Dictionary(listeners.map { ($0.name, $0) }) { $1 }
         self.routeConfigurations = Dictionary(routeConfigurations.map { ($0.name, $0) }) { $1 }
         self.clusters = Dictionary(clusters.map { ($0.name, $0) }) { $1 }
         self.endpointAssignments = Dictionary(endpointAssignments.map { ($0.name, $0) }) { $1 }
+        self.secrets = Dictionary(secrets.map { ($0.name, $0) }) { $1 }
     }
 
     /// The routes of a listener, wherever they stand; `nil` if they are missing.
@@ -40,8 +44,9 @@ public struct MeshResources: Hashable, Sendable {
     /// The endpoints of a cluster, wherever they stand; `nil` if they are missing.
     public func endpoints(of cluster: Cluster) -> EndpointAssignment? {
         switch cluster.discovery {
-        case .fixed(let assignment): assignment
+        case .fixed(let assignment), .dns(let assignment, _): assignment
         case .endpointDiscovery(let serviceName): endpointAssignments[serviceName ?? cluster.name]
+        case .aggregate, .originalDestination: nil
         }
     }
 }

@@ -140,6 +140,32 @@ import Testing
                 EndpointAssignment(
                     name: "e",
                     localities: [
+                        LocalityEndpoints(endpoints: [
+                            ClusterEndpoint(
+                                EndpointAddress(host: "::1", port: 1),
+                                additionalAddresses: [EndpointAddress(host: "10.0.0.1", port: 1), address(3)]
+                            ),
+                            ClusterEndpoint(EndpointAddress(host: "10.0.0.1", port: 1)),
+                            ClusterEndpoint(
+                                address(2),
+                                additionalAddresses: [EndpointAddress(unixSocketPath: "/s")]
+                            ),
+                        ])
+                    ]
+                )
+            ]),
+            [
+                "endpointAssignments[e].localities[0].endpoints[0].additionalAddresses[1]",
+                "endpointAssignments[e].localities[0].endpoints[1]",
+                "endpointAssignments[e].localities[0].endpoints[2].additionalAddresses",
+                "endpointAssignments[e].localities[0].endpoints[2].additionalAddresses[0]",
+            ]
+        ),
+        (
+            MeshResources(endpointAssignments: [
+                EndpointAssignment(
+                    name: "e",
+                    localities: [
                         LocalityEndpoints(priority: 1, endpoints: [ClusterEndpoint(address(1), weight: 0)]),
                         LocalityEndpoints(priority: 1, endpoints: []),
                     ]

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+public import MeshCore
+
+extension Secret {
+    /// The longest document of a secret, in bytes: 1 MiB, Envoy's bound on what it reads of a trusted authority's file.
+    package static let maximumLength = 1 << 20
+    /// The most names that a peer's certificate may be asked for one of.
+    package static let maximumNames = 1024
+
+    /// Checks the name and the sizes. What the documents say is found out by whoever makes a TLS context of them.
+    /// - Throws: `ConfigurationError` with every problem.
+    public func validate() throws(ConfigurationError) {
+        var problems = ProblemCollector()
+        problems.require(!name.isEmpty, "name", "is empty")
+        func check(_ text: String, _ path: String) {
+            problems.require(!text.isEmpty, path, "is empty")
+            let isShort = text.utf8.count <= Self.maximumLength
+            problems.require(isShort, path, "must be at most \(Self.maximumLength) bytes")
+        }
+        switch content {
+        case .certificate(let certificate):
+            check(certificate.chain, "certificate.chain")
+            check(certificate.privateKey.revealed, "certificate.privateKey")
+        case .validation(let validation):
+            check(validation.trustedRoots, "validation.trustedRoots")
+            let count = validation.acceptedNames.count
+            problems.require(
+                count <= Self.maximumNames,
+                "validation.acceptedNames",
+                "must be at most \(Self.maximumNames), are \(count)"
+            )
+        }
+        try problems.throwIfAny()
+    }
+}
+
+extension MeshResources {
+    func checkSecrets(_ problems: inout ProblemCollector) {
+        for (name, secret) in secrets.sorted(by: { $0.key < $1.key }) {
+            _ = problems.nest("secrets[\(name)]") { () throws(ConfigurationError) in try secret.validate() }
+        }
+    }
+}
+
+extension Cluster {
+    func checkSecrets(_ problems: inout ProblemCollector) {
+        guard let secrets else { return }
+        problems.require(upstreamSecurity != .plaintext, "secrets", "there is no TLS to protect with them")
+        secrets.check("secrets", &problems)
+    }
+}
+
+extension Listener {
+    func checkSecrets(_ path: String, _ problems: inout ProblemCollector) {
+        guard let secrets else { return }
+        let isSecured = if case .inbound(_, .mutualTLS) = direction { true } else { false }
+        problems.require(isSecured, path + ".secrets", "there is no inbound TLS to protect with them")
+        problems.require(secrets.certificate != nil, path + ".secrets.certificate", "is missing: a server shows one")
+        secrets.check(path + ".secrets", &problems)
+    }
+}
+
+extension SecretReference {
+    fileprivate func check(_ path: String, _ problems: inout ProblemCollector) {
+        problems.require(certificate?.isEmpty != true, path + ".certificate", "is empty")
+        problems.require(!validation.isEmpty, path + ".validation", "is empty")
+    }
+}
