@@ -10,92 +10,162 @@ import Synchronization
 /// An actor, so that configurations reach the sink in the order in which the machine made them; the machine stands in a
 /// lock of its own, so that operators can look at it without waiting.
 actor ADSSession {
+    /// A stream that is open.
+    struct Stream: Sendable {
+        let id: ADSServer.StreamID
+        /// Says that there may be requests to send.
+        let signals: AsyncStream<Void>
+        fileprivate let bell: AsyncStream<Void>.Continuation
+
+        /// Nothing more will be sent.
+        func end() { bell.finish() }
+    }
+
     private nonisolated let machine: Mutex<ADSSessionStateMachine>
-    private nonisolated let hadResponse = Atomic<Bool>(false)
+    /// The machine as it was before it heard of anything.
+    private nonisolated let untold: ADSSessionStateMachine
+    private nonisolated let keeper: LastKnownGoodKeeper?
     private nonisolated let source: String
     private nonisolated let clock: any MeshClock
+    /// Who waits for something to send.
+    private var bells: [ADSServer.StreamID: AsyncStream<Void>.Continuation] = [:]
+    private var wantedServers: AsyncStream<Int>.Continuation?
 
-    init(_ machine: consuming ADSSessionStateMachine, source: String, clock: any MeshClock) {
+    init(
+        _ machine: ADSSessionStateMachine,
+        source: String,
+        clock: any MeshClock,
+        keeper: LastKnownGoodKeeper? = nil
+    ) {
         self.machine = Mutex(machine)
+        untold = machine
+        self.keeper = keeper
         self.source = source
         self.clock = clock
     }
 
     /// What is known of every resource.
     nonisolated var status: [XDSResourceStatus] {
-        machine.withLock { $0.subscriptions }.flatMap { kind, subscription in subscription.status(of: kind) }
+        let (subscriptions, now) = (machine.withLock { $0.subscriptions }, clock.now)
+        return subscriptions.flatMap { kind, subscription in subscription.status(of: kind, at: now) }
             .sorted { ($0.kind.rawValue, $0.name) < ($1.kind.rawValue, $1.name) }
     }
 
-    /// A stream is open.
-    func connected(_ outbox: ADSOutbox, _ sink: ConfigSink) {
-        perform(machine.withLock { $0.connected(at: clock.now) }, outbox, sink)
+    /// Whether a control plane has brought a configuration.
+    nonisolated var isPublished: Bool { machine.withLock { $0.published } != nil }
+
+    /// The fields of the configuration in force that have no effect, as control planes are told of them.
+    nonisolated var ignoredFields: [String] { machine.withLock { $0.ignoredFields } }
+
+    /// How many of the servers are to have a stream, from the first on: now, and each time that changes.
+    func serverCounts() -> AsyncStream<Int> {
+        let (counts, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
+        wantedServers = continuation
+        continuation.yield(machine.withLock { $0.wantedServers })
+        return counts
     }
 
-    /// The stream has ended.
+    /// A stream is open.
+    /// - Returns: `nil` if it is not wanted any more.
+    func streamOpened(to server: Int) -> Stream? {
+        guard let id = machine.withLock({ $0.streamOpened(to: server, at: clock.now) }) else { return nil }
+        let (signals, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        bells[id] = bell
+        bell.yield()
+        return Stream(id: id, signals: signals, bell: bell)
+    }
+
+    /// A stream has ended, or was not to be had.
+    /// - Parameter isFailure: Whether it ended in a way that its responses do not make good.
     /// - Returns: Whether it brought a response.
-    nonisolated func streamEnded() -> Bool {
-        machine.withLock { $0.streamEnded() }
-        return hadResponse.exchange(false, ordering: .relaxed)
+    func streamEnded(_ id: ADSServer.StreamID?, to server: Int, isFailure: Bool) -> Bool {
+        let hadResponse = machine.withLock { $0.streamEnded(id, to: server, isFailure: isFailure, at: clock.now) }
+        if let id { bells.removeValue(forKey: id)?.finish() }
+        ring()
+        return hadResponse
+    }
+
+    /// What is to be sent on a stream now; it counts as sent.
+    nonisolated func nextRequests(on stream: Stream) -> [ADSRequest] {
+        machine.withLock { $0.nextRequests(on: stream.id, at: clock.now) }
+    }
+
+    /// Whether the server of a stream has kept silent for too long, and nobody was told yet.
+    nonisolated func takeSilence(on stream: Stream) -> Bool {
+        machine.withLock { $0.takeSilence(on: stream.id) }
     }
 
     /// A response has been received.
-    func responseReceived(
-        _ message: Envoy_Service_Discovery_V3_DiscoveryResponse,
-        _ outbox: ADSOutbox,
-        _ sink: ConfigSink
-    ) {
-        hadResponse.store(true, ordering: .relaxed)
-        guard let response = ADSSessionStateMachine.Response(message) else { return }
-        let action = machine.withLock { $0.responseReceived(response, at: clock.now) }
-        // Later requests repeat the refusal; it is news only now.
-        if let refusal = action.requests.first(where: { $0.kind == response.kind })?.refusal {
+    func responseReceived(_ response: ADSResponse?, on stream: Stream, _ sink: ConfigSink) {
+        guard let response else { return }
+        let (action, endpoints) = machine.withLock { machine in
+            (machine.responseReceived(response, on: stream.id, at: clock.now), machine.changedEndpoints)
+        }
+        if let refusal = action.refusal {
             let error = ConfigurationError(path: response.kind.rawValue, refusal)
             sink.notice(.configurationRejected(source: source, error: error))
         }
-        perform(action, outbox, sink)
+        perform(action, changing: endpoints, sink)
     }
 
     /// Tells the machine when its waits are over, until the task is cancelled.
-    nonisolated func keepTime(_ outbox: ADSOutbox, _ sink: ConfigSink) async throws {
+    nonisolated func keepTime(_ sink: ConfigSink) async throws {
         while true {
-            // A wait that begins during this sleep is as long as it, and so ends after it: none is overslept.
-            let timeout = ADSSessionStateMachine.doesNotExistTimeout
-            let deadline = machine.withLock { $0.nextDeadline } ?? clock.now.advanced(by: timeout)
-            try await clock.sleep(until: deadline)
-            await timePassed(outbox, sink)
+            // A wait that begins during this sleep is no shorter than it, and so ends after it: none is overslept.
+            let latest = clock.now.advanced(by: ADSSessionStateMachine.doesNotExistTimeout)
+            let deadline = machine.withLock { $0.nextDeadline } ?? latest
+            try await clock.sleep(until: min(deadline, latest))
+            await timePassed(sink)
         }
     }
 
-    private func timePassed(_ outbox: ADSOutbox, _ sink: ConfigSink) {
-        perform(machine.withLock { $0.timePassed(at: clock.now) }, outbox, sink)
+    /// Puts what an earlier process kept in force, if no control plane answers for long.
+    nonisolated func restore(_ sink: ConfigSink) async {
+        guard let keeper else { return }
+        let machine = untold
+        await keeper.restore(sink) { entries throws(ConfigurationError) in
+            try machine.configuration(of: entries)
+        } apply: { resources, age in
+            await self.apply(restored: resources, age: age, sink)
+        }
     }
 
-    private func perform(_ action: ADSSessionStateMachine.Action, _ outbox: ADSOutbox, _ sink: ConfigSink) {
-        outbox.put(action.requests)
+    private func apply(restored resources: MeshResources, age: Nanoseconds, _ sink: ConfigSink) {
+        // The control plane may have been faster by a hair.
+        guard machine.withLock({ $0.published }) == nil else { return }
+        guard (try? sink.apply(resources)) != nil else { return }
+        sink.notice(.lastKnownGood(source: source, .inForce(age: age)))
+    }
+
+    private func timePassed(_ sink: ConfigSink) {
+        perform(machine.withLock { $0.timePassed(at: clock.now) }, changing: nil, sink)
+    }
+
+    /// - Parameter endpoints: The endpoint assignments that alone are others in what is published; `nil` if more may be.
+    private func perform(
+        _ action: ADSSessionStateMachine.Action,
+        changing endpoints: Set<String>?,
+        _ sink: ConfigSink
+    ) {
+        ring()
         guard let resources = action.publication else { return }
         do {
-            try sink.apply(resources)
+            if let endpoints {
+                try sink.apply(resources, changingEndpoints: endpoints)
+            } else {
+                try sink.apply(resources)
+            }
+            guard let keeper else { return }
+            keeper.configurationReceived(machine.withLock { $0.snapshotEntries })
         } catch {
             // The sink has told its observers. The decoder checks what the sink checks, so that this is a defect of ours;
             // the last good configuration stays in force.
         }
     }
-}
 
-extension ADSSessionStateMachine.Response {
-    /// Reads a response; `nil` if it is of a kind that is never asked for.
-    init?(_ message: Envoy_Service_Discovery_V3_DiscoveryResponse) {
-        guard let kind = ResourceKind(typeURL: message.typeURL) else { return nil }
-        self.init(
-            kind: kind,
-            version: message.versionInfo,
-            nonce: message.nonce,
-            resources: message.resources.map { PackedResource($0) },
-            absent: message.resourceErrors.filter { $0.errorDetail.code == Self.notFound }.map(\.resourceName.name)
-        )
+    /// Something has happened: there may be requests to send, and other servers to follow.
+    private func ring() {
+        for bell in bells.values { bell.yield() }
+        wantedServers?.yield(machine.withLock { $0.wantedServers })
     }
-
-    /// NOT_FOUND of `google.rpc.Code`.
-    static let notFound: Int32 = 5
 }

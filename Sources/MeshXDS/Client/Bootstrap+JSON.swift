@@ -67,9 +67,20 @@ extension Bootstrap {
                 )
                 continue
             }
-            servers.append(
-                Server(uri: server.server_uri, credentials: credentials, features: server.server_features ?? [])
+            var description = Server(
+                uri: server.server_uri,
+                credentials: credentials,
+                features: server.server_features ?? []
             )
+            if let bytes = server.max_xds_message_size {
+                problems.require(
+                    Server.messageBytes.contains(bytes),
+                    path + ".max_xds_message_size",
+                    "must be from \(Server.messageBytes.lowerBound) to \(Server.messageBytes.upperBound), is \(bytes)"
+                )
+                description.maximumMessageBytes = bytes
+            }
+            servers.append(description)
         }
         let template = file.server_listener_resource_name_template
         if let template {
@@ -110,6 +121,7 @@ private struct BootstrapFile: Decodable {
         var server_uri: String
         var channel_creds: [Credentials]
         var server_features: [String]?
+        var max_xds_message_size: Int?
     }
 
     struct Node: Decodable {

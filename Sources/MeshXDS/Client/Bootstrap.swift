@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-public import MeshConfig
 public import MeshCore
 
 /// Where the control plane is and who this process is: what an xDS client has to know before it knows anything.
@@ -19,18 +18,45 @@ public struct Bootstrap: Hashable, Sendable {
             case tls
         }
 
+        /// The features that mean something to this client; it passes others over.
+        public enum Feature {
+            /// Incremental ADS is to be spoken. A feature of our own: gRPC's clients know none for it, and pass it over.
+            public static let delta = "delta_ads"
+            /// Bad data are worse than none: what was refused or deleted is not used on (gRFC A88).
+            public static let failOnDataErrors = "fail_on_data_errors"
+            /// The server says what does not exist, so that silence means that it is slow: 30 s are waited for a resource
+            /// instead of 15 s (gRFC A88).
+            public static let timerIsTransientError = "resource_timer_is_transient_error"
+        }
+
         /// `host:port`, `dns:///host:port` or `unix:PATH`.
         public var uri: String
         /// How the connection is protected: the first kind in the list that is known here.
         public var credentials: Credentials
         /// The features that the server is said to have.
         public var features: [String]
+        /// The longest response that is taken, in bytes: 1 KiB to 2 GiB. A longer one ends the stream as a failure.
+        ///
+        /// Default 64 MiB, some 100 000 endpoints. gRPC takes 4 MiB, which meshes of some 700 services outgrow (grpc-go issue
+        /// 5790); in the file it is gRFC A70's `max_xds_message_size`.
+        public var maximumMessageBytes: Int
+
+        /// What `maximumMessageBytes` may be: protobuf has no longer messages.
+        public static let messageBytes = 1024...Int(Int32.max)
 
         /// Creates a server.
-        public init(uri: String, credentials: Credentials = .insecure, features: [String] = ["xds_v3"]) {
+        /// - Precondition: `maximumMessageBytes` is within `messageBytes`.
+        public init(
+            uri: String,
+            credentials: Credentials = .insecure,
+            features: [String] = ["xds_v3"],
+            maximumMessageBytes: Int = 64 << 20
+        ) {
+            precondition(Self.messageBytes.contains(maximumMessageBytes), "a response has 1 KiB to 2 GiB")
             self.uri = uri
             self.credentials = credentials
             self.features = features
+            self.maximumMessageBytes = maximumMessageBytes
         }
     }
 

@@ -7,96 +7,126 @@ import MeshRouting
 
 /// What an xDS client has received, as a configuration: what the listeners reach, and nothing else.
 struct ReceivedResources {
-    private var listeners: [Listener] = []
-    private var routes: [String: RouteConfiguration] = [:]
-    private var clusters: [String: Cluster] = [:]
-    private var endpoints: [String: EndpointAssignment] = [:]
-    private var reports: [IgnoredField.Resource: [FieldReport]] = [:]
+    private let subscriptions: [ResourceKind: ADSSubscription]
+    private let localCluster: String?
 
-    /// The most fields without effect that are kept of a configuration.
-    static let maximumIgnored = 1024
-
-    init(_ subscriptions: [ResourceKind: ADSSubscription]) {
-        for subscription in subscriptions.values {
-            for cached in subscription.cached.values {
-                switch cached.resource {
-                case .listener(let listener): listeners.append(listener)
-                case .routeConfiguration(let configuration): routes[configuration.name] = configuration
-                case .cluster(let cluster): clusters[cluster.name] = cluster
-                case .endpointAssignment(let assignment): endpoints[assignment.name] = assignment
-                }
-                if !cached.ignored.isEmpty { reports[cached.resource.place] = cached.ignored }
-            }
-        }
+    init(_ subscriptions: [ResourceKind: ADSSubscription], localCluster: String? = nil) {
+        self.subscriptions = subscriptions
+        self.localCluster = localCluster
     }
 
     /// The route configurations that the listeners name.
     var routeNames: Set<String> { Set(listeners.compactMap(\.routeConfigurationName)) }
 
-    /// The clusters that the routes name.
-    var clusterNames: Set<String> { Set(reachableRoutes.flatMap(\.clusterNames)) }
+    /// The clusters that the routes name, the own one, and those that such clusters are made of.
+    var clusterNames: Set<String> {
+        var names: Set<String> = []
+        var open = reachableRoutes.flatMap(\.clusterNames) + (localCluster.map { [$0] } ?? [])
+        while let name = open.popLast() {
+            if names.insert(name).inserted { open += cluster(name)?.members ?? [] }
+        }
+        return names
+    }
 
-    /// The endpoint assignments that the clusters name.
-    var endpointNames: Set<String> {
-        Set(clusterNames.compactMap { clusters[$0]?.endpointAssignmentName })
+    /// The endpoint assignments that clusters name.
+    func endpointNames(of clusterNames: Set<String>) -> Set<String> {
+        Set(clusterNames.compactMap { cluster($0)?.endpointAssignmentName })
+    }
+
+    /// The secrets that clusters and listeners name.
+    func secretNames(of clusterNames: Set<String>) -> Set<String> {
+        let references = clusterNames.compactMap { cluster($0)?.secrets } + listeners.compactMap(\.secrets)
+        return Set(references.flatMap { [$0.validation] + ($0.certificate.map { [$0] } ?? []) })
     }
 
     /// The configuration. A listener whose routes do not exist is left out: nothing could be decided by it.
     var configuration: MeshResources {
         let complete = listeners.filter { listener in
-            listener.routeConfigurationName.map { routes[$0] != nil } ?? true
+            listener.routeConfigurationName.map { routes($0) != nil } ?? true
         }
+        let clusterNames = clusterNames
         var resources = MeshResources(
             listeners: complete,
-            routeConfigurations: complete.compactMap { $0.routeConfigurationName.flatMap { routes[$0] } },
-            clusters: clusterNames.compactMap { clusters[$0] },
-            endpointAssignments: endpointNames.compactMap { endpoints[$0] }
+            routeConfigurations: complete.compactMap { $0.routeConfigurationName.flatMap { routes($0) } },
+            clusters: clusterNames.compactMap { cluster($0) },
+            endpointAssignments: endpointNames(of: clusterNames).compactMap { endpoints($0) },
+            secrets: secretNames(of: clusterNames).compactMap { secret($0) }
         )
-        if !reports.isEmpty { resources.ignored = ignored(of: resources) }
+        resources.ignored = IgnoredFieldReports(of: resources, in: subscriptions).fields
         return resources
     }
 
-    /// What has no effect in resources, in the order of their kinds and names.
-    private func ignored(of resources: MeshResources) -> [IgnoredField] {
-        let places: [IgnoredField.Resource] =
-            resources.listeners.keys.sorted().map { .listener($0) }
-            + resources.routeConfigurations.keys.sorted().map { .routeConfiguration($0) }
-            + resources.clusters.keys.sorted().map { .cluster($0) }
-            + resources.endpointAssignments.keys.sorted().map { .endpointAssignment($0) }
-        let all = places.lazy.flatMap { place in
-            (reports[place] ?? []).map { IgnoredField(place, path: $0.path, reason: $0.reason) }
+    /// A cluster; `nil` if there is none of that name.
+    func cluster(_ name: String) -> Cluster? {
+        guard case .cluster(let cluster)? = resource(.cluster, name) else { return nil }
+        return cluster
+    }
+
+    /// An endpoint assignment; `nil` if there is none of that name.
+    func endpoints(_ name: String) -> EndpointAssignment? {
+        guard case .endpointAssignment(let assignment)? = resource(.endpointAssignment, name) else { return nil }
+        return assignment
+    }
+
+    /// A secret; `nil` if there is none of that name.
+    func secret(_ name: String) -> Secret? {
+        guard case .secret(let secret)? = resource(.secret, name) else { return nil }
+        return secret
+    }
+
+    private func routes(_ name: String) -> RouteConfiguration? {
+        guard case .routeConfiguration(let configuration)? = resource(.routeConfiguration, name) else { return nil }
+        return configuration
+    }
+
+    private func resource(_ kind: ResourceKind, _ name: String) -> XDSResource? {
+        subscriptions[kind]?.cached[name]?.resource
+    }
+
+    private var listeners: [Listener] {
+        (subscriptions[.listener]?.cached ?? [:]).values.compactMap { cached in
+            guard case .listener(let listener) = cached.resource else { return nil }
+            return listener
         }
-        return Array(all.prefix(Self.maximumIgnored))
     }
 
     private var reachableRoutes: [RouteConfiguration] {
         listeners.compactMap { listener in
             switch listener.routes {
             case .inline(let configuration): configuration
-            case .named(let name): routes[name]
+            case .named(let name): routes(name)
             }
         }
     }
 }
 
-extension XDSResource {
-    /// What reports call it.
-    fileprivate var place: IgnoredField.Resource {
-        switch self {
-        case .listener(let listener): .listener(listener.name)
-        case .routeConfiguration(let configuration): .routeConfiguration(configuration.name)
-        case .cluster(let cluster): .cluster(cluster.name)
-        case .endpointAssignment(let assignment): .endpointAssignment(assignment.name)
+extension RouteConfiguration {
+    /// The clusters that the routes send to, those of trees among them, and those that get copies.
+    var clusterNames: [String] {
+        mirrors.clusterNames + virtualHosts.flatMap { host in host.mirrors.clusterNames + host.clusterNames }
+    }
+}
+
+extension VirtualHost {
+    fileprivate var clusterNames: [String] {
+        var routes = routes
+        _ = matcher?.map { list in
+            routes += list.routes
+            return list
+        }
+        return routes.flatMap { route -> [String] in
+            guard case .forward(let forward) = route.action else { return [] }
+            return forward.shares.map(\.cluster) + (forward.mirrors ?? []).clusterNames
         }
     }
 }
 
-extension RouteConfiguration {
-    /// The clusters that the routes send to.
-    var clusterNames: [String] {
-        virtualHosts.flatMap(\.routes).flatMap { route -> [String] in
-            guard case .forward(let forward) = route.action else { return [] }
-            return forward.shares.map(\.cluster)
+extension [RequestMirror] {
+    /// Those whose names do not stand in requests.
+    fileprivate var clusterNames: [String] {
+        compactMap { mirror in
+            guard case .cluster(let name) = mirror.target else { return nil }
+            return name
         }
     }
 }

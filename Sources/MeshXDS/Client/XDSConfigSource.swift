@@ -1,156 +1,173 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import GRPCCore
-import GRPCNIOTransportHTTP2
 public import MeshConfig
 public import MeshCore
-import Synchronization
 
-/// Configuration from a control plane over xDS: one stream for the process, reopened with back-off when it ends.
+/// Configuration from a control plane over xDS: one stream for the process, reopened when it ends.
 ///
-/// While no control plane answers, the last good configuration stays in force.
+/// While no control plane answers, the last good configuration stays in force. Where the bootstrap lists several, the
+/// others are fallbacks: the next one is asked only while something is wanted that nobody has told and those before it
+/// cannot be reached, and let go as soon as one before it answers (gRFC A71).
 public final class XDSConfigSource: ConfigSource {
-    /// The source's name.
+    /// The source's name: the first server's.
     public let name: String
 
-    /// The largest response that is accepted, in bytes: 64 MiB, some 100 000 endpoints.
-    static let maximumResponseBytes = 64 * 1024 * 1024
-
     private let bootstrap: Bootstrap
+    private let variant: XDSVariant?
     private let clock: any MeshClock
+    private let wallClock: WallClock
     private let random: MeshRandom
-    private let initialBackoff: ReconnectBackoff
+    private let backoff: ReconnectBackoff
     private let session: ADSSession
+    private let keeper: LastKnownGoodKeeper?
+    private let statistics: LoadStatisticsReporter
 
     /// Creates a source.
     /// - Parameters:
     ///   - bootstrap: Where the control plane is and who this process is.
+    ///   - variant: The form of the protocol that all servers are spoken to in. Default `nil`: state of the world, and
+    ///     incremental with servers whose `server_features` have `delta_ads`.
     ///   - inboundAddresses: Where this process serves; their inbound listeners are asked for.
+    ///   - localCluster: The cluster that this process belongs to, if others keep requests in their zone: it is asked for though
+    ///     no route leads to it. The mesh's configuration names the same one.
+    ///   - rules: Whose rules hold for the clusters, which no resource says. Default `envoy`.
+    ///   - lastKnownGood: Where the last good configuration is kept for a start without a control plane. Default: nowhere.
     ///   - backoff: How long to wait before the next stream.
     ///   - registry: The load-balancing policies and HTTP filters that resources may name.
     ///   - clock: What waits are measured by.
+    ///   - wallClock: What a kept configuration is dated by, and what operators are told.
     ///   - random: What jitter is drawn from.
     public init(
         bootstrap: Bootstrap,
+        protocol variant: XDSVariant? = nil,
         inboundAddresses: [EndpointAddress] = [],
+        localCluster: String? = nil,
+        rules: XDSRules = .envoy,
+        lastKnownGood: LastKnownGood? = nil,
         backoff: ReconnectBackoff = ReconnectBackoff(),
         registry: ExtensionRegistry = .standard,
         clock: any MeshClock = SystemClock(),
+        wallClock: WallClock = .system,
         random: MeshRandom = MeshRandom()
     ) {
-        self.name = "xds \(bootstrap.servers[0].uri)"
+        self.name = bootstrap.servers[0].sourceName
         self.bootstrap = bootstrap
+        self.variant = variant
         self.clock = clock
+        self.wallClock = wallClock
         self.random = random
-        self.initialBackoff = backoff
+        self.backoff = backoff
+        let name = name
+        self.keeper = lastKnownGood.map {
+            LastKnownGoodKeeper($0, source: name, clock: clock, wallClock: wallClock)
+        }
+        self.statistics = LoadStatisticsReporter(
+            node: bootstrap.node,
+            source: name,
+            servers: bootstrap.servers.count,
+            backoff: backoff,
+            clock: clock,
+            random: random
+        )
         self.session = ADSSession(
             ADSSessionStateMachine(
+                servers: bootstrap.servers.map { $0.traits(variant) },
                 inboundListeners: Set(inboundAddresses.map { bootstrap.inboundListenerName($0) }),
-                decoder: ResourceDecoder(registry: registry)
+                localCluster: localCluster,
+                decoder: ResourceDecoder(registry: registry, rules: rules, source: name)
             ),
             source: name,
-            clock: clock
+            clock: clock,
+            keeper: keeper
         )
     }
+
+    /// Where the bootstrap says that this process is.
+    public var locality: Locality { bootstrap.node.locality }
 
     /// What is known of every resource: for operators, not for requests.
     public var status: [XDSResourceStatus] { session.status }
 
+    /// What `ClientStatusService` says of the source.
+    func clientConfig(withContents hasContents: Bool) -> Envoy_Service_Status_V3_ClientConfig {
+        Envoy_Service_Status_V3_ClientConfig(
+            node: bootstrap.node,
+            status,
+            origin: origin,
+            at: wallClock.sinceEpoch,
+            withContents: hasContents
+        )
+    }
+
+    /// Where the configuration in force comes from.
+    public enum Origin: Hashable, Sendable {
+        /// There is none yet.
+        case nowhere
+        /// A control plane.
+        case controlPlane
+        /// What an earlier process kept, that old.
+        case lastKnownGood(age: Nanoseconds)
+    }
+
+    /// Where the configuration in force comes from.
+    public var origin: Origin {
+        if session.isPublished { return .controlPlane }
+        return keeper?.age.map { .lastKnownGood(age: $0) } ?? .nowhere
+    }
+
     /// Follows the control plane until the task is cancelled.
     public func run(delivering sink: ConfigSink) async throws {
-        var backoff = initialBackoff
-        var next = 0
-        while !Task.isCancelled {
-            let server = bootstrap.servers[next % bootstrap.servers.count]
-            var reason = "the control plane ended the stream"
-            do {
-                try await follow(server, sink)
-            } catch is CancellationError {
-                break
-            } catch {
-                reason = "\(error)"
+        let counts = await session.serverCounts()
+        await withDiscardingTaskGroup { group in
+            group.addTask { try? await self.session.keepTime(sink) }
+            if let keeper = self.keeper {
+                group.addTask { await self.session.restore(sink) }
+                group.addTask { await keeper.write(sink) }
             }
-            let responded = session.streamEnded()
-            if Task.isCancelled { break }
-            sink.notice(.sourceConnection(source: name, isConnected: false, reason: reason))
-            // The next server in the list gets its turn when this one did not answer at all (gRFC A71's order).
-            next = responded ? 0 : next + 1
-            let wait = backoff.streamEnded(hadResponse: responded, random: random.unitInterval())
-            try await clock.sleep(until: clock.now.advanced(by: wait))
+            // The servers that are followed, from the first on: who ends a stop ends the following.
+            var stops: [AsyncStream<Never>.Continuation] = []
+            for await count in counts {
+                while stops.count > count { stops.removeLast().finish() }
+                while stops.count < count {
+                    let position = stops.count
+                    let (stop, continuation) = AsyncStream.makeStream(of: Never.self)
+                    stops.append(continuation)
+                    group.addTask { await self.follow(position, until: stop, sink) }
+                }
+            }
         }
         try Task.checkCancellation()
     }
 
-    private func follow(_ server: Bootstrap.Server, _ sink: ConfigSink) async throws {
-        var config = HTTP2ClientTransport.Posix.Config.defaults
-        // A control plane that vanished without a word is found out; gRPC's xDS channels ping every 5 minutes.
-        config.connection.keepalive = .init(time: .seconds(300), timeout: .seconds(20), allowWithoutCalls: false)
-        let transport = try HTTP2ClientTransport.Posix(
-            target: server.target,
-            transportSecurity: server.credentials == .tls ? .tls : .plaintext,
-            config: config
+    private func follow(_ position: Int, until stop: AsyncStream<Never>, _ sink: ConfigSink) async {
+        let server = bootstrap.servers[position]
+        let connection = ControlPlaneConnection(
+            to: server,
+            at: position,
+            variant: server.traits(variant).variant,
+            node: bootstrap.node,
+            session: session,
+            statistics: statistics,
+            sink: sink
         )
-        var options = CallOptions.defaults
-        // Our own back-off decides when to try again, and says so; a call that waits by itself would hide it.
-        options.waitForReady = false
-        options.maxResponseMessageBytes = Self.maximumResponseBytes
-        // grpc-swift-nio-transport 2.9 bounds what a client receives by this one.
-        options.maxRequestMessageBytes = Self.maximumResponseBytes
-        let callOptions = options
-        let outbox = ADSOutbox()
-        try await withGRPCClient(transport: transport) { client in
-            let ads = Envoy_Service_Discovery_V3_AggregatedDiscoveryService.Client(wrapping: client)
-            try await ads.streamAggregatedResources(
-                request: StreamingClientRequest { writer in
-                    // Only now is there a stream: what is waited for is waited for from here on.
-                    await self.session.connected(outbox, sink)
-                    var opening = StreamOpening(node: self.bootstrap.node)
-                    while let requests = await outbox.next() {
-                        for request in requests { try await writer.write(opening.word(request)) }
-                    }
-                },
-                options: callOptions
-            ) { response in
-                defer { outbox.finish() }
-                try await self.receive(try response.accepted.get().bodyParts, outbox, sink)
-            }
-        }
-    }
-
-    private func receive(
-        _ parts: RPCAsyncSequence<
-            StreamingClientResponse<Envoy_Service_Discovery_V3_DiscoveryResponse>.Contents.BodyPart, any Error
-        >,
-        _ outbox: ADSOutbox,
-        _ sink: ConfigSink
-    ) async throws {
-        sink.notice(.sourceConnection(source: name, isConnected: true, reason: nil))
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.session.keepTime(outbox, sink) }
-            defer { group.cancelAll() }
-            for try await case .message(let message) in parts {
-                await session.responseReceived(message, outbox, sink)
-            }
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { for await _ in stop {} }
+            group.addTask { await connection.run(backoff: self.backoff, clock: self.clock, random: self.random) }
+            await group.next()
+            group.cancelAll()
         }
     }
 }
 
 extension Bootstrap.Server {
-    /// The server as gRPC's resolvers take it.
-    fileprivate var target: any ResolvableTarget {
-        var name = uri[...]
-        for scheme in ["unix://", "unix:"] where name.hasPrefix(scheme) {
-            return .unixDomainSocket(path: String(name.dropFirst(scheme.count)))
-        }
-        for scheme in ["dns:///", "dns:", "ipv4:", "ipv6:"] where name.hasPrefix(scheme) {
-            name = name.dropFirst(scheme.count)
-            break
-        }
-        let defaultPort: UInt16 = credentials == .tls ? 443 : 80
-        guard let address = EndpointAddress(authority: String(name), defaultPort: defaultPort) else {
-            return .dns(host: String(name), port: Int(defaultPort))
-        }
-        return address.resolvableTarget
+    /// What the client's machine has to know of it.
+    /// - Parameter variant: The form of the protocol that was asked for.
+    func traits(_ variant: XDSVariant?) -> ADSServer.Traits {
+        ADSServer.Traits(
+            variant: variant ?? (features.contains(Feature.delta) ? .delta : .stateOfTheWorld),
+            failsOnDataErrors: features.contains(Feature.failOnDataErrors),
+            timerIsTransient: features.contains(Feature.timerIsTransientError)
+        )
     }
 }

@@ -12,15 +12,24 @@ struct DecodingContext {
     /// The most reports, and the most problems, that are kept of one resource: a resource of 100 000 routes with one
     /// unknown field each must not cost more memory than the routes.
     static let maximumReports = 256
+    /// How much of what is said of a field is kept, in Unicode scalars: it may repeat what stands there.
+    static let maximumTextLength = 1024
 
     /// The load-balancing policies and HTTP filters that can be decoded.
     let registry: ExtensionRegistry
+    /// Whose rules hold for clusters.
+    let rules: XDSRules
+    /// The name of the source that resources come from; empty if they come from none.
+    var source = ""
+    /// What the cluster's load-balancing policy says besides about its endpoints.
+    var structure = EndpointStructure()
     private var reports: [FieldReport] = []
     private var omitted = 0
     private var collector = ProblemCollector()
 
-    init(registry: ExtensionRegistry) {
+    init(registry: ExtensionRegistry, rules: XDSRules = .envoy) {
         self.registry = registry
+        self.rules = rules
     }
 
     /// The fields without effect.
@@ -38,13 +47,13 @@ struct DecodingContext {
             omitted += 1
             return
         }
-        reports.append(FieldReport(path: path.description, reason: reason))
+        reports.append(FieldReport(path: path.description, reason: reason.cut(to: Self.maximumTextLength)))
     }
 
     /// Notes that the resource cannot be used.
     mutating func reject(_ path: FieldPath, _ message: String) {
         guard collector.problems.count < Self.maximumReports else { return }
-        collector.note(path.description, message)
+        collector.note(path.description.cut(to: Self.maximumTextLength * 4), message.cut(to: Self.maximumTextLength))
     }
 
     /// Runs `body` and notes its problems below `path`.
@@ -66,6 +75,14 @@ struct DecodingContext {
         let others = read.others(in: message)
         for name in others { ignore(path[name]) }
         return others
+    }
+
+    /// Refuses every field of a message that is set and not in `read`: a condition that is left out decides otherwise.
+    /// - Returns: Whether there was one.
+    mutating func rejectOthers<M: Message>(in message: M, at path: FieldPath, read: ReadFields) -> Bool {
+        let others = read.others(in: message)
+        for name in others { reject(path[name], "is not supported") }
+        return !others.isEmpty
     }
 
     /// Unpacks a message.

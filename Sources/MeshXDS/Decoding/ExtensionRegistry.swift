@@ -17,7 +17,9 @@ public struct ExtensionRegistry: Sendable {
     public static let standard = ExtensionRegistry(
         policies: [
             RoundRobinCodec(), LeastRequestCodec(), RandomCodec(), RingHashCodec(), MaglevCodec(),
-            LocalityWeightedCodec(),
+            ClientSideWeightedRoundRobinCodec(), PickFirstCodec(), LocalityWeightedCodec(), SubsetCodec(),
+            OverrideHostCodec(), PeakEWMACodec(), RendezvousCodec(), DeterministicApertureCodec(),
+            RandomSubsettingCodec(),
         ],
         filters: [
             RouterCodec(), FaultCodec(), AuthorizationCodec(), RateLimitCodec(), AdmissionControlCodec(),

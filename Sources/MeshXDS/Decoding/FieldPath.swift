@@ -19,8 +19,22 @@ struct FieldPath: Hashable, Sendable, CustomStringConvertible {
         FieldPath(description: "\(self[field].description)[\(position)]")
     }
 
-    /// A value of a map field of this message.
+    /// A value of a map field of this message. A long key is cut off: every path below it would be as long, and there is one
+    /// for each field that is looked at.
     subscript(field: String, key key: String) -> FieldPath {
-        FieldPath(description: "\(self[field].description)[\(key)]")
+        FieldPath(description: "\(self[field].description)[\(key.cut(to: Self.maximumKeyLength))]")
+    }
+
+    /// How much of a key is kept, in Unicode scalars.
+    private static let maximumKeyLength = 128
+}
+
+extension String {
+    /// The text, or its first Unicode scalars and an ellipsis. Characters are no measure: one may have any number of them.
+    func cut(to length: Int) -> String {
+        guard utf8.count > length, let end = unicodeScalars.index(startIndex, offsetBy: length, limitedBy: endIndex),
+            end < endIndex
+        else { return self }
+        return String(self[..<end]) + "…"
     }
 }

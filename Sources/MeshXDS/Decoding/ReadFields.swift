@@ -23,6 +23,15 @@ struct ReadFields: Sendable {
         self.numbers = numbers
     }
 
+    /// The names of those of the fields that are set, in the order of their numbers.
+    func set<M: Message>(in message: M) -> [String] {
+        var fields = SetFields()
+        try? message.traverse(visitor: &fields)
+        return fields.numbers.intersection(numbers).sorted().compactMap {
+            KnownFieldNames.name(ofField: $0, in: messageName)
+        }
+    }
+
     /// The names of the fields that are set and not read, in the order of their numbers.
     func others<M: Message>(in message: M) -> [String] {
         var fields = SetFields()

@@ -9,10 +9,17 @@ internal import SwiftProtobuf
 public struct ResourceDecoder: Sendable {
     /// The load-balancing policies and HTTP filters that it knows.
     public var registry: ExtensionRegistry
+    /// Whose rules hold for the clusters. Default `envoy`.
+    public var rules: XDSRules
+    /// The name of the source that asks, which clusters name where their control plane wants to be told of requests
+    /// (`LoadStatisticsPlan.source`). Default empty.
+    public var source: String
 
     /// Creates a decoder.
-    public init(registry: ExtensionRegistry = .standard) {
+    public init(registry: ExtensionRegistry = .standard, rules: XDSRules = .envoy, source: String = "") {
         self.registry = registry
+        self.rules = rules
+        self.source = source
     }
 
     /// Decodes a resource from the bytes of its message.
@@ -34,7 +41,8 @@ public struct ResourceDecoder: Sendable {
 
     /// Decodes a resource of a response, in its wrapper or without one.
     package func decode(_ packed: PackedResource, as kind: ResourceKind) -> Outcome {
-        var context = DecodingContext(registry: registry)
+        var context = DecodingContext(registry: registry, rules: rules)
+        context.source = source
         var packed = packed
         var wrapperName: String?
         if packed.typeName == Envoy_Service_Discovery_V3_Resource.protoMessageName {
@@ -79,7 +87,7 @@ public struct ResourceDecoder: Sendable {
             guard let message = context.unpack(bytes, as: Envoy_Config_Listener_V3_Listener.self, at: .root) else {
                 return (nil, nil)
             }
-            return (message.name, Listener(message, &context).map(XDSResource.listener))
+            return (message.name, Listener.resource(message, &context))
         case .routeConfiguration:
             guard let message = context.unpack(bytes, as: Envoy_Config_Route_V3_RouteConfiguration.self, at: .root)
             else { return (nil, nil) }
@@ -99,6 +107,15 @@ public struct ResourceDecoder: Sendable {
             else { return (nil, nil) }
             let assignment = EndpointAssignment(message, at: .root, &context)
             return (message.clusterName, assignment.map(XDSResource.endpointAssignment))
+        case .secret:
+            guard
+                let message = context.unpack(
+                    bytes,
+                    as: Envoy_Extensions_TransportSockets_Tls_V3_Secret.self,
+                    at: .root
+                )
+            else { return (nil, nil) }
+            return (message.name, Secret(message, &context).map(XDSResource.secret))
         }
     }
 }

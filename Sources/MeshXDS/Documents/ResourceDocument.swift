@@ -119,7 +119,7 @@ public struct ResourceDocument: Sendable {
         return ReadResource(resources, ignored: ignored)
     }
 
-    private func report(_ field: DocumentNode.Field, in parent: String, _ unknownTo: String?) -> DocumentReport {
+    func report(_ field: DocumentNode.Field, in parent: String, _ unknownTo: String?) -> DocumentReport {
         DocumentReport(
             file: file,
             position: field.position,
@@ -129,7 +129,7 @@ public struct ResourceDocument: Sendable {
         )
     }
 
-    private func place(_ position: DocumentPosition) -> DocumentPlace { DocumentPlace(file: file, position: position) }
+    func place(_ position: DocumentPosition) -> DocumentPlace { DocumentPlace(file: file, position: position) }
 
     /// The decoder gives the kind that it is asked for.
     private func unexpected(_ kind: ResourceKind) -> ConfigurationError {
@@ -140,13 +140,15 @@ public struct ResourceDocument: Sendable {
 extension MeshResources {
     /// Adds a resource.
     /// - Returns: Whether none of its kind had its name.
-    fileprivate mutating func add(_ resource: XDSResource) -> Bool {
+    mutating func add(_ resource: XDSResource) -> Bool {
         switch resource {
         case .listener(let listener): listeners.updateValue(listener, forKey: listener.name) == nil
         case .routeConfiguration(let routes): routeConfigurations.updateValue(routes, forKey: routes.name) == nil
         case .cluster(let cluster): clusters.updateValue(cluster, forKey: cluster.name) == nil
         case .endpointAssignment(let endpoints):
             endpointAssignments.updateValue(endpoints, forKey: endpoints.name) == nil
+        case .secret(let secret): secrets.updateValue(secret, forKey: secret.name) == nil
+        case .unused: true
         }
     }
 }

@@ -5,22 +5,37 @@ import MeshBalancing
 import MeshConfig
 
 extension DialectTranslation {
-    /// What gRPC clients can balance by: round robin, or a ring of XXH64 of addresses.
+    /// What clients of another dialect can balance by: as the policy's codec says, and round robin in place of what
+    /// they refuse, or what xDS has no message for.
     mutating func translate(_ balancing: inout Cluster.LoadBalancing, _ path: String) {
-        if balancing.policy is RoundRobin { return }
-        guard var ring = balancing.policy as? RingHash else {
-            report(path, "gRPC clients refuse \(balancing.policy.name); they get round_robin")
+        let policy = balancing.policy
+        guard let offer = registry.offer(policy, to: dialect), let offered = offer.balancing else {
+            report(path, "\(dialect.clients) refuse \(policy.name); they get round_robin")
             balancing = Cluster.LoadBalancing(RoundRobin())
             return
         }
-        if ring.function != .xxHash { report(path, "gRPC clients hash by XXH64 only") }
-        if ring.key != .address { report(path, "gRPC clients know endpoints by their addresses") }
-        if ring.balanceFactor != nil {
-            report(path, "gRPC clients know no bound of an endpoint's load; it is not sent")
+        for reason in offer.reasons { report(path, reason) }
+        balancing = offered
+    }
+}
+
+extension ExtensionRegistry {
+    /// What the codec says that knows the policy; `nil` if none does.
+    fileprivate func offer(_ policy: any LoadBalancingPolicy, to dialect: Dialect) -> LoadBalancingOffer? {
+        for codec in loadBalancing {
+            if let offer = codec.offer(policy, to: dialect) { return offer }
         }
-        ring.function = .xxHash
-        ring.key = .address
-        ring.balanceFactor = nil
-        balancing = Cluster.LoadBalancing(ring)
+        return nil
+    }
+}
+
+extension Dialect {
+    /// Who speaks it, in words.
+    fileprivate var clients: String {
+        switch self {
+        case .own: "clients of this library"
+        case .envoy: "Envoy clients"
+        case .grpc: "gRPC clients"
+        }
     }
 }

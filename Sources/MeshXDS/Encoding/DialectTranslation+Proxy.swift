@@ -32,11 +32,13 @@ extension DialectTranslation {
         guard assignment != original else { return }
         switch cluster.discovery {
         case .fixed: cluster.discovery = .fixed(assignment)
+        case .dns(_, let settings): cluster.discovery = .dns(assignment, settings)
         case .endpointDiscovery:
             // Other clusters may have the same endpoints and another proxy.
             assignment.name = Self.freeName(cluster.name + "/proxied", among: resources.endpointAssignments)
             add(assignment)
             cluster.discovery = .endpointDiscovery(serviceName: assignment.name)
+        case .aggregate, .originalDestination: break
         }
     }
 

@@ -13,13 +13,16 @@ struct DialectTranslation {
     /// What differs from what was meant.
     private(set) var reports: [FieldReport] = []
     let dialect: Dialect
+    /// Who knows which policies the clients take.
+    let registry: ExtensionRegistry
     /// Assignments of clusters whose mutual TLS the client does not speak.
     private var securedAssignments: Set<String> = []
 
     /// Translates a configuration.
-    init(_ resources: MeshResources, to dialect: Dialect) {
+    init(_ resources: MeshResources, to dialect: Dialect, registry: ExtensionRegistry = .standard) {
         self.resources = resources
         self.dialect = dialect
+        self.registry = registry
         for name in resources.clusters.keys.sorted() { translateCluster(name) }
         for name in resources.listeners.keys.sorted() { translateListener(name) }
         for name in resources.routeConfigurations.keys.sorted() {
@@ -49,27 +52,35 @@ struct DialectTranslation {
             report(path + ".circuit_breaker", "xDS has no field for it; it is not sent")
         }
         translate(&cluster.policies, ofCluster: path + ".policies")
+        translateStructure(of: &cluster, path)
+        translateNames(of: &cluster, path)
         if dialect != .own { translateProxy(of: &cluster, path) }
-        if dialect != .own, cluster.upstreamSecurity != .plaintext {
+        if dialect != .own, cluster.upstreamSecurity != .plaintext, !(dialect == .envoy && hasSecrets(of: cluster)) {
             // Without a certificate provider of the right name gRPC refuses the cluster, Envoy waits for its secrets.
             cluster.upstreamSecurity = .plaintext
             cluster.serverName = nil
+            cluster.secrets = nil
             report(path + ".transport_socket", "\(dialect) clients have no identity of this mesh; they get plaintext")
             if let assignment = cluster.endpointAssignmentName { securedAssignments.insert(assignment) }
             if case .fixed(var assignment) = cluster.discovery {
                 offerReachable(&assignment)
                 cluster.discovery = .fixed(assignment)
             }
+            if case .dns(var assignment, let settings) = cluster.discovery {
+                offerReachable(&assignment)
+                cluster.discovery = .dns(assignment, settings)
+            }
         }
         if dialect != .own, cluster.connection.httpVersion == .automatic, cluster.upstreamSecurity == .plaintext {
             // The same in plaintext, where Envoy refuses clusters that leave the choice to TLS.
             cluster.connection.httpVersion = .http1
         }
+        if dialect != .own { translate(&cluster.loadBalancing, path + ".lb_policy") }
+        translateHealthCheck(of: &cluster, path)
         if dialect == .grpc {
             if !cluster.connection.isOfHTTPVersionOnly {
                 report(path + ".connection", "gRPC clients keep connections in their own way; it is not sent")
             }
-            translate(&cluster.loadBalancing, path + ".lb_policy")
             if case .fixed(var assignment) = cluster.discovery {
                 // gRPC knows no static clusters.
                 let isTaken = resources.endpointAssignments[name] != nil
@@ -135,13 +146,21 @@ struct DialectTranslation {
                 return true
             }
         }
+        translateHealthChecks(of: &assignment, path)
         if securedAssignments.contains(name) { offerReachable(&assignment) }
+        translateDrops(of: &assignment, path)
         resources.endpointAssignments[name] = assignment
     }
 
     private func refusal(of address: EndpointAddress) -> String? {
         guard address.port != nil else { return dialect == .grpc ? "gRPC takes no Unix domain sockets" : nil }
         return address.isIPAddress ? nil : "EDS takes IP addresses only"
+    }
+
+    /// Whether the secrets of a cluster are here to be given; gRPC's clients take none.
+    private func hasSecrets(of cluster: Cluster) -> Bool {
+        guard let secrets = cluster.secrets, resources.secrets[secrets.validation] != nil else { return false }
+        return secrets.certificate.map { resources.secrets[$0] != nil } ?? true
     }
 
     /// Leaves the endpoints that take plaintext, or all of them if none does: somebody may terminate TLS before them.

@@ -3,58 +3,59 @@
 
 import Synchronization
 
-/// What was encoded last of each resource, shared by all streams: a push to a thousand clients encodes once a dialect.
+/// What streams are served, found again by what it was made of: groups of clients that differ in a few resources share
+/// the bytes of all others.
+///
+/// It keeps nothing alive. What no group serves any more is gone, so it is bounded by what is served.
 final class EncodingCache: Sendable {
-    /// The most resources that are kept; a mesh of 10 000 services has some 40 000 in each dialect.
-    static let maximumEntries = 200_000
-
-    fileprivate struct Key: Hashable {
+    private struct Key: Hashable {
         var dialect: Dialect
         var kind: ResourceKind
         var name: String
     }
 
-    fileprivate struct Entry {
-        var resource: XDSResource
-        var packed: PackedResource
+    private struct Variant: Sendable {
+        weak var resource: EncodedResource?
     }
 
-    private let entries = Mutex<[Key: Entry]>([:])
+    private struct State {
+        var variants: [Key: [Variant]] = [:]
+        var sweepAbove = 1024
+        var encodings: UInt64 = 0
+    }
 
-    /// One encoding of a configuration: it works on a copy, so that the lock is held for moments only.
-    struct Pass {
-        private let cache: EncodingCache?
-        private let dialect: Dialect
-        private let known: [Key: Entry]
-        private var new: [Key: Entry] = [:]
+    /// The most variants of one name that are looked through; groups beyond them encode for themselves.
+    private static let maximumVariants = 16
 
-        init(_ cache: EncodingCache?, _ dialect: Dialect) {
-            self.cache = cache
-            self.dialect = dialect
-            self.known = cache?.entries.withLock { $0 } ?? [:]
+    private let state = Mutex(State())
+
+    /// How many times anything was encoded.
+    var encodingCount: UInt64 { state.withLock { $0.encodings } }
+
+    /// A resource in a dialect, from the cache if somebody is served the very same.
+    func encoded(
+        _ resource: XDSResource,
+        for dialect: Dialect,
+        _ encode: () throws -> PackedResource
+    ) rethrows -> EncodedResource {
+        let key = Key(dialect: dialect, kind: resource.kind, name: resource.name)
+        let known = state.withLock { $0.variants[key] } ?? []
+        // Compared outside of the lock: configurations are large, and every group passes here.
+        for variant in known {
+            if let candidate = variant.resource, candidate.source == resource { return candidate }
         }
-
-        /// The bytes of a resource, from the cache if it is the very same.
-        mutating func packed(
-            _ resource: XDSResource,
-            named name: String,
-            _ encode: () throws -> PackedResource
-        ) rethrows -> PackedResource {
-            let key = Key(dialect: dialect, kind: resource.kind, name: name)
-            if let entry = known[key], entry.resource == resource { return entry.packed }
-            let packed = try encode()
-            new[key] = Entry(resource: resource, packed: packed)
-            return packed
+        // Two groups may encode the same at once: it costs little, and the versions are the same.
+        let encoded = EncodedResource(name: resource.name, packed: try encode(), source: resource)
+        state.withLock { state in
+            state.encodings += 1
+            var variants = state.variants[key]?.filter { $0.resource != nil } ?? []
+            if variants.count >= Self.maximumVariants { variants.removeFirst() }
+            variants.append(Variant(resource: encoded))
+            state.variants[key] = variants
+            guard state.variants.count > state.sweepAbove else { return }
+            state.variants = state.variants.filter { $0.value.contains { $0.resource != nil } }
+            state.sweepAbove = max(1024, state.variants.count * 2)
         }
-
-        /// Shares what was encoded.
-        func finish() {
-            guard let cache, !new.isEmpty else { return }
-            cache.entries.withLock { entries in
-                // Names come and go, clients' own listeners most of all: when there are too many, all are let go.
-                if entries.count + new.count > EncodingCache.maximumEntries { entries = [:] }
-                entries.merge(new) { _, new in new }
-            }
-        }
+        return encoded
     }
 }

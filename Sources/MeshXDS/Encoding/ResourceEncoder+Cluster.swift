@@ -20,22 +20,41 @@ extension ResourceEncoder {
         case .fixed(let assignment):
             message.type = dialect == .envoy && assignment.hasNames ? .strictDns : .static
             message.loadAssignment = try endpointAssignment(assignment)
+        case .aggregate(let members):
+            message.clusterType.name = "envoy.clusters.aggregate"
+            message.clusterType.typedConfig = try Google_Protobuf_Any(
+                packing: Envoy_Extensions_Clusters_Aggregate_V3_ClusterConfig.with { $0.clusters = members }
+            )
+        case .dns(let assignment, let settings):
+            message.set(settings, of: assignment)
+            message.loadAssignment = try endpointAssignment(assignment)
+        case .originalDestination: message.type = .originalDst
         }
-        if dialect == .grpc {
-            // Its older releases know the enumeration only; the translation left nothing but these two.
+        if !cluster.members.isEmpty || cluster.discovery == .originalDestination {
+            // How endpoints are picked is for those that it is made of to say.
+            message.lbPolicy = .clusterProvided
+        } else if dialect == .grpc {
+            // Its older releases know the enumeration only, and take what it says where they know no other policy.
             if let ring = cluster.loadBalancing.policy as? RingHash {
                 message.lbPolicy = .ringHash
                 message.ringHashLbConfig.minimumRingSize = Google_Protobuf_UInt64Value(ring.minimumSize)
                 message.ringHashLbConfig.maximumRingSize = Google_Protobuf_UInt64Value(ring.maximumSize)
             } else {
                 message.lbPolicy = .roundRobin
+                if !(cluster.loadBalancing.policy is RoundRobin) {
+                    message.loadBalancingPolicy = try loadBalancing(of: cluster)
+                }
             }
         } else {
-            message.loadBalancingPolicy = try loadBalancing(cluster.loadBalancing.policy)
+            message.loadBalancingPolicy = try loadBalancing(of: cluster)
         }
         message.commonLbConfig.healthyPanicThreshold.value = Double(cluster.panicThreshold)
         if let detection = cluster.outlierDetection {
             message.outlierDetection = Envoy_Config_Cluster_V3_OutlierDetection(detection)
+        }
+        if let check = cluster.healthCheck {
+            message.healthChecks = [Envoy_Config_Core_V3_HealthCheck(check)]
+            message.commonLbConfig.ignoreNewHostsUntilFirstHc = check.ignoresNewEndpoints
         }
         message.circuitBreakers = Envoy_Config_Cluster_V3_CircuitBreakers(
             cluster.concurrencyLimit,
@@ -48,21 +67,28 @@ extension ResourceEncoder {
             }
         }
         message.circuitBreakers.thresholds[0].set(cluster.policies.retryBudget)
+        message.set(cluster.loadStatistics)
         try encodeConnections(of: cluster, into: &message)
         return message
     }
 
-    private func loadBalancing(
-        _ policy: any LoadBalancingPolicy
-    ) throws -> Envoy_Config_Cluster_V3_LoadBalancingPolicy {
+    private func loadBalancing(of cluster: Cluster) throws -> Envoy_Config_Cluster_V3_LoadBalancingPolicy {
+        let policy = cluster.loadBalancing.policy
         for codec in registry.loadBalancing {
-            guard let config = try codec.encode(policy) else { continue }
-            var entry = Envoy_Config_Cluster_V3_LoadBalancingPolicy.Policy()
-            entry.typedExtensionConfig.name = policy.name
-            entry.typedExtensionConfig.typedConfig = config
-            var message = Envoy_Config_Cluster_V3_LoadBalancingPolicy()
-            message.policies = [entry]
-            return message
+            guard var config = try codec.encode(policy, by: registry) else { continue }
+            try codec.set(cluster.localities, in: &config)
+            var message = Envoy_Config_Cluster_V3_LoadBalancingPolicy(name: policy.name, config)
+            if !cluster.overrideHostHeaders.isEmpty {
+                message = Envoy_Config_Cluster_V3_LoadBalancingPolicy(
+                    name: "override_host",
+                    try OverrideHostCodec.encoded(cluster.overrideHostHeaders, around: message)
+                )
+            }
+            guard let subsets = cluster.subsets else { return message }
+            return Envoy_Config_Cluster_V3_LoadBalancingPolicy(
+                name: "subset",
+                try SubsetCodec.encoded(subsets, around: message)
+            )
         }
         throw ConfigurationError(path: "load_balancing_policy", "no codec knows the policy \(policy.name)")
     }
@@ -75,6 +101,12 @@ extension ResourceEncoder {
         message.clusterName = assignment.name
         if assignment.overprovisioningFactor != 140 {
             message.policy.overprovisioningFactor = Google_Protobuf_UInt32Value(assignment.overprovisioningFactor)
+        }
+        message.policy.dropOverloads = assignment.dropOverloads.map { drop in
+            .with { message in
+                message.category = drop.category
+                message.dropPercentage = Envoy_Type_V3_FractionalPercent(drop.share)
+            }
         }
         message.endpoints = try assignment.localities.map { group in
             var message = Envoy_Config_Endpoint_V3_LocalityLbEndpoints()
@@ -96,9 +128,20 @@ extension ResourceEncoder {
     }
 }
 
+extension Envoy_Config_Cluster_V3_LoadBalancingPolicy {
+    /// A list of one policy.
+    init(name: String, _ config: Google_Protobuf_Any) {
+        self.init()
+        var entry = Policy()
+        entry.typedExtensionConfig.name = name
+        entry.typedExtensionConfig.typedConfig = config
+        policies = [entry]
+    }
+}
+
 extension EndpointAssignment {
     /// Whether an endpoint is named by a host name, which Envoy resolves only in clusters of a type of its own.
-    fileprivate var hasNames: Bool {
+    var hasNames: Bool {
         localities.contains { $0.endpoints.contains { $0.address.port != nil && !$0.address.isIPAddress } }
     }
 }
@@ -115,7 +158,11 @@ extension Envoy_Config_Endpoint_V3_LbEndpoint {
     fileprivate init(_ endpoint: ClusterEndpoint) throws {
         self.init()
         self.endpoint.address = Envoy_Config_Core_V3_Address(endpoint.address)
+        self.endpoint.additionalAddresses = endpoint.additionalAddresses.map { address in
+            .with { $0.address = Envoy_Config_Core_V3_Address(address) }
+        }
         self.endpoint.hostname = endpoint.hostname
+        self.endpoint.set(endpoint.healthCheck)
         loadBalancingWeight = Google_Protobuf_UInt32Value(endpoint.weight)
         healthStatus =
             switch endpoint.health {
@@ -127,6 +174,7 @@ extension Envoy_Config_Endpoint_V3_LbEndpoint {
             case .degraded: .degraded
             }
         if endpoint.speaksMutualTLS { MutualTLSMetadata.set(in: &metadata) }
+        LabelMetadata.set(endpoint.labels, in: &metadata)
         if !endpoint.hashKey.isEmpty { HashKeyMetadata.set(endpoint.hashKey, in: &metadata) }
         if let proxy = endpoint.proxy { try ProxyMetadata.set(proxy, in: &metadata) }
     }

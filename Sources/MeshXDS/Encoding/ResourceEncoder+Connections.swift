@@ -12,12 +12,12 @@ extension ResourceEncoder {
         case .plaintext:
             if cluster.proxy != .direct { message.transportSocket = try socket(Self.plaintext, for: cluster) }
         case .mutualTLS(let identities):
-            message.transportSocket = try socket(try Self.upstreamTLS(identities, cluster.serverName), for: cluster)
+            message.transportSocket = try socket(try Self.upstreamTLS(identities, cluster), for: cluster)
         case .automatic(let identities):
             var secured = Envoy_Config_Cluster_V3_Cluster.TransportSocketMatch()
             secured.name = "tlsMode-istio"
             secured.match = MutualTLSMetadata.criteria
-            secured.transportSocket = try socket(try Self.upstreamTLS(identities, cluster.serverName), for: cluster)
+            secured.transportSocket = try socket(try Self.upstreamTLS(identities, cluster), for: cluster)
             var plain = Envoy_Config_Cluster_V3_Cluster.TransportSocketMatch()
             plain.name = "tlsMode-disabled"
             plain.match = Google_Protobuf_Struct()
@@ -63,11 +63,11 @@ extension ResourceEncoder {
 
     private static func upstreamTLS(
         _ identities: [String],
-        _ serverName: String?
+        _ cluster: Cluster
     ) throws -> Envoy_Config_Core_V3_TransportSocket {
         var tls = Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext()
-        tls.sni = serverName ?? ""
-        tls.commonTlsContext = .init(acceptedIdentities: identities)
+        tls.sni = cluster.serverName ?? ""
+        tls.commonTlsContext = .init(acceptedIdentities: identities, secrets: cluster.secrets)
         return try Envoy_Config_Core_V3_TransportSocket(tls: tls)
     }
 }

@@ -19,19 +19,32 @@ extension ResourceEncoder {
         if message.metadata.filterMetadata.isEmpty { message.clearMetadata() }
         let connectionManager = try Google_Protobuf_Any(packing: try connectionManager(listener))
         switch listener.direction {
-        case .outbound: message.apiListener.apiListener = connectionManager
+        case .outbound:
+            guard let address = listener.capturedAddress else {
+                message.apiListener.apiListener = connectionManager
+                break
+            }
+            message.address = Envoy_Config_Core_V3_Address(address)
+            message.trafficDirection = .outbound
+            message.bindToPort = Google_Protobuf_BoolValue(false)
+            message.filterChains = [Self.chain(connectionManager)]
         case .inbound(let address, let security):
             message.address = Envoy_Config_Core_V3_Address(address)
             message.trafficDirection = .inbound
-            var filter = Envoy_Config_Listener_V3_Filter()
-            filter.name = "envoy.filters.network.http_connection_manager"
-            filter.typedConfig = connectionManager
-            var chain = Envoy_Config_Listener_V3_FilterChain()
-            chain.filters = [filter]
-            if security == .mutualTLS { chain.transportSocket = try downstreamTLS() }
+            var chain = Self.chain(connectionManager)
+            if security == .mutualTLS { chain.transportSocket = try downstreamTLS(listener.secrets) }
             message.filterChains = [chain]
         }
         return message
+    }
+
+    private static func chain(_ connectionManager: Google_Protobuf_Any) -> Envoy_Config_Listener_V3_FilterChain {
+        var filter = Envoy_Config_Listener_V3_Filter()
+        filter.name = "envoy.filters.network.http_connection_manager"
+        filter.typedConfig = connectionManager
+        var chain = Envoy_Config_Listener_V3_FilterChain()
+        chain.filters = [filter]
+        return chain
     }
 
     private func connectionManager(_ listener: Listener) throws -> HTTPConnectionManagerMessage {
@@ -92,9 +105,9 @@ extension ResourceEncoder {
         return anchors
     }
 
-    private func downstreamTLS() throws -> Envoy_Config_Core_V3_TransportSocket {
+    private func downstreamTLS(_ secrets: SecretReference?) throws -> Envoy_Config_Core_V3_TransportSocket {
         var tls = Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext()
-        tls.commonTlsContext = .init(acceptedIdentities: [])
+        tls.commonTlsContext = .init(acceptedIdentities: [], secrets: secrets)
         tls.requireClientCertificate = true
         return try Envoy_Config_Core_V3_TransportSocket(tls: tls)
     }

@@ -83,6 +83,7 @@ extension ResourceEncoder {
         try setRewrites(of: forward, in: &message)
         setTimeouts(of: forward, in: &message)
         message.priority = forward.priority == .high ? .high : .default
+        if !forward.endpointLabels.isEmpty { LabelMetadata.set(forward.endpointLabels, in: &message.metadataMatch) }
         message.hashPolicy = forward.hashPolicies.map { .init($0) }
         message.requestMirrorPolicies = (forward.mirrors ?? []).map { .init($0) }
         message.rateLimits = forward.rateLimits.map { .init($0) }

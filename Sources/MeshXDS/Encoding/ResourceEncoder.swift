@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 package import MeshConfig
+import MeshCore
 import SwiftProtobuf
 
 /// Turns our resources into xDS resources, in the dialect of a client; equal resources give equal bytes.
@@ -28,43 +29,42 @@ package struct ResourceEncoder: Sendable {
 
     /// Encodes a configuration.
     package func encode(_ resources: MeshResources) -> Output {
-        encode(resources, cache: nil)
-    }
-
-    /// Encodes a configuration, but for what the cache has already.
-    func encode(_ resources: MeshResources, cache: EncodingCache?) -> Output {
-        let translation = DialectTranslation(resources, to: dialect)
+        let translation = DialectTranslation(resources, to: dialect, registry: registry)
         let resources = translation.resources
         var output = Output(reports: translation.reports)
-        var pass = EncodingCache.Pass(cache, dialect)
-        output.add(resources.clusters, { .cluster($0) }, &pass, cluster)
-        output.add(resources.endpointAssignments, { .endpointAssignment($0) }, &pass, endpointAssignment)
-        output.add(resources.listeners, { .listener($0) }, &pass, listener)
-        output.add(resources.routeConfigurations, { .routeConfiguration($0) }, &pass, routeConfiguration)
-        pass.finish()
+        let all: [XDSResource] =
+            resources.clusters.values.map { .cluster($0) }
+            + resources.endpointAssignments.values.map { .endpointAssignment($0) }
+            + resources.listeners.values.map { .listener($0) }
+            + resources.routeConfigurations.values.map { .routeConfiguration($0) }
+            + resources.secrets.values.map { .secret($0) }
+        for resource in all {
+            do {
+                output.resources[resource.kind, default: [:]][resource.name] = try packed(resource)
+            } catch {
+                output.reports.append(Self.unwritable(resource, error))
+            }
+        }
         output.assignments = resources.clusters.compactMapValues(\.endpointAssignmentName)
         return output
     }
-}
 
-extension ResourceEncoder.Output {
-    fileprivate mutating func add<Resource>(
-        _ resources: [String: Resource],
-        _ wrap: (Resource) -> XDSResource,
-        _ pass: inout EncodingCache.Pass,
-        _ encode: (Resource) throws -> some Message
-    ) {
-        for (name, resource) in resources {
-            let wrapped = wrap(resource)
-            do {
-                let packed = try pass.packed(wrapped, named: name) {
-                    PackedResource(try Google_Protobuf_Any(packing: try encode(resource)))
-                }
-                self.resources[wrapped.kind, default: [:]][name] = packed
-            } catch {
-                // Only a message beyond 2 GiB, or a custom policy that no codec knows, cannot be written.
-                reports.append(FieldReport(path: "\(wrapped.kind)[\(name)]", reason: "cannot be encoded: \(error)"))
+    /// The bytes of a resource that was translated into the dialect.
+    func packed(_ resource: XDSResource) throws -> PackedResource {
+        let message =
+            switch resource {
+            case .cluster(let cluster): try Google_Protobuf_Any(packing: self.cluster(cluster))
+            case .endpointAssignment(let assignment): try Google_Protobuf_Any(packing: endpointAssignment(assignment))
+            case .listener(let listener): try Google_Protobuf_Any(packing: self.listener(listener))
+            case .routeConfiguration(let routes): try Google_Protobuf_Any(packing: routeConfiguration(routes))
+            case .secret(let secret): try Google_Protobuf_Any(packing: self.secret(secret))
+            case .unused(let kind, let name): throw ConfigurationError(path: "\(kind)[\(name)]", "is of no use")
             }
-        }
+        return PackedResource(message)
+    }
+
+    /// Only a message beyond 2 GiB, or a custom policy that no codec knows, cannot be written.
+    static func unwritable(_ resource: XDSResource, _ error: any Error) -> FieldReport {
+        FieldReport(path: "\(resource.kind)[\(resource.name)]", reason: "cannot be encoded: \(error)")
     }
 }

@@ -280,6 +280,26 @@ package nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable 
     set {_uniqueStorage()._respectDnsTtl = newValue}
   }
 
+  /// NOTE: This field was marked as deprecated in the .proto file.
+  package var dnsFailureRefreshRate: Envoy_Config_Cluster_V3_Cluster.RefreshRate {
+    get {_storage._dnsFailureRefreshRate ?? Envoy_Config_Cluster_V3_Cluster.RefreshRate()}
+    set {_uniqueStorage()._dnsFailureRefreshRate = newValue}
+  }
+  /// Returns true if `dnsFailureRefreshRate` has been explicitly set.
+  package var hasDnsFailureRefreshRate: Bool {_storage._dnsFailureRefreshRate != nil}
+  /// Clears the value of `dnsFailureRefreshRate`. Subsequent reads from it will return its default value.
+  package mutating func clearDnsFailureRefreshRate() {_uniqueStorage()._dnsFailureRefreshRate = nil}
+
+  /// NOTE: This field was marked as deprecated in the .proto file.
+  package var dnsJitter: SwiftProtobuf.Google_Protobuf_Duration {
+    get {_storage._dnsJitter ?? SwiftProtobuf.Google_Protobuf_Duration()}
+    set {_uniqueStorage()._dnsJitter = newValue}
+  }
+  /// Returns true if `dnsJitter` has been explicitly set.
+  package var hasDnsJitter: Bool {_storage._dnsJitter != nil}
+  /// Clears the value of `dnsJitter`. Subsequent reads from it will return its default value.
+  package mutating func clearDnsJitter() {_uniqueStorage()._dnsJitter = nil}
+
   package var lrsServer: Envoy_Config_Core_V3_ConfigSource {
     get {_storage._lrsServer ?? Envoy_Config_Core_V3_ConfigSource()}
     set {_uniqueStorage()._lrsServer = newValue}
@@ -1064,6 +1084,39 @@ package nonisolated struct Envoy_Config_Cluster_V3_Cluster: @unchecked Sendable 
     fileprivate var _overrideHostStatus: Envoy_Config_Core_V3_HealthStatusSet? = nil
   }
 
+  /// How long to wait after a failure.
+  package nonisolated struct RefreshRate: Sendable {
+    // SwiftProtobuf.Message conformance is added in an extension below. See the
+    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+    // methods supported on all messages.
+
+    package var baseInterval: SwiftProtobuf.Google_Protobuf_Duration {
+      get {_baseInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
+      set {_baseInterval = newValue}
+    }
+    /// Returns true if `baseInterval` has been explicitly set.
+    package var hasBaseInterval: Bool {self._baseInterval != nil}
+    /// Clears the value of `baseInterval`. Subsequent reads from it will return its default value.
+    package mutating func clearBaseInterval() {self._baseInterval = nil}
+
+    /// Default ten times `base_interval`.
+    package var maxInterval: SwiftProtobuf.Google_Protobuf_Duration {
+      get {_maxInterval ?? SwiftProtobuf.Google_Protobuf_Duration()}
+      set {_maxInterval = newValue}
+    }
+    /// Returns true if `maxInterval` has been explicitly set.
+    package var hasMaxInterval: Bool {self._maxInterval != nil}
+    /// Clears the value of `maxInterval`. Subsequent reads from it will return its default value.
+    package mutating func clearMaxInterval() {self._maxInterval = nil}
+
+    package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+    package init() {}
+
+    fileprivate var _baseInterval: SwiftProtobuf.Google_Protobuf_Duration? = nil
+    fileprivate var _maxInterval: SwiftProtobuf.Google_Protobuf_Duration? = nil
+  }
+
   /// Connections that are made before a request needs them.
   package nonisolated struct PreconnectPolicy: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -1165,7 +1218,7 @@ fileprivate nonisolated let _protobuf_package = "envoy.config.cluster.v3"
 
 nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Cluster"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}type\0\u{3}eds_cluster_config\0\u{3}connect_timeout\0\u{4}\u{2}lb_policy\0\u{4}\u{2}health_checks\0\u{3}max_requests_per_connection\0\u{3}circuit_breakers\0\u{4}\u{3}http_protocol_options\0\u{3}http2_protocol_options\0\u{4}\u{2}dns_refresh_rate\0\u{3}dns_lookup_family\0\u{4}\u{2}outlier_detection\0\u{4}\u{3}lb_subset_config\0\u{3}ring_hash_lb_config\0\u{3}transport_socket\0\u{1}metadata\0\u{4}\u{2}common_lb_config\0\u{3}alt_stat_name\0\u{3}common_http_protocol_options\0\u{3}upstream_connection_options\0\u{4}\u{3}load_assignment\0\u{4}\u{3}typed_extension_protocol_options\0\u{3}least_request_lb_config\0\u{3}cluster_type\0\u{3}respect_dns_ttl\0\u{4}\u{2}load_balancing_policy\0\u{3}lrs_server\0\u{3}transport_socket_matches\0\u{4}\u{7}preconnect_policy\0\u{4}\u{2}maglev_lb_config\0\u{4}\u{4}round_robin_lb_config\0\u{3}lrs_report_endpoint_metrics\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}name\0\u{1}type\0\u{3}eds_cluster_config\0\u{3}connect_timeout\0\u{4}\u{2}lb_policy\0\u{4}\u{2}health_checks\0\u{3}max_requests_per_connection\0\u{3}circuit_breakers\0\u{4}\u{3}http_protocol_options\0\u{3}http2_protocol_options\0\u{4}\u{2}dns_refresh_rate\0\u{3}dns_lookup_family\0\u{4}\u{2}outlier_detection\0\u{4}\u{3}lb_subset_config\0\u{3}ring_hash_lb_config\0\u{3}transport_socket\0\u{1}metadata\0\u{4}\u{2}common_lb_config\0\u{3}alt_stat_name\0\u{3}common_http_protocol_options\0\u{3}upstream_connection_options\0\u{4}\u{3}load_assignment\0\u{4}\u{3}typed_extension_protocol_options\0\u{3}least_request_lb_config\0\u{3}cluster_type\0\u{3}respect_dns_ttl\0\u{4}\u{2}load_balancing_policy\0\u{3}lrs_server\0\u{3}transport_socket_matches\0\u{3}dns_failure_refresh_rate\0\u{4}\u{6}preconnect_policy\0\u{4}\u{2}maglev_lb_config\0\u{4}\u{4}round_robin_lb_config\0\u{3}lrs_report_endpoint_metrics\0\u{3}dns_jitter\0")
 
   fileprivate class _StorageClass {
     var _name: String = String()
@@ -1194,6 +1247,8 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
     var _dnsRefreshRate: SwiftProtobuf.Google_Protobuf_Duration? = nil
     var _dnsLookupFamily: Envoy_Config_Cluster_V3_Cluster.DnsLookupFamily = .auto
     var _respectDnsTtl: Bool = false
+    var _dnsFailureRefreshRate: Envoy_Config_Cluster_V3_Cluster.RefreshRate? = nil
+    var _dnsJitter: SwiftProtobuf.Google_Protobuf_Duration? = nil
     var _lrsServer: Envoy_Config_Core_V3_ConfigSource? = nil
     var _lrsReportEndpointMetrics: [String] = []
     var _metadata: Envoy_Config_Core_V3_Metadata? = nil
@@ -1233,6 +1288,8 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
       _dnsRefreshRate = source._dnsRefreshRate
       _dnsLookupFamily = source._dnsLookupFamily
       _respectDnsTtl = source._respectDnsTtl
+      _dnsFailureRefreshRate = source._dnsFailureRefreshRate
+      _dnsJitter = source._dnsJitter
       _lrsServer = source._lrsServer
       _lrsReportEndpointMetrics = source._lrsReportEndpointMetrics
       _metadata = source._metadata
@@ -1326,6 +1383,7 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
         case 41: try { try decoder.decodeSingularMessageField(value: &_storage._loadBalancingPolicy) }()
         case 42: try { try decoder.decodeSingularMessageField(value: &_storage._lrsServer) }()
         case 43: try { try decoder.decodeRepeatedMessageField(value: &_storage._transportSocketMatches) }()
+        case 44: try { try decoder.decodeSingularMessageField(value: &_storage._dnsFailureRefreshRate) }()
         case 50: try { try decoder.decodeSingularMessageField(value: &_storage._preconnectPolicy) }()
         case 52: try {
           var v: Envoy_Config_Cluster_V3_Cluster.MaglevLbConfig?
@@ -1354,6 +1412,7 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
           }
         }()
         case 57: try { try decoder.decodeRepeatedStringField(value: &_storage._lrsReportEndpointMetrics) }()
+        case 58: try { try decoder.decodeSingularMessageField(value: &_storage._dnsJitter) }()
         default: break
         }
       }
@@ -1453,6 +1512,9 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
       if !_storage._transportSocketMatches.isEmpty {
         try visitor.visitRepeatedMessageField(value: _storage._transportSocketMatches, fieldNumber: 43)
       }
+      try { if let v = _storage._dnsFailureRefreshRate {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 44)
+      } }()
       try { if let v = _storage._preconnectPolicy {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 50)
       } }()
@@ -1470,6 +1532,9 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
       if !_storage._lrsReportEndpointMetrics.isEmpty {
         try visitor.visitRepeatedStringField(value: _storage._lrsReportEndpointMetrics, fieldNumber: 57)
       }
+      try { if let v = _storage._dnsJitter {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 58)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1505,6 +1570,8 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster: SwiftProtobuf.Message, Sw
         if _storage._dnsRefreshRate != rhs_storage._dnsRefreshRate {return false}
         if _storage._dnsLookupFamily != rhs_storage._dnsLookupFamily {return false}
         if _storage._respectDnsTtl != rhs_storage._respectDnsTtl {return false}
+        if _storage._dnsFailureRefreshRate != rhs_storage._dnsFailureRefreshRate {return false}
+        if _storage._dnsJitter != rhs_storage._dnsJitter {return false}
         if _storage._lrsServer != rhs_storage._lrsServer {return false}
         if _storage._lrsReportEndpointMetrics != rhs_storage._lrsReportEndpointMetrics {return false}
         if _storage._metadata != rhs_storage._metadata {return false}
@@ -2175,6 +2242,45 @@ nonisolated extension Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.ConsistentH
   package static func ==(lhs: Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.ConsistentHashingLbConfig, rhs: Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.ConsistentHashingLbConfig) -> Bool {
     if lhs.useHostnameForHashing != rhs.useHostnameForHashing {return false}
     if lhs._hashBalanceFactor != rhs._hashBalanceFactor {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Envoy_Config_Cluster_V3_Cluster.RefreshRate: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = Envoy_Config_Cluster_V3_Cluster.protoMessageName + ".RefreshRate"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}base_interval\0\u{3}max_interval\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._baseInterval) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._maxInterval) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._baseInterval {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._maxInterval {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Envoy_Config_Cluster_V3_Cluster.RefreshRate, rhs: Envoy_Config_Cluster_V3_Cluster.RefreshRate) -> Bool {
+    if lhs._baseInterval != rhs._baseInterval {return false}
+    if lhs._maxInterval != rhs._maxInterval {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

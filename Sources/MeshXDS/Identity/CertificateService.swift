@@ -21,21 +21,13 @@ struct CertificateService: Istio_V1_Auth_IstioCertificateService.ServiceProtocol
         do {
             response.certChain = try await signer.sign(
                 csrPEM: message.csr,
-                bearerToken: Self.bearerToken(in: request.metadata),
+                bearerToken: request.metadata.bearerToken ?? "",
                 validity: .seconds(UInt64(clamping: min(max(message.validityDuration, 0), 365 * 86_400)))
             )
         } catch let refusal as CertificateRefusal {
             throw RPCError(code: refusal.reason.code, message: refusal.message)
         }
         return ServerResponse(message: response)
-    }
-
-    private static func bearerToken(in metadata: Metadata) -> String {
-        for value in metadata[stringValues: "authorization"] {
-            let parts = value.split(separator: " ", maxSplits: 1)
-            if parts.count == 2, parts[0].lowercased() == "bearer" { return String(parts[1]) }
-        }
-        return ""
     }
 }
 

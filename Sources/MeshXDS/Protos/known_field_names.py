@@ -25,6 +25,8 @@ OUTPUT = HERE.parent / "Generated" / "KnownFieldNames.swift"
 NEIGHBOURS = ("envoy.type.", "envoy.config.bootstrap.v3")
 # Packages that xds-protos is not the source of.
 FOREIGN = ("google.", "istio.")
+# What a client says of itself: nobody decodes it here, so that nothing of it is ever reported.
+STATUS = ("envoy.admin.", "envoy.service.status.")
 LIMIT = 150_000
 
 Field = descriptor_pb2.FieldDescriptorProto
@@ -134,7 +136,7 @@ def our_packages():
     packages = set()
     for proto in HERE.rglob("*.proto"):
         packages.add(re.search(r"^package ([\w.]+);", proto.read_text(), re.MULTILINE).group(1))
-    return {package for package in packages if not package.startswith(FOREIGN)}
+    return {package for package in packages if not package.startswith(FOREIGN + STATUS)}
 
 
 def official_files():

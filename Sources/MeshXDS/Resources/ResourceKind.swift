@@ -14,6 +14,8 @@ public enum ResourceKind: String, CaseIterable, Hashable, Sendable {
     case listener = "envoy.config.listener.v3.Listener"
     /// RDS.
     case routeConfiguration = "envoy.config.route.v3.RouteConfiguration"
+    /// SDS.
+    case secret = "envoy.extensions.transport_sockets.tls.v3.Secret"
 
     /// The kind of a type URL, whatever stands before its slash.
     public init?(typeURL: String) {
@@ -25,11 +27,21 @@ public enum ResourceKind: String, CaseIterable, Hashable, Sendable {
 
     /// Whether a response holds everything, so that absence means deletion.
     ///
-    /// The rule of the state-of-the-world protocol: LDS and CDS do, RDS and EDS may leave out what did not change.
+    /// The rule of the state-of-the-world protocol: LDS and CDS do, RDS, EDS and SDS may leave out what did not change.
     public var isFullState: Bool {
         switch self {
         case .listener, .cluster: true
-        case .endpointAssignment, .routeConfiguration: false
+        case .endpointAssignment, .routeConfiguration, .secret: false
+        }
+    }
+}
+
+extension ResourceKind {
+    /// Whether resources of the kind name others.
+    var refersToOthers: Bool {
+        switch self {
+        case .listener, .routeConfiguration, .cluster: true
+        case .endpointAssignment, .secret: false
         }
     }
 }

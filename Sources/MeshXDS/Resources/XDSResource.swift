@@ -13,6 +13,10 @@ public enum XDSResource: Hashable, Sendable {
     case cluster(Cluster)
     /// An endpoint assignment.
     case endpointAssignment(EndpointAssignment)
+    /// A secret.
+    case secret(Secret)
+    /// One that is good, and of no use to a mesh: it takes part in nothing. What is in it is reported.
+    case unused(ResourceKind, name: String)
 
     /// Its name.
     public var name: String {
@@ -21,6 +25,8 @@ public enum XDSResource: Hashable, Sendable {
         case .routeConfiguration(let routes): routes.name
         case .cluster(let cluster): cluster.name
         case .endpointAssignment(let assignment): assignment.name
+        case .secret(let secret): secret.name
+        case .unused(_, let name): name
         }
     }
 
@@ -31,6 +37,8 @@ public enum XDSResource: Hashable, Sendable {
         case .routeConfiguration: .routeConfiguration
         case .cluster: .cluster
         case .endpointAssignment: .endpointAssignment
+        case .secret: .secret
+        case .unused(let kind, _): kind
         }
     }
 }

@@ -2,116 +2,228 @@
 // Part of swift-service-mesh.
 
 import GRPCCore
-import SwiftProtobuf
+import MeshCore
 
-/// One stream's part in a conversation: it asks the provider, drives the machine, and words the answers.
+/// One stream's part in a conversation: it asks the provider and drives the machine.
 struct DiscoveryStream {
+    typealias Machine = ADSServerStreamStateMachine
+
+    /// What was offered to the client last.
+    private struct Served {
+        var group: EncodedGroup
+        var groupName: String?
+        var snapshot: EncodedSnapshot
+        var isWarming: Bool
+        var aliases: Set<String>
+
+        func isSame(_ provided: ProvidedResources) -> Bool {
+            snapshot.version == provided.version && groupName == provided.group && isWarming == provided.isWarming
+        }
+    }
+
+    /// The most bytes that a client may describe itself with: it is kept as long as the stream is. Envoys with all
+    /// their extensions need some 40 KiB.
+    private static let maximumNodeSize = 256 << 10
+
     private let number: UInt64
     private let provider: any XDSResourceProvider
-    private var machine = ADSServerStreamStateMachine()
+    private let groups: EncodedGroups
+    private var machine: Machine
     private var node: XDSNode?
     private var dialect = Dialect.own
-    private let cache: EncodingCache
+    private var served: Served?
     /// What the dialect could not say the last time.
     private var reports: [FieldReport] = []
     /// The names of listeners that the provider was last asked with; `nil` before it was asked.
     private var askedListeners: Set<String>?
+    /// The versions that the client was last known to have taken all of, and to refuse some of.
+    private var applied: String?
+    private var refused: String?
+    /// The version that the client was last said to be served.
+    private var offered: String?
 
-    init(number: UInt64, provider: any XDSResourceProvider, cache: EncodingCache) {
+    init(number: UInt64, form: Machine.Form, provider: any XDSResourceProvider, groups: EncodedGroups) {
         self.number = number
         self.provider = provider
-        self.cache = cache
+        self.groups = groups
+        self.machine = Machine(form: form)
     }
 
-    /// The client has sent a request.
+    /// When `timePassed` is to be called.
+    var deadline: MeshInstant? { machine.deadline }
+
+    /// The client has sent a request by state of the world.
     /// - Throws: `RPCError` if the stream cannot go on.
     mutating func requestReceived(
-        _ message: Envoy_Service_Discovery_V3_DiscoveryRequest
-    ) async throws -> [Envoy_Service_Discovery_V3_DiscoveryResponse] {
-        var answers: [Envoy_Service_Discovery_V3_DiscoveryResponse] = []
-        if node == nil {
-            guard message.hasNode, !message.node.id.isEmpty else {
-                throw RPCError(
-                    code: .invalidArgument,
-                    message: "the first request of a stream carries a node with an id"
-                )
-            }
-            let node = XDSNode(message.node)
-            self.node = node
-            dialect = Dialect(userAgentName: node.userAgentName)
-            machine.reportsMissing = dialect == .own
-            machine.warmsClusters = dialect == .envoy
-            provider.noticed(.connected(stream: number, node))
-        }
+        _ message: Envoy_Service_Discovery_V3_DiscoveryRequest,
+        at now: MeshInstant
+    ) async throws -> [Machine.Response] {
+        try introduce(message.hasNode ? message.node : nil)
         // Kinds that are not served are not answered; a client's own timer tells it that there is nothing.
         guard let kind = ResourceKind(typeURL: message.typeURL) else { return [] }
-        let action = machine.requestReceived(
-            ADSServerStreamStateMachine.Request(
-                kind: kind,
-                names: Set(message.resourceNames),
-                version: message.versionInfo,
-                nonce: message.responseNonce,
-                refusal: message.hasErrorDetail ? message.errorDetail.message : nil
-            )
+        let request = Machine.Request(
+            kind: kind,
+            names: Set(message.resourceNames),
+            version: message.versionInfo,
+            nonce: message.responseNonce,
+            refusal: message.hasErrorDetail ? message.errorDetail.message : nil
         )
-        if let verdict = action.verdict { notice(verdict) }
-        if let response = action.response { answers.append(word(response)) }
-        // Which listeners a client asks for says where it serves, and so what it gets.
-        if askedListeners != machine.listenerNames { answers += await resourcesChanged() }
-        return answers
+        let listeners = kind == .listener ? request.names.subtracting(["*"]) : machine.listenerNames
+        let responses = try await prepare(listeners, at: now)
+        return try responses + perform(machine.requestReceived(request, at: now))
+    }
+
+    /// The client has sent an incremental request.
+    /// - Throws: `RPCError` if the stream cannot go on.
+    mutating func requestReceived(
+        _ message: Envoy_Service_Discovery_V3_DeltaDiscoveryRequest,
+        at now: MeshInstant
+    ) async throws -> [Machine.Response] {
+        try introduce(message.hasNode ? message.node : nil)
+        guard let kind = ResourceKind(typeURL: message.typeURL) else { return [] }
+        let request = Machine.IncrementalRequest(
+            kind: kind,
+            subscribed: Set(message.resourceNamesSubscribe),
+            unsubscribed: Set(message.resourceNamesUnsubscribe),
+            versions: message.initialResourceVersions,
+            nonce: message.responseNonce,
+            refusal: message.hasErrorDetail ? message.errorDetail.message : nil
+        )
+        var listeners = machine.listenerNames
+        if kind == .listener {
+            listeners = listeners.subtracting(request.unsubscribed).union(request.subscribed).subtracting(["*"])
+        }
+        let responses = try await prepare(listeners, at: now)
+        return try responses + perform(machine.requestReceived(request, at: now))
     }
 
     /// There may be something else to serve.
-    mutating func resourcesChanged() async -> [Envoy_Service_Discovery_V3_DiscoveryResponse] {
-        guard var node else { return [] }
-        let names = machine.listenerNames
-        node.inboundAddresses = XDSNode.inboundAddresses(in: names)
+    mutating func resourcesChanged(at now: MeshInstant) async -> [Machine.Response] {
+        guard node != nil else { return [] }
+        return finished(await offer(to: machine.listenerNames, at: now))
+    }
+
+    /// Time has passed.
+    mutating func timePassed(at now: MeshInstant) -> [Machine.Response] {
+        finished(machine.timePassed(at: now))
+    }
+
+    /// Which listeners a client asks for says where it serves, and so what it gets: that has to be known before the
+    /// request is answered, or the answer would say that the listeners do not exist.
+    private mutating func prepare(_ listeners: Set<String>, at now: MeshInstant) async throws -> [Machine.Response] {
+        guard listeners.count <= Machine.maximumNames else {
+            throw RPCError(code: .resourceExhausted, message: "a client may not ask for so many listeners")
+        }
+        return askedListeners == listeners ? [] : await offer(to: listeners, at: now)
+    }
+
+    private mutating func introduce(_ message: Envoy_Config_Core_V3_Node?) throws {
+        // Also of one that only says anew which fields have no effect: that is kept, too.
+        if let message, message.byteCount > Self.maximumNodeSize {
+            throw RPCError(code: .invalidArgument, message: "a node has at most \(Self.maximumNodeSize) bytes")
+        }
+        defer {
+            if let fields = message?.ignoredFields { provider.noticed(.ignores(stream: number, fields)) }
+        }
+        guard self.node == nil else { return }
+        guard let message, !message.id.isEmpty else {
+            throw RPCError(code: .invalidArgument, message: "the first request of a stream carries a node with an id")
+        }
+        let node = XDSNode(message)
         self.node = node
-        askedListeners = names
+        dialect = Dialect(userAgentName: node.userAgentName)
+        machine.reportsMissing = dialect == .own
+        machine.warmsClusters = dialect == .envoy
+        provider.noticed(.connected(stream: number, node))
+        let connection = XDSConnection(isIncremental: machine.form == .incremental, dialect: dialect)
+        provider.noticed(.speaks(stream: number, connection))
+    }
+
+    private mutating func offer(to listeners: Set<String>, at now: MeshInstant) async -> [Machine.Response] {
+        guard var node else { return [] }
+        node.inboundAddresses = XDSNode.inboundAddresses(in: listeners)
+        self.node = node
         let provided = await provider.resources(for: node)
-        let encoded = ResourceEncoder(dialect: dialect).encode(provided.resources, cache: cache)
-        if encoded.reports != reports {
-            reports = encoded.reports
+        // A tick may be for others.
+        if let served, askedListeners == listeners, served.isSame(provided) { return [] }
+        askedListeners = listeners
+        let group: EncodedGroup
+        if let served, served.groupName == provided.group {
+            group = served.group
+        } else {
+            group = groups.group(
+                named: provided.group,
+                dialect: dialect,
+                takesAPIListeners: node.takesAPIListeners
+            )
+        }
+        let snapshot = await group.snapshot(of: provided)
+        if offered != provided.version || served?.groupName != provided.group {
+            offered = provided.version
+            (applied, refused) = (nil, nil)
+            provider.noticed(
+                .offered(stream: number, version: provided.version, order: provided.order, group: provided.group)
+            )
+        }
+        if snapshot.reports != reports {
+            reports = snapshot.reports
             provider.noticed(.translated(stream: number, reports))
         }
-        var resources = encoded.resources
-        let aliases = ListenerAliases(provided.resources).listeners(named: names, dialect: dialect)
-        resources[.listener, default: [:]].merge(aliases) { known, _ in known }
-        let offer = ADSServerStreamStateMachine.Offer(
+        let aliases = snapshot.aliases.listeners(named: listeners)
+        var offer = ServedOffer(
             version: provided.version,
-            resources: resources,
-            isWarming: provided.isWarming,
-            assignments: encoded.assignments
+            tables: snapshot.tables,
+            aliases: aliases,
+            assignments: snapshot.assignments,
+            isWarming: provided.isWarming
         )
-        return machine.resourcesChanged(offer).map(word)
+        if let served, served.group === group, served.isWarming == provided.isWarming {
+            offer.changes = snapshot.changes(since: served.snapshot.generation)
+            offer.changes?[.listener, default: []].formUnion(served.aliases.union(aliases.keys))
+        }
+        served = Served(
+            group: group,
+            groupName: provided.group,
+            snapshot: snapshot,
+            isWarming: provided.isWarming,
+            aliases: Set(aliases.keys)
+        )
+        return machine.offered(offer, at: now)
     }
 
-    private func notice(_ verdict: ADSServerStreamStateMachine.Verdict) {
-        switch verdict {
+    private mutating func perform(_ action: Machine.Action) throws -> [Machine.Response] {
+        if let failure = action.failure { throw RPCError(code: .resourceExhausted, message: failure) }
+        switch action.verdict {
         case .acknowledged(let kind, let version):
             provider.noticed(.acknowledged(stream: number, kind, version: version))
+            noticeServed(kind)
         case .rejected(let kind, let version, let message):
             provider.noticed(.rejected(stream: number, kind, version: version, message: message))
+            noticeServed(kind)
+        case nil: break
         }
+        return finished(action.responses)
     }
 
-    private func word(
-        _ response: ADSServerStreamStateMachine.Response
-    ) -> Envoy_Service_Discovery_V3_DiscoveryResponse {
-        var message = Envoy_Service_Discovery_V3_DiscoveryResponse()
-        message.versionInfo = response.version
-        message.nonce = response.nonce
-        message.typeURL = response.kind.typeURL
-        message.resources = response.resources.map {
-            Google_Protobuf_Any(typeName: response.kind.rawValue, bytes: $0.bytes)
+    /// Tells what the client was sent, and when it has come to have everything.
+    private mutating func finished(_ responses: [Machine.Response]) -> [Machine.Response] {
+        for response in responses { noticeServed(response.kind) }
+        if let version = machine.appliedVersion, version != applied {
+            applied = version
+            provider.noticed(.applied(stream: number, version: version))
+        } else if machine.appliedVersion == nil, applied != nil {
+            applied = nil
+            provider.noticed(.behind(stream: number))
         }
-        message.resourceErrors = response.missing.map { name in
-            var error = Envoy_Service_Discovery_V3_ResourceError()
-            error.resourceName.name = name
-            error.errorDetail.code = ADSSessionStateMachine.Response.notFound
-            error.errorDetail.message = "there is no such resource"
-            return error
+        if let version = machine.refusedVersion, version != refused {
+            refused = version
+            provider.noticed(.refuses(stream: number, version: version))
         }
-        return message
+        return responses
+    }
+
+    private func noticeServed(_ kind: ResourceKind) {
+        guard let subscription = machine.subscriptions[kind] else { return }
+        provider.noticed(.serves(stream: number, XDSServedKind(subscription)))
     }
 }

@@ -9,8 +9,8 @@ import Synchronization
 
 /// Accepts the server's connections, holds them, and closes them.
 ///
-/// gRPC's own listener hands an accepted connection to a queue. What the queue does not take because the server stops at
-/// that moment is released unfinished, which traps in SwiftNIO ("Deinited NIOAsyncWriter without calling finish()").
+/// gRPC's own listener hands an accepted connection to a queue. What the queue does not take because the server stops
+/// at that moment is released unfinished, which traps in SwiftNIO ("Deinited NIOAsyncWriter without calling finish()").
 /// Here a connection is held until it is closed, so that stopping at any moment is safe.
 final class XDSListener: HTTP2ServerTransport.ListenerFactory {
     private typealias Connection = HTTP2ServerTransport.ConnectionConfigurator.ConnectionChannel
@@ -20,17 +20,17 @@ final class XDSListener: HTTP2ServerTransport.ListenerFactory {
         var isClosed = false
     }
 
-    /// How many connections may be open at once; what comes above is closed at once. A control plane has one connection
-    /// for each process that it serves.
-    static let maximumConnections = 10_000
+    /// How many connections may be open at once; what comes above is closed at once.
+    private let maximumConnections: Int
 
     let eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
 
     private let address: EndpointAddress
     private let state = Mutex(State())
 
-    init(address: EndpointAddress) {
+    init(address: EndpointAddress, maximumConnections: Int) {
         self.address = address
+        self.maximumConnections = maximumConnections
     }
 
     func makeListeningChannel(
@@ -72,7 +72,7 @@ final class XDSListener: HTTP2ServerTransport.ListenerFactory {
     private func admit(_ channel: any Channel) -> Bool {
         let id = ObjectIdentifier(channel)
         let isAdmitted = state.withLock { state in
-            guard !state.isClosed, state.connections.count < Self.maximumConnections else { return false }
+            guard !state.isClosed, state.connections.count < maximumConnections else { return false }
             state.connections[id] = channel
             return true
         }

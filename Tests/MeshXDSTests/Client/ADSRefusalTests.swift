@@ -63,8 +63,8 @@ struct ADSRefusalTests {
         #expect(unsettled == nil)
         #expect(session.advance(60).publication == nil)
         // On a new stream neither: that it does not come again does not mean that it does not exist.
-        session.machine.streamEnded()
-        #expect(session.machine.connected(at: session.now).publication == nil)
+        session.disconnect()
+        #expect(session.connect().publication == nil)
         #expect(session.advance(60).publication == nil)
         #expect(session.respond(.listener, Self.mesh()).publication == Self.mesh())
     }
@@ -145,7 +145,7 @@ struct ADSRefusalTests {
         var session = ScriptedSession.connected()
         _ = session.serve(Fixtures.mesh)
         _ = session.respond(.cluster, [try Fixtures.badCluster("c")], version: "2")
-        session.machine.streamEnded()
-        #expect(session.machine.connected(at: session.now).requests.allSatisfy { $0.refusal == nil })
+        session.disconnect()
+        #expect(session.connect().requests.allSatisfy { $0.refusal == nil })
     }
 }

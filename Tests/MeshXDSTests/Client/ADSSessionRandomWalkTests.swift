@@ -26,8 +26,8 @@ struct ADSSessionRandomWalkTests {
             await Task.yield()
             switch random.below(20) {
             case 0:
-                session.machine.streamEnded()
-                _ = session.machine.connected(at: session.now)
+                session.disconnect()
+                session.connect()
             case 1: check(session.advance(random.below(20)), &published)
             default:
                 let kind = ResourceKind.allCases[Int(random.below(4))]
@@ -55,7 +55,7 @@ struct ADSSessionRandomWalkTests {
         return resources
     }
 
-    private func check(_ action: ADSSessionStateMachine.Action, _ published: inout Int) {
+    private func check(_ action: ScriptedSession.Reply, _ published: inout Int) {
         guard let resources = action.publication else { return }
         published += 1
         #expect(throws: Never.self) { try resources.validate() }

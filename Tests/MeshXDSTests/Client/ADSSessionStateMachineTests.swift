@@ -14,7 +14,7 @@ struct ADSSessionStateMachineTests {
     @Test("a stream begins with a wildcard for listeners, and nothing else")
     func firstRequest() {
         var session = ScriptedSession()
-        let action = session.machine.connected(at: session.now)
+        let action = session.connect()
         #expect(action.requests == [.init(kind: .listener, names: [], version: "", nonce: "")])
         #expect(action.publication == nil)
     }
@@ -22,7 +22,7 @@ struct ADSSessionStateMachineTests {
     @Test("an inbound listener is named beside the wildcard")
     func inboundListener() {
         var session = ScriptedSession(inbound: ["in/10.0.0.1:80"])
-        #expect(session.machine.connected(at: session.now).requests.map(\.names) == [["*", "in/10.0.0.1:80"]])
+        #expect(session.connect().requests.map(\.names) == [["*", "in/10.0.0.1:80"]])
     }
 
     @Test("references are followed down, each response is acknowledged, and one configuration comes out at the end")
@@ -49,6 +49,35 @@ struct ADSSessionStateMachineTests {
         #expect(endpoints.requests == [.init(kind: .endpointAssignment, names: ["c"], version: "7", nonce: "n4")])
         #expect([listener, routes, clusters].allSatisfy { $0.publication == nil })
         #expect(endpoints.publication == mesh)
+    }
+
+    @Test("clusters that get copies, and those of trees of conditions, are asked for like those of routes")
+    func clustersOfAllRoutes() {
+        func forward(_ cluster: String, copies: String? = nil) -> Route {
+            var action = RouteAction.Forward(clusters: WeightedClusters(single: cluster))
+            action.mirrors = copies.map { [RequestMirror(.cluster($0))] }
+            return Route(match: RouteMatch(path: PathMatcher(.prefix("/"))), action: .forward(action))
+        }
+        let list = VirtualHost.RouteList([forward("of a tree", copies: "of its route")])
+        let tree = VirtualHost(
+            name: "tree",
+            domains: [.exact("tree")],
+            routes: [],
+            matcher: MatcherTree(.prefix(.queryParameter("to"), ["a": .init(.action(list))])),
+            mirrors: [RequestMirror(.cluster("of the host"))]
+        )
+        let plain = VirtualHost(name: "plain", domains: [.exact("plain")], routes: [forward("c", copies: "of a route")])
+        let routes = RouteConfiguration(
+            name: "r",
+            virtualHosts: [tree, plain],
+            mirrors: [RequestMirror(.cluster("of the table")), RequestMirror(.header("to"))]
+        )
+        #expect(
+            Set(routes.clusterNames) == [
+                "c", "of a tree", "of its route", "of the host", "of a route", "of the table",
+            ]
+        )
+        #expect(routes.clusterNames.count == 6)
     }
 
     @Test("a bad resource is refused by name, keeps the version, and does not hold up the good ones beside it")
@@ -78,7 +107,7 @@ struct ADSSessionStateMachineTests {
         #expect(refusal.publication == nil)
         #expect(refusal.requests.first?.version == "1")
         #expect(refusal.requests.first?.refusal != nil)
-        let state = session.machine.subscriptions[.cluster]?.status(of: .cluster).first?.state
+        let state = session.machine.subscriptions[.cluster]?.status(of: .cluster, at: session.now).first?.state
         #expect(state == .refused("type: discovery type ORIGINAL_DST is not supported"))
         var mesh = Fixtures.mesh
         mesh.clusters["c"]?.connectTimeout = .seconds(9)
@@ -197,10 +226,10 @@ struct ADSSessionStateMachineTests {
         var session = ScriptedSession.connected()
         _ = session.respond(.listener, Fixtures.mesh)
         _ = session.advance(10)
-        session.machine.streamEnded()
+        session.disconnect()
         #expect(session.machine.nextDeadline == nil)
         #expect(session.advance(60).publication == nil)
-        _ = session.machine.connected(at: session.now)
+        session.connect()
         #expect(session.advance(14).publication == nil)
         #expect(session.advance(1).publication == MeshResources())
     }
@@ -256,8 +285,8 @@ struct ADSSessionStateMachineTests {
     func reconnection() {
         var session = ScriptedSession.connected()
         _ = session.serve(Fixtures.mesh, version: "5")
-        session.machine.streamEnded()
-        let action = session.machine.connected(at: session.now)
+        session.disconnect()
+        let action = session.connect()
         #expect(
             action.requests == [
                 .init(kind: .listener, names: [], version: "5", nonce: ""),
@@ -301,7 +330,10 @@ struct ADSSessionStateMachineTests {
         host.requestBodyBufferLimit = .init()
         message.virtualHosts = [host]
         _ = session.respond(.routeConfiguration, [try Fixtures.packed(message)])
-        let status = session.machine.subscriptions[.routeConfiguration]?.status(of: .routeConfiguration)
+        let status = session.machine.subscriptions[.routeConfiguration]?.status(
+            of: .routeConfiguration,
+            at: session.now
+        )
         let path = "virtual_hosts[0].request_body_buffer_limit"
         #expect(status?.map(\.ignored) == [[.init(path: path, reason: "is not supported")]])
         #expect(status?.map(\.state) == [.acknowledged])

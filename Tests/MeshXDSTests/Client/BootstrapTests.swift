@@ -31,10 +31,26 @@ struct BootstrapTests {
             (#"{"xds_servers": []}"#, "xds_servers"),
             (#"{"xds_servers": [{"server_uri": 1, "channel_creds": []}]}"#, "xds_servers[0].server_uri"),
             (#"{"xds_servers": [{"server_uri": "a:1", "channel_creds": []}]}"#, "xds_servers[0].channel_creds"),
+            (
+                #"{"xds_servers": [{"server_uri": "a", "channel_creds": [{"type": "tls"}], "max_xds_message_size": 1023}]}"#,
+                "xds_servers[0].max_xds_message_size"
+            ),
         ]
     )
     func namesField(json: String, path: String) {
         let error = #expect(throws: ConfigurationError.self) { try Bootstrap(json: json) }
         #expect(error?.problems.first?.path == path)
+    }
+
+    @Test("a response has 64 MiB, or what the server's max_xds_message_size says (gRFC A70)")
+    func messageSize() throws {
+        let servers = try Bootstrap(
+            json: """
+                {"xds_servers": [
+                  {"server_uri": "a:1", "channel_creds": [{"type": "insecure"}]},
+                  {"server_uri": "b:1", "channel_creds": [{"type": "insecure"}], "max_xds_message_size": 2147483647}]}
+                """
+        ).servers
+        #expect(servers.map(\.maximumMessageBytes) == [64 << 20, 2_147_483_647])
     }
 }

@@ -40,7 +40,8 @@ struct IgnoredFieldTests {
         _ = session.respond(.cluster, Fixtures.mesh)
         let first = session.respond(.endpointAssignment, Fixtures.mesh).publication
         #expect(first?.ignored == [Self.ignored])
-        let status = session.machine.subscriptions[.routeConfiguration]?.status(of: .routeConfiguration)
+        let subscription = session.machine.subscriptions[.routeConfiguration]
+        let status = subscription?.status(of: .routeConfiguration, at: session.now)
         #expect(status?.first?.state == .acknowledged)
         #expect(status?.first?.ignored.map(\.path) == [Self.ignored.path])
         let next = session.respond(.routeConfiguration, [try Self.routes { _ in }], version: "2").publication
@@ -54,7 +55,8 @@ struct IgnoredFieldTests {
         _ = session.respond(.routeConfiguration, [try Self.routes { $0.requestBodyBufferLimit = .init() }])
         let bad = try Self.routes { $0.requestHeadersToRemove = ["host"] }
         _ = session.respond(.routeConfiguration, [bad], version: "2")
-        let status = session.machine.subscriptions[.routeConfiguration]?.status(of: .routeConfiguration).first
+        let subscription = session.machine.subscriptions[.routeConfiguration]
+        let status = subscription?.status(of: .routeConfiguration, at: session.now).first
         #expect(status?.ignored.map(\.path) == [Self.ignored.path])
         guard case .refused(let reason)? = status?.state else {
             Issue.record("it is not refused: \(String(describing: status))")

@@ -213,19 +213,27 @@ struct BalancingDecodingTests {
         }
     }
 
-    @Test func `the overprovisioning factor is read, and drops are reported`() throws {
+    @Test func `the overprovisioning factor and the drops are read`() throws {
         func assignment(_ factor: UInt32) throws -> (EndpointAssignment, [String]) {
             var message = Envoy_Config_Endpoint_V3_ClusterLoadAssignment()
             message.clusterName = "c"
             message.policy.overprovisioningFactor = Google_Protobuf_UInt32Value(factor)
-            message.policy.dropOverloads = [.init()]
+            message.policy.dropOverloads = ["throttle", "load"].map { category in
+                .with { message in
+                    message.category = category
+                    message.dropPercentage.numerator = 25
+                    message.dropPercentage.denominator = .tenThousand
+                }
+            }
             let decoded = try ResourceDecoder().decode(try message.serializedBytes(), as: .endpointAssignment)
             guard case .endpointAssignment(let assignment) = decoded.resource else { throw CancellationError() }
             return (assignment, decoded.ignored.map(\.path))
         }
         let (read, ignored) = try assignment(100)
         #expect(read.overprovisioningFactor == 100)
-        #expect(ignored == ["policy.drop_overloads"])
+        let share = FractionalPercent(numerator: 25, denominator: .tenThousand)
+        #expect(read.dropOverloads == ["throttle", "load"].map { .init(category: $0, share: share) })
+        #expect(ignored == [])
         let error = #expect(throws: ConfigurationError.self) { _ = try assignment(0) }
         #expect(error?.problems.map(\.path) == ["policy.overprovisioning_factor"])
     }

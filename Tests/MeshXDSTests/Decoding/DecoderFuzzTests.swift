@@ -25,7 +25,7 @@ struct DecoderFuzzTests {
             await Task.yield()
             var (kind, bytes) = corpus[Int(random.below(UInt64(corpus.count)))]
             mutate(&bytes, random)
-            if random.below(20) == 0 { kind = ResourceKind.allCases[Int(random.below(4))] }
+            if random.below(20) == 0 { kind = ResourceKind.allCases[Int(random.below(5))] }
             do {
                 let decoded = try ResourceDecoder().decode(bytes, as: kind)
                 // What is accepted must be valid, or the snapshot would refuse it after the ACK.
@@ -51,6 +51,8 @@ struct DecoderFuzzTests {
             case .routeConfiguration(let routes): try routes.validate()
             case .cluster(let cluster): try cluster.validate()
             case .endpointAssignment(let assignment): try assignment.validate()
+            case .secret(let secret): try secret.validate()
+            case .unused: break
             }
         } catch {
             Issue.record("an invalid resource was accepted: \(error)")

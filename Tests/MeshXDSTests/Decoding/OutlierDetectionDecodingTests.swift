@@ -54,6 +54,7 @@ import Testing
             $0.maxEjectionTimeJitter = .init(seconds: 26)
             $0.maxEjectionPercent = 27
             $0.alwaysEjectOneHost = true
+            $0.successfulActiveHealthCheckUnejectHost = false
         }
         let expected = OutlierDetection(
             consecutiveFailures: .init(7, enforcing: 8),
@@ -79,7 +80,8 @@ import Testing
             maximumEjectionTime: .seconds(25),
             maximumEjectionTimeJitter: .seconds(26),
             maximumEjectionPercent: 27,
-            alwaysEjectsOneEndpoint: true
+            alwaysEjectsOneEndpoint: true,
+            successfulHealthCheckUnejects: false
         )
         let (detection, ignored) = try decode(message)
         #expect(detection == expected)
@@ -146,13 +148,10 @@ import Testing
 
     @Test func `what has no effect is reported`() throws {
         let message = Message.with {
-            $0.successfulActiveHealthCheckUnejectHost = true
             $0.monitors = [.with { $0.name = "m" }]
         }
         #expect(
-            try decode(message).ignored.sorted() == [
-                "outlier_detection.monitors", "outlier_detection.successful_active_health_check_uneject_host",
-            ]
+            try decode(message).ignored == ["outlier_detection.monitors"]
         )
     }
 }

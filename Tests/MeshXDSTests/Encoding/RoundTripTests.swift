@@ -32,6 +32,8 @@ struct RoundTripTests {
                     case .routeConfiguration(let routes): decoded.routeConfigurations[name] = routes
                     case .cluster(let cluster): decoded.clusters[name] = cluster
                     case .endpointAssignment(let assignment): decoded.endpointAssignments[name] = assignment
+                    case .secret(let secret): decoded.secrets[name] = secret
+                    case .unused: break
                     }
                 }
             }
@@ -64,13 +66,7 @@ struct RoundTripTests {
             let encoded = ResourceEncoder(dialect: dialect).encode(generator.resources())
             for (kind, packed) in encoded.resources {
                 for packed in packed.values {
-                    let outcome = ResourceDecoder().decode(packed, as: kind)
-                    if dialect == .envoy, kind == .cluster, case .failure(let error) = outcome.result {
-                        // Host names need a type of cluster that only Envoy knows.
-                        #expect(error.problems.map(\.path) == ["type"])
-                    } else {
-                        _ = try outcome.result.get()
-                    }
+                    _ = try ResourceDecoder().decode(packed, as: kind).result.get()
                 }
             }
         }

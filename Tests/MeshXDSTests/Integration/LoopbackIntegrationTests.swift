@@ -147,21 +147,40 @@ struct LoopbackIntegrationTests {
         }
     }
 
-    @Test("the incremental protocol is refused with a reason")
+    @Test("an incremental client gets what it asks for, and after a change what changed")
     func delta() async throws {
-        try await withServer(ScriptedProvider(Fixtures.mesh)) { address in
+        let cache = SnapshotCache { _ in "all" }
+        try cache.publish(Fixtures.mesh, to: "all")
+        try await withServer(cache) { address in
             try await withGRPCClient(
                 transport: .http2NIOPosix(target: address.resolvableTarget, transportSecurity: .plaintext)
             ) { client in
                 let ads = Envoy_Service_Discovery_V3_AggregatedDiscoveryService.Client(wrapping: client)
-                let error = await #expect(throws: RPCError.self) {
-                    try await ads.deltaAggregatedResources(
-                        request: StreamingClientRequest { try await $0.write(.init()) }
-                    ) { response in
-                        for try await _ in response.messages {}
-                    }
+                let (requests, sink) = AsyncStream.makeStream(of: Envoy_Service_Discovery_V3_DeltaDiscoveryRequest.self)
+                var first = Envoy_Service_Discovery_V3_DeltaDiscoveryRequest()
+                first.node.id = "delta"
+                first.typeURL = ResourceKind.endpointAssignment.typeURL
+                first.resourceNamesSubscribe = ["c", "unheard of"]
+                sink.yield(first)
+                try await ads.deltaAggregatedResources(
+                    request: StreamingClientRequest { for await request in requests { try await $0.write(request) } }
+                ) { response in
+                    var messages = response.messages.makeAsyncIterator()
+                    let before = try #require(try await messages.next())
+                    #expect(before.resources.map(\.name) == ["c"])
+                    #expect(before.removedResources == ["unheard of"])
+                    var answer = Envoy_Service_Discovery_V3_DeltaDiscoveryRequest()
+                    answer.typeURL = before.typeURL
+                    answer.responseNonce = before.nonce
+                    sink.yield(answer)
+                    var changed = Fixtures.mesh
+                    changed.endpointAssignments["c"] = Fixtures.endpoints("c", "10.9.9.9")
+                    try cache.publish(changed, to: "all")
+                    let after = try #require(try await messages.next())
+                    #expect(after.resources.map(\.name) == ["c"] && after.removedResources == [])
+                    #expect(after.resources.first?.version != before.resources.first?.version)
+                    sink.finish()
                 }
-                #expect(error?.code == .unimplemented)
             }
         }
     }

@@ -6,69 +6,44 @@ import Testing
 
 @testable import MeshXDS
 
-@Suite("The server's stream machine")
+@Suite("The server's stream by state of the world")
 struct ADSServerStreamStateMachineTests {
     typealias Machine = ADSServerStreamStateMachine
 
-    static func packed(_ text: String) -> PackedResource { PackedResource(typeURL: "t", bytes: Array(text.utf8)) }
-
-    static func offer(
-        _ version: String,
-        warming: Bool = false,
-        _ resources: [ResourceKind: [String: String]] = [
+    static let world = ServedOffer(
+        "1",
+        [
             .cluster: ["a": "a", "b": "b"], .endpointAssignment: ["a": "ea", "b": "eb"], .listener: ["l": "l"],
             .routeConfiguration: ["r": "r"],
         ]
-    ) -> Machine.Offer {
-        Machine.Offer(version: version, resources: resources.mapValues { $0.mapValues(packed) }, isWarming: warming)
-    }
-
-    static func request(
-        _ kind: ResourceKind,
-        _ names: Set<String> = [],
-        version: String = "",
-        nonce: String = "",
-        refusal: String? = nil
-    ) -> Machine.Request {
-        Machine.Request(kind: kind, names: names, version: version, nonce: nonce, refusal: refusal)
-    }
-
-    static func texts(_ response: Machine.Response?) -> [String]? {
-        response?.resources.map { String(decoding: $0.bytes, as: UTF8.self) }
-    }
-
-    static func machine(_ offer: Machine.Offer = offer("1")) -> Machine {
-        var machine = Machine()
-        _ = machine.resourcesChanged(offer)
-        return machine
-    }
+    )
 
     @Test(
         "a first request without names, or with an asterisk, gets everything",
         arguments: [[], ["*"]] as [Set<String>]
     )
     func wildcard(_ names: Set<String>) {
-        var machine = Self.machine()
-        let response = machine.requestReceived(Self.request(.cluster, names)).response
-        #expect(Self.texts(response) == ["a", "b"])
-        #expect(response?.version == "1" && response?.nonce == "1")
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        let responses = client.ask(.cluster, names).responses
+        #expect(responses.lines == ["CDS a b"])
+        #expect(responses.first?.version == "1" && responses.first?.nonce == "1")
     }
 
     @Test("named resources get just those", arguments: ResourceKind.allCases)
     func names(_ kind: ResourceKind) {
-        var machine = Self.machine(Self.offer("1", [kind: ["a": "1", "b": "2"]]))
-        let response = machine.requestReceived(Self.request(kind, ["b", "unheard of"])).response
-        #expect(Self.texts(response) == ["2"])
+        var client = ScriptedClient(.stateOfTheWorld, ServedOffer("1", [kind: ["a": "1", "b": "2"]]))
+        let response = client.ask(kind, ["b", "unheard of"]).responses.first
+        #expect(response?.resources.map(\.text) == ["2"])
         #expect(response?.missing == [])
     }
 
     @Test("an asterisk beside names gets everything, and the names besides")
     func wildcardWithNames() {
-        var machine = Self.machine(Self.offer("1", [.listener: ["l": "l", "alias": "alias"]]))
-        #expect(
-            Self.texts(machine.requestReceived(Self.request(.listener, ["*", "alias"])).response) == ["alias", "l"]
-        )
-        #expect(machine.listenerNames == ["alias"])
+        var offer = ServedOffer("1", [.listener: ["l": "l"]])
+        offer.aliases = ["alias": EncodedResource(name: "alias", packed: PackedResource(typeURL: "t", bytes: [65]))]
+        var client = ScriptedClient(.stateOfTheWorld, offer)
+        #expect(client.ask(.listener, ["*", "alias"]).responses.lines == ["LDS A l"])
+        #expect(client.machine.listenerNames == ["alias"])
     }
 
     @Test(
@@ -76,192 +51,162 @@ struct ADSServerStreamStateMachineTests {
         arguments: [ResourceKind.endpointAssignment, .routeConfiguration]
     )
     func noWildcardForPartialKinds(_ kind: ResourceKind) {
-        var machine = Self.machine()
-        #expect(machine.requestReceived(Self.request(kind)).response == nil)
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        #expect(client.ask(kind).responses == [])
     }
 
     @Test("an acknowledgement is noted and answered with nothing")
     func acknowledgement() {
-        var machine = Self.machine()
-        _ = machine.requestReceived(Self.request(.cluster))
-        let action = machine.requestReceived(Self.request(.cluster, version: "1", nonce: "1"))
-        #expect(action == .init(response: nil, verdict: .acknowledged(.cluster, version: "1")))
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        client.ask(.cluster)
+        let action = client.ask(.cluster, version: "1", answering: "1")
+        #expect(action == .init(verdict: .acknowledged(.cluster, version: "1")))
     }
 
     @Test("a refusal is noted, and nothing is sent again until something changes")
     func refusal() {
-        var machine = Self.machine()
-        _ = machine.requestReceived(Self.request(.cluster))
-        let action = machine.requestReceived(Self.request(.cluster, nonce: "1", refusal: "no"))
-        #expect(action.response == nil)
-        #expect(action.verdict == .rejected(.cluster, version: "1", message: "no"))
-        #expect(machine.resourcesChanged(Self.offer("2")) == [])
-        let next = machine.resourcesChanged(Self.offer("3", [.cluster: ["a": "a2"]]))
-        #expect(next.last.map { Self.texts($0) } == ["a2"])
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        client.ask(.cluster)
+        let action = client.ask(.cluster, answering: "1", refusal: "no")
+        #expect(action == .init(verdict: .rejected(.cluster, version: "1", message: "no")))
+        #expect(client.offer(ServedOffer("2", [.cluster: ["a": "a", "b": "b"]])) == [])
+        #expect(client.offer(ServedOffer("3", [.cluster: ["a": "a2"]])).lines == ["CDS a2"])
     }
 
     @Test("a stale nonce is ignored, whatever it says")
-    func staleNonce() {
-        var machine = Self.machine()
-        _ = machine.requestReceived(Self.request(.cluster))
-        _ = machine.resourcesChanged(Self.offer("2", [.cluster: ["a": "a2"]]))
-        let stale = machine.requestReceived(Self.request(.cluster, ["b"], version: "1", nonce: "1", refusal: "late"))
+    func staleNonce() throws {
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        client.open([.cluster: []])
+        _ = client.offer(ServedOffer("2", [.cluster: ["a": "a2"]]))
+        let stale = client.ask(.cluster, ["b"], version: "1", answering: "1", refusal: "late")
         #expect(stale == .init())
     }
 
     @Test("only what changed is sent, and full kinds whole")
     func changes() {
-        var machine = Self.machine()
-        _ = machine.requestReceived(Self.request(.cluster))
-        _ = machine.requestReceived(Self.request(.endpointAssignment, ["a", "b"]))
-        var next = Self.offer("2")
-        next.resources[.endpointAssignment]?["b"] = Self.packed("eb2")
-        next.resources[.cluster]?["b"] = Self.packed("b2")
-        let responses = machine.resourcesChanged(next)
-        #expect(responses.map(\.kind) == [.cluster, .endpointAssignment])
-        #expect(responses.map { Self.texts($0) } == [["a", "b2"], ["eb2"]])
-        #expect(machine.resourcesChanged(next) == [])
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        client.open([.cluster: [], .endpointAssignment: ["a", "b"]])
+        let next = ServedOffer("2", [.cluster: ["a": "a", "b": "b2"], .endpointAssignment: ["a": "ea", "b": "eb2"]])
+        let responses = client.offer(next)
+        #expect(responses.lines == ["CDS a b2", "EDS eb2"])
+        client.settle(responses)
+        #expect(client.offer(next) == [])
     }
 
-    @Test("a push sends clusters, endpoints, listeners, routes, and lets stale clusters go at the end")
-    func order() {
-        var machine = Self.machine()
-        _ = machine.requestReceived(Self.request(.listener))
-        _ = machine.requestReceived(Self.request(.routeConfiguration, ["r"]))
-        _ = machine.requestReceived(Self.request(.cluster))
-        _ = machine.requestReceived(Self.request(.endpointAssignment, ["a", "c"]))
-        let next = Self.offer(
-            "2",
-            [
-                .cluster: ["c": "c"], .endpointAssignment: ["c": "ec"], .listener: ["l": "l2"],
-                .routeConfiguration: ["r": "r2"],
-            ]
-        )
-        let responses = machine.resourcesChanged(next)
-        #expect(responses.map(\.kind) == [.cluster, .endpointAssignment, .listener, .routeConfiguration, .cluster])
-        #expect(responses.map { Self.texts($0) } == [["a", "b", "c"], ["ec"], ["l2"], ["r2"], ["c"]])
-        #expect(Set(responses.map(\.nonce)).count == 5)
+    @Test("while a client owes an answer nothing of the kind is sent, and then the latest alone")
+    func latestWins() throws {
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        let first = try #require(client.ask(.endpointAssignment, ["a"]).responses.first)
+        for version in 2...50 {
+            let texts = ["a": "e\(version)", "b": "eb"]
+            #expect(client.offer(ServedOffer("\(version)", [.endpointAssignment: texts])) == [])
+        }
+        let later = client.answer(first)
+        #expect(later.verdict == .acknowledged(.endpointAssignment, version: "1"))
+        #expect(later.responses.lines == ["EDS e50"])
+        #expect(later.responses.first?.version == "50")
+        // What changes back meanwhile is not sent at all.
+        _ = client.offer(ServedOffer("51", [.endpointAssignment: ["a": "other"]]))
+        _ = client.offer(ServedOffer("52", [.endpointAssignment: ["a": "e50"]]))
+        #expect(client.answer(later.responses[0]).responses == [])
+        #expect(client.machine.appliedVersion == "52")
     }
 
-    @Test("a client that names its clusters keeps a stale one, too, until the routes have let go of it")
-    func orderForNamedClusters() {
-        var machine = Self.machine()
-        _ = machine.requestReceived(Self.request(.cluster, ["a", "b"]))
-        _ = machine.requestReceived(Self.request(.listener, ["l"]))
-        _ = machine.requestReceived(Self.request(.routeConfiguration, ["r"]))
-        let next = Self.offer("2", [.cluster: ["b": "b2"], .listener: ["l": "l"], .routeConfiguration: ["r": "r2"]])
-        let responses = machine.resourcesChanged(next)
-        #expect(responses.map(\.kind) == [.cluster, .routeConfiguration, .cluster])
-        #expect(responses.map { Self.texts($0) } == [["a", "b2"], ["r2"], ["b2"]])
-        #expect(machine.resourcesChanged(next) == [])
+    @Test("what is told to have changed is looked at, and nothing else")
+    func announcedChanges() {
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        client.open([.endpointAssignment: ["a", "b"]])
+        var next = ServedOffer("2", [.endpointAssignment: ["a": "new", "b": "new too"]])
+        next.changes = [.endpointAssignment: ["b", "unheard of"]]
+        #expect(client.offer(next).lines == ["EDS new too"])
     }
 
     @Test("a request may refuse a response and ask for other names at once")
     func refusalWithOtherNames() {
-        var machine = Self.machine()
-        _ = machine.requestReceived(Self.request(.cluster, ["a"]))
-        let action = machine.requestReceived(Self.request(.cluster, ["a", "b"], nonce: "1", refusal: "no"))
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        client.ask(.cluster, ["a"])
+        let action = client.ask(.cluster, ["a", "b"], answering: "1", refusal: "no")
         #expect(action.verdict == .rejected(.cluster, version: "1", message: "no"))
-        #expect(Self.texts(action.response) == ["a", "b"])
+        #expect(action.responses.lines == ["CDS a b"])
     }
 
     @Test("names that are added get an answer with what is there of them")
     func addedNames() {
-        var machine = Self.machine()
-        _ = machine.requestReceived(Self.request(.cluster, ["a"]))
-        let known = machine.requestReceived(Self.request(.cluster, ["a", "b"], version: "1", nonce: "1"))
-        #expect(Self.texts(known.response) == ["a", "b"])
-        let unknown = machine.requestReceived(Self.request(.cluster, ["a", "x"], version: "1", nonce: "2"))
-        #expect(Self.texts(unknown.response) == ["a"])
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        client.ask(.cluster, ["a"])
+        #expect(client.ask(.cluster, ["a", "b"], version: "1", answering: "1").responses.lines == ["CDS a b"])
+        #expect(client.ask(.cluster, ["a", "x"], version: "1", answering: "2").responses.lines == ["CDS a"])
     }
 
     @Test("a name that was let go of is sent again when it is asked for again")
     func resubscription() {
-        var machine = Self.machine()
-        _ = machine.requestReceived(Self.request(.endpointAssignment, ["a", "b"]))
-        #expect(
-            machine.requestReceived(Self.request(.endpointAssignment, ["a"], version: "1", nonce: "1")).response == nil
-        )
-        let again = machine.requestReceived(Self.request(.endpointAssignment, ["a", "b"], version: "1", nonce: "1"))
-        #expect(Self.texts(again.response) == ["eb"])
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        client.ask(.endpointAssignment, ["a", "b"])
+        #expect(client.ask(.endpointAssignment, ["a"], version: "1", answering: "1").responses == [])
+        let again = client.ask(.endpointAssignment, ["a", "b"], version: "1", answering: "1")
+        #expect(again.responses.lines == ["EDS eb"])
     }
 
     @Test("after names, an empty list means none and no longer everything")
     func emptyAfterNames() {
-        var machine = Self.machine()
-        _ = machine.requestReceived(Self.request(.cluster, ["a"]))
-        let action = machine.requestReceived(Self.request(.cluster, [], version: "1", nonce: "1"))
-        #expect(action.response == nil)
-        #expect(machine.resourcesChanged(Self.offer("2", [.cluster: ["a": "new", "z": "z"]])) == [])
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        client.ask(.cluster, ["a"])
+        #expect(client.ask(.cluster, version: "1", answering: "1").responses == [])
+        #expect(client.offer(ServedOffer("2", [.cluster: ["a": "new", "z": "z"]])) == [])
     }
 
     @Test("a client that understands it is told at once which names do not exist")
     func missingNames() {
-        var machine = Self.machine()
-        machine.reportsMissing = true
-        let clusters = machine.requestReceived(Self.request(.cluster, ["a", "x"])).response
-        #expect(clusters?.missing == ["x"])
-        let endpoints = machine.requestReceived(Self.request(.endpointAssignment, ["x"])).response
-        #expect(endpoints?.missing == ["x"] && endpoints?.resources == [])
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        client.machine.reportsMissing = true
+        #expect(client.open([.cluster: ["a", "x"]]).lines == ["CDS a ?x"])
+        #expect(client.open([.endpointAssignment: ["x"]]).lines == ["EDS ?x"])
         // Once is enough.
-        #expect(machine.resourcesChanged(Self.offer("2")) == [])
-        let later = machine.resourcesChanged(Self.offer("3", [.endpointAssignment: ["x": "ex"], .cluster: ["a": "a"]]))
-        #expect(later.map { Self.texts($0) } == [["ex"]])
+        #expect(client.offer(ServedOffer("2", [.cluster: ["a": "a"]])) == [])
+        let later = client.offer(ServedOffer("3", [.endpointAssignment: ["x": "ex"], .cluster: ["a": "a"]]))
+        #expect(later.lines == ["EDS ex"])
+        client.settle(later)
+        #expect(client.offer(ServedOffer("4", [.cluster: ["a": "a"]])).lines == ["EDS ?x"])
     }
 
     @Test("while the control plane warms up, clients with a configuration get nothing, others what is there")
     func warming() {
-        var known = Self.machine(Self.offer("1", warming: true))
-        known.reportsMissing = true
-        #expect(known.requestReceived(Self.request(.cluster, version: "old")).response == nil)
-        #expect(known.requestReceived(Self.request(.endpointAssignment, ["a"], version: "old")).response == nil)
-        let responses = known.resourcesChanged(Self.offer("2"))
-        #expect(responses.map(\.kind) == [.cluster, .endpointAssignment])
+        var warming = Self.world
+        warming.isWarming = true
+        var known = ScriptedClient(.stateOfTheWorld, warming)
+        known.machine.reportsMissing = true
+        #expect(known.ask(.cluster, version: "old").responses == [])
+        #expect(known.ask(.endpointAssignment, ["a"], version: "old").responses == [])
+        #expect(known.machine.appliedVersion == nil)
+        #expect(known.offer(Self.world).lines == ["CDS a b", "EDS ea"])
 
-        var new = Self.machine(Self.offer("1", warming: true))
-        new.reportsMissing = true
-        let response = new.requestReceived(Self.request(.cluster, ["a", "x"])).response
-        #expect(Self.texts(response) == ["a"])
-        #expect(response?.missing == [])
+        var new = ScriptedClient(.stateOfTheWorld, warming)
+        new.machine.reportsMissing = true
+        #expect(new.ask(.cluster, ["a", "x"]).responses.lines == ["CDS a"])
     }
 
     @Test("when warming ends with nothing to serve, a client with a configuration learns that too")
     func warmingEndsEmpty() {
-        var machine = Self.machine(Self.offer("1", warming: true))
-        _ = machine.requestReceived(Self.request(.listener, version: "old"))
-        #expect(machine.resourcesChanged(Self.offer("2", [:])).map { Self.texts($0) } == [[]])
-    }
-
-    @Test("a changed cluster brings its endpoints with it for clients that wait for them, changed or not")
-    func warmingClusters() {
-        for warms in [true, false] {
-            var machine = Self.machine()
-            machine.warmsClusters = warms
-            _ = machine.requestReceived(Self.request(.cluster))
-            _ = machine.requestReceived(Self.request(.endpointAssignment, ["ea", "eb"]))
-            func push(_ version: String, a: String, ea: String) -> [[String]?] {
-                var offer = Self.offer(
-                    version,
-                    [.cluster: ["a": a, "b": "b", "fixed": a], .endpointAssignment: ["ea": ea, "eb": "endpoints"]]
-                )
-                offer.assignments = ["a": "ea", "b": "eb"]
-                return machine.resourcesChanged(offer).map { Self.texts($0) }
-            }
-            #expect(push("2", a: "a", ea: "1") == [["a", "b", "a"], ["1", "endpoints"]])
-            #expect(push("3", a: "new", ea: "1") == [["new", "b", "new"]] + (warms ? [["1"]] : []))
-            // Endpoints that change alone do not touch their clusters.
-            #expect(push("4", a: "new", ea: "2") == [["2"]])
-            #expect(push("5", a: "newer", ea: "3") == [["newer", "b", "newer"], ["3"]])
-            #expect(push("6", a: "newer", ea: "3") == [])
-        }
+        var client = ScriptedClient(.stateOfTheWorld, ServedOffer("1", [.listener: ["l": "l"]], warming: true))
+        client.ask(.listener, version: "old")
+        #expect(client.offer(ServedOffer("2", [:])).lines == ["LDS"])
     }
 
     @Test("before anything is known, nothing is answered")
     func noOffer() {
-        var machine = Machine()
-        #expect(machine.requestReceived(Self.request(.cluster)) == .init())
+        var client = ScriptedClient()
+        #expect(client.ask(.cluster) == .init())
         // Requests may follow each other before the first answer; none of them has a nonce.
-        #expect(machine.requestReceived(Self.request(.cluster, ["a"])) == .init())
-        #expect(machine.resourcesChanged(Self.offer("1")).map { Self.texts($0) } == [["a"]])
+        #expect(client.ask(.cluster, ["a"]) == .init())
+        #expect(client.offer(Self.world).lines == ["CDS a"])
+    }
+
+    @Test("a client that asks for too many names is told so")
+    func tooManyNames() {
+        var client = ScriptedClient(.stateOfTheWorld, Self.world)
+        let names = Set((0...Machine.maximumNames).map { "n\($0)" })
+        #expect(client.ask(.cluster, names).failure?.contains("100000 names") == true)
+        var incremental = ScriptedClient(.incremental, Self.world)
+        #expect(incremental.ask(.cluster, adding: names).failure != nil)
     }
 }

@@ -42,11 +42,10 @@ struct ADSConversation {
     private var server: ADSServerStreamStateMachine
     private let reportsMissing: Bool
     private var now = MeshInstant(nanoseconds: 1_000_000_000)
-    private var offer: ADSServerStreamStateMachine.Offer?
+    private var offer: ServedOffer?
     private var lastVersion = 0
-    /// As in `ADSOutbox`: a request takes the place of one of its kind that still waits.
-    private var outbox: [ADSSessionStateMachine.Request] = []
-    private var toServer: [ADSSessionStateMachine.Request] = []
+    private var stream: ADSServer.StreamID?
+    private var toServer: [StateOfTheWorldStream.Request] = []
     private var toClient: [ADSServerStreamStateMachine.Response] = []
 
     /// Opens a stream to a server that knows nothing yet.
@@ -59,22 +58,21 @@ struct ADSConversation {
 
     /// Opens another stream; what was on its way is lost.
     mutating func reconnect() {
-        client.streamEnded()
+        client.streamEnded(stream, to: 0, at: now)
         server = ADSServerStreamStateMachine()
         server.reportsMissing = reportsMissing
-        outbox = []
         toServer = []
         toClient = []
-        if let offer { toClient += server.resourcesChanged(offer) }
-        perform(client.connected(at: now))
+        if let offer { toClient += server.offered(offer, at: now) }
+        stream = client.streamOpened(to: 0, at: now)
     }
 
     /// The server has something else to serve.
     mutating func push(_ packed: [ResourceKind: [String: PackedResource]]) {
         lastVersion += 1
-        let offer = ADSServerStreamStateMachine.Offer(version: "\(lastVersion)", resources: packed, isWarming: false)
+        let offer = ServedOffer(version: "\(lastVersion)", packed: packed)
         self.offer = offer
-        toClient += server.resourcesChanged(offer)
+        toClient += server.offered(offer, at: now)
     }
 
     /// Serves a world, and waits until nobody has anything more to say.
@@ -89,14 +87,16 @@ struct ADSConversation {
         perform(client.timePassed(at: now))
     }
 
-    /// The client's requests get from its outbox onto the wire.
+    /// The client's requests get onto the wire.
     /// - Returns: Whether there were any.
     @discardableResult
     mutating func flush() -> Bool {
-        guard !outbox.isEmpty else { return false }
-        toServer += outbox
-        outbox = []
-        return true
+        guard let stream else { return false }
+        let requests = client.nextRequests(on: stream, at: now).compactMap {
+            if case .stateOfTheWorld(let request) = $0 { request } else { nil }
+        }
+        toServer += requests
+        return !requests.isEmpty
     }
 
     /// The next request arrives.
@@ -112,10 +112,11 @@ struct ADSConversation {
                 version: request.version,
                 nonce: request.nonce,
                 refusal: request.refusal
-            )
+            ),
+            at: now
         )
         if let verdict = action.verdict { verdicts.append(verdict) }
-        if let response = action.response { toClient.append(response) }
+        toClient += action.responses
         return true
     }
 
@@ -126,14 +127,18 @@ struct ADSConversation {
         guard !toClient.isEmpty else { return false }
         let response = toClient.removeFirst()
         responseCount += 1
+        guard let stream else { return true }
         let action = client.responseReceived(
-            ADSSessionStateMachine.Response(
+            ADSResponse(
                 kind: response.kind,
                 version: response.version,
                 nonce: response.nonce,
-                resources: response.resources,
-                absent: response.missing
+                resources: response.resources.map {
+                    .init(version: response.version, packed: PackedResource($0.message))
+                },
+                failures: response.missing.map { .init(name: $0, code: ADSResponse.notFound, message: "") }
             ),
+            on: stream,
             at: now
         )
         perform(action)
@@ -152,13 +157,6 @@ struct ADSConversation {
     }
 
     private mutating func perform(_ action: ADSSessionStateMachine.Action) {
-        for request in action.requests {
-            if let position = outbox.firstIndex(where: { $0.kind == request.kind }) {
-                outbox[position] = request
-            } else {
-                outbox.append(request)
-            }
-        }
         if let publication = action.publication { published = publication }
     }
 }

@@ -36,7 +36,8 @@ extension ResourceGenerator {
             maximumEjectionTime: pick([base, .forever]),
             maximumEjectionTimeJitter: chance() ? span() : .zero,
             maximumEjectionPercent: ofHundred(),
-            alwaysEjectsOneEndpoint: chance()
+            alwaysEjectsOneEndpoint: chance(),
+            successfulHealthCheckUnejects: chance()
         )
     }
 

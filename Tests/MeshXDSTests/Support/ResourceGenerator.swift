@@ -168,7 +168,8 @@ struct ResourceGenerator {
                         weight: number == 0 ? 1 + UInt32(below(100)) : UInt32(below(100)),
                         clusterHeader: isNamed ? nil : "x-cluster",
                         headers: headerMutations(),
-                        host: chance(20) ? "share.example" : nil
+                        host: chance(20) ? "share.example" : nil,
+                        endpointLabels: labels()
                     )
                 },
                 choice: choice
@@ -206,7 +207,8 @@ struct ResourceGenerator {
             hashPolicies: list(0...2) { $0.hashPolicy() },
             mirrors: chance(20) ? [mirror()] : nil,
             internalRedirects: chance(20) ? internalRedirects() : nil,
-            priority: chance(20) ? .high : .standard
+            priority: chance(20) ? .high : .standard,
+            endpointLabels: labels()
         )
         let rewrite = Self.valid { try PathTemplateRewrite("/{rest}/{country}") }
         forward.pathRewrite = pick([
@@ -261,7 +263,7 @@ struct ResourceGenerator {
     }
 
     mutating func listener(_ name: String) -> Listener {
-        Listener(
+        var listener = Listener(
             name: name,
             direction: chance(70)
                 ? .outbound
@@ -277,15 +279,17 @@ struct ResourceGenerator {
             },
             routes: chance() ? .named("routes of \(name)") : .inline(routeConfiguration(chance() ? name : ""))
         )
+        if case .inbound(_, .mutualTLS) = listener.direction, chance(30) {
+            listener.secrets = SecretReference(certificate: "secret 0", validation: "secret 1")
+        }
+        return listener
     }
 
     mutating func cluster(_ name: String) -> Cluster {
         let identities = list(0...2) { "spiffe://cluster.local/ns/default/sa/\($0.below(3))" }
         var cluster = Cluster(
             name: name,
-            discovery: chance(80)
-                ? .endpointDiscovery(serviceName: chance() ? "endpoints of \(name)" : nil)
-                : .fixed(assignment(name)),
+            discovery: discovery(name),
             connectTimeout: span(),
             loadBalancing: loadBalancing(),
             panicThreshold: pick([50, 0, 33, 100]),
@@ -298,11 +302,18 @@ struct ResourceGenerator {
                 .plaintext, .automatic(acceptedIdentities: identities), .mutualTLS(acceptedIdentities: identities),
             ])
         )
+        structure(&cluster)
         if cluster.upstreamSecurity != .plaintext, chance() { cluster.serverName = "s\(below(3)).example" }
+        if cluster.upstreamSecurity != .plaintext, chance(30) { cluster.secrets = secretReference() }
         if chance() { cluster.connection = connection() }
         cluster.proxy = pick([.direct, .direct, .ofEndpoint, .address(address(9))])
         if chance() {
             cluster.outlierDetection = outlierDetection()
+        }
+        if chance() { cluster.healthCheck = healthCheck() }
+        if cluster.members.isEmpty, chance(30) {
+            let names = list(0...3) { $0.pick(["eps", "cpu_utilization", "named_metrics.*", "utilization.disk"]) }
+            cluster.loadStatistics = LoadStatisticsPlan(metrics: LoadMetricSelection(Set(names)))
         }
         return cluster
     }
@@ -313,7 +324,8 @@ struct ResourceGenerator {
             listeners: (0..<below(4)).map { listener("listener \($0)") },
             routeConfigurations: (0..<below(4)).map { routeConfiguration("routes \($0)") },
             clusters: (0..<below(4)).map { cluster("cluster \($0)") },
-            endpointAssignments: (0..<below(4)).map { assignment("endpoints \($0)") }
+            endpointAssignments: (0..<below(4)).map { assignment("endpoints \($0)") },
+            secrets: (0..<below(3)).map { secret("secret \($0)") }
         )
     }
 }

@@ -8,53 +8,160 @@ import MeshCore
 
 /// A machine with a server at hand that answers what it is told to.
 struct ScriptedSession {
+    /// What a machine does, and says to the server.
+    struct Reply: Hashable {
+        var requests: [StateOfTheWorldStream.Request] = []
+        var deltas: [DeltaStream.Request] = []
+        var publication: MeshResources?
+        var refusal: String?
+    }
+
     var machine: ADSSessionStateMachine
     var now = MeshInstant(nanoseconds: 1_000_000_000)
+    private(set) var streams: [Int: ADSServer.StreamID] = [:]
     private var lastNonce = 0
 
-    init(inbound: Set<String> = []) {
-        machine = ADSSessionStateMachine(inboundListeners: inbound)
+    init(
+        servers: [ADSServer.Traits] = [ADSServer.Traits()],
+        inbound: Set<String> = [],
+        rules: XDSRules = .envoy
+    ) {
+        machine = ADSSessionStateMachine(
+            servers: servers,
+            inboundListeners: inbound,
+            decoder: ResourceDecoder(rules: rules)
+        )
     }
+
+    /// Opens a stream, if the machine still wants it.
+    @discardableResult
+    mutating func connect(to server: Int = 0) -> Reply {
+        streams[server] = machine.streamOpened(to: server, at: now)
+        return reply(.init(), server)
+    }
+
+    /// Ends a stream, or fails to open one.
+    /// - Returns: Whether it had a response.
+    @discardableResult
+    mutating func disconnect(from server: Int = 0) -> Bool {
+        machine.streamEnded(streams.removeValue(forKey: server), to: server, at: now)
+    }
+
+    /// What the machine says to a server now.
+    mutating func requests(to server: Int = 0) -> Reply { reply(.init(), server) }
 
     mutating func respond(
         _ kind: ResourceKind,
         _ packed: [PackedResource],
         version: String = "1",
-        absent: [String] = []
-    ) -> ADSSessionStateMachine.Action {
-        lastNonce += 1
-        return machine.responseReceived(
-            .init(kind: kind, version: version, nonce: "n\(lastNonce)", resources: packed, absent: absent),
-            at: now
+        absent: [String] = [],
+        failures: [ADSResponse.Failure] = [],
+        from server: Int = 0
+    ) -> Reply {
+        receive(
+            ADSResponse(
+                kind: kind,
+                version: version,
+                nonce: nextNonce(),
+                resources: packed.map { .init(version: version, packed: $0) },
+                failures: absent.map { .init(name: $0, code: ADSResponse.notFound, message: "") } + failures
+            ),
+            from: server
         )
     }
 
     mutating func respond(
         _ kind: ResourceKind,
         _ resources: MeshResources,
-        version: String = "1"
-    ) -> ADSSessionStateMachine.Action {
-        respond(kind, Fixtures.packed(resources, kind).sorted { $0.key < $1.key }.map(\.value), version: version)
+        version: String = "1",
+        from server: Int = 0
+    ) -> Reply {
+        let packed = Fixtures.packed(resources, kind).sorted { $0.key < $1.key }.map(\.value)
+        return respond(kind, packed, version: version, from: server)
+    }
+
+    /// Answers in the incremental form: the resources of one kind that are named, or all.
+    mutating func change(
+        _ kind: ResourceKind,
+        _ resources: MeshResources,
+        _ names: Set<String>? = nil,
+        version: String = "1",
+        removed: [String] = [],
+        from server: Int = 0
+    ) -> Reply {
+        let packed = Fixtures.packed(resources, kind).filter { names?.contains($0.key) ?? true }
+        let items = packed.sorted { $0.key < $1.key }.map {
+            ADSResponse.Item(name: $0.key, version: version, packed: $0.value)
+        }
+        return change(kind, items, removed: removed, from: server)
+    }
+
+    /// Answers in the incremental form.
+    mutating func change(
+        _ kind: ResourceKind,
+        _ items: [ADSResponse.Item],
+        removed: [String] = [],
+        failures: [ADSResponse.Failure] = [],
+        from server: Int = 0
+    ) -> Reply {
+        receive(
+            ADSResponse(
+                kind: kind,
+                version: "",
+                nonce: nextNonce(),
+                resources: items,
+                removed: removed,
+                failures: failures,
+                isDelta: true
+            ),
+            from: server
+        )
     }
 
     /// Answers every kind from one configuration, in the order in which the references are followed.
-    mutating func serve(_ resources: MeshResources, version: String = "1") -> MeshResources? {
+    mutating func serve(_ resources: MeshResources, version: String = "1", from server: Int = 0) -> MeshResources? {
         var publication: MeshResources?
-        for kind in [ResourceKind.listener, .routeConfiguration, .cluster, .endpointAssignment] {
-            publication = respond(kind, resources, version: version).publication ?? publication
+        for kind in ADSSessionStateMachine.order where kind != .secret || !resources.secrets.isEmpty {
+            publication = respond(kind, resources, version: version, from: server).publication ?? publication
         }
         return publication
     }
 
-    mutating func advance(_ seconds: UInt64) -> ADSSessionStateMachine.Action {
+    mutating func advance(_ seconds: UInt64) -> Reply {
         now = now.advanced(by: .seconds(seconds))
-        return machine.timePassed(at: now)
+        return reply(machine.timePassed(at: now), 0)
     }
 
     /// A session whose stream is open.
-    static func connected(inbound: Set<String> = []) -> ScriptedSession {
-        var session = ScriptedSession(inbound: inbound)
-        _ = session.machine.connected(at: session.now)
+    static func connected(
+        servers: [ADSServer.Traits] = [ADSServer.Traits()],
+        inbound: Set<String> = [],
+        rules: XDSRules = .envoy
+    ) -> ScriptedSession {
+        var session = ScriptedSession(servers: servers, inbound: inbound, rules: rules)
+        session.connect()
         return session
+    }
+
+    private mutating func nextNonce() -> String {
+        lastNonce += 1
+        return "n\(lastNonce)"
+    }
+
+    private mutating func receive(_ response: ADSResponse, from server: Int) -> Reply {
+        guard let stream = streams[server] else { return Reply() }
+        return reply(machine.responseReceived(response, on: stream, at: now), server)
+    }
+
+    private mutating func reply(_ action: ADSSessionStateMachine.Action, _ server: Int) -> Reply {
+        var reply = Reply(publication: action.publication, refusal: action.refusal)
+        guard let stream = streams[server] else { return reply }
+        for request in machine.nextRequests(on: stream, at: now) {
+            switch request {
+            case .stateOfTheWorld(let request): reply.requests.append(request)
+            case .delta(let request): reply.deltas.append(request)
+            }
+        }
+        return reply
     }
 }

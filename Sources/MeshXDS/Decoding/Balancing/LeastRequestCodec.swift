@@ -6,42 +6,39 @@ import MeshConfig
 import SwiftProtobuf
 
 /// Least request (`envoy.extensions.load_balancing_policies.least_request.v3`).
-struct LeastRequestCodec: LoadBalancingCodec {
-    private typealias Message = Envoy_Extensions_LoadBalancingPolicies_LeastRequest_V3_LeastRequest
-    private static let read = ReadFields(
-        Message.self,
+struct LeastRequestCodec: MessageBalancingCodec {
+    typealias Wire = Envoy_Extensions_LoadBalancingPolicies_LeastRequest_V3_LeastRequest
+    static let read = ReadFields(
+        Wire.self,
         "choice_count",
         "active_request_bias",
         "slow_start_config",
         "enable_full_scan",
-        "selection_method"
+        "selection_method",
+        "locality_lb_config"
     )
 
-    var typeName: String { Message.protoMessageName }
-
-    func decode(
-        _ message: Google_Protobuf_Any,
+    static func policy(
+        _ message: Wire,
         at path: FieldPath,
-        depth: Int,
         _ context: inout DecodingContext
     ) -> Cluster.LoadBalancing? {
-        guard let message = context.unpack(message, as: Message.self, at: path) else { return nil }
-        context.ignoreOthers(in: message, at: path, read: Self.read)
+        context.readLocalities(message.localityLbConfig, at: path["locality_lb_config"])
         var policy = LeastRequest()
         if message.hasActiveRequestBias {
-            policy.activeRequestBias = Self.bias(message.activeRequestBias, at: path["active_request_bias"], &context)
+            policy.activeRequestBias = bias(message.activeRequestBias, at: path["active_request_bias"], &context)
         }
         if message.hasSlowStartConfig {
             policy.slowStart = SlowStart(message.slowStartConfig, at: path["slow_start_config"], &context)
         }
         if message.selectionMethod == .fullScan || message.enableFullScan.value { policy.selection = .fullScan }
         let choices = message.hasChoiceCount ? message.choiceCount.value : nil
-        return Self.policy(policy, choices: choices, at: path["choice_count"], &context)
+        return self.policy(policy, choices: choices, at: path["choice_count"], &context)
     }
 
     func encode(_ policy: any LoadBalancingPolicy) throws -> Google_Protobuf_Any? {
         guard let policy = policy as? LeastRequest else { return nil }
-        var message = Message()
+        var message = Wire()
         message.choiceCount = Google_Protobuf_UInt32Value(UInt32(clamping: policy.choiceCount))
         if policy.activeRequestBias != 1 {
             message.activeRequestBias.defaultValue = policy.activeRequestBias

@@ -24,7 +24,7 @@ extension Cluster.LoadBalancing {
         var refused: [String] = []
         for (position, policy) in message.policies.enumerated() {
             let config = policy.typedExtensionConfig.typedConfig
-            let name = typeName(ofTypeURL: config.typeURL)
+            let name = StructuredPolicyName.name(of: config)
             guard let codec = context.registry.loadBalancing(name) else {
                 refused.append(name)
                 continue

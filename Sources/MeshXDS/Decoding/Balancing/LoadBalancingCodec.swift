@@ -22,6 +22,45 @@ protocol LoadBalancingCodec: Sendable {
 
     /// Encodes a policy; `nil` if it is not one of its own.
     func encode(_ policy: any LoadBalancingPolicy) throws -> Google_Protobuf_Any?
+
+    /// Encodes a policy that may have others within, which other codecs of the registry encode; by default it has none.
+    func encode(_ policy: any LoadBalancingPolicy, by registry: ExtensionRegistry) throws -> Google_Protobuf_Any?
+
+    /// Adds to an encoded policy how localities share the traffic; by default there is no field for it.
+    func set(_ localities: LocalityBalancing, in message: inout Google_Protobuf_Any) throws
+
+    /// What clients of another dialect take of a policy; `nil` if it is not one of its own.
+    ///
+    /// By default Envoy takes all that has a message, and gRPC refuses it.
+    func offer(_ policy: any LoadBalancingPolicy, to dialect: Dialect) -> LoadBalancingOffer?
+}
+
+/// What clients of a dialect take of a policy.
+struct LoadBalancingOffer {
+    /// The policy as they take it; `nil` if they refuse it.
+    var balancing: Cluster.LoadBalancing?
+    /// What differs from what was meant.
+    var reasons: [String] = []
+
+    /// They refuse it.
+    static let refused = LoadBalancingOffer(balancing: nil)
+}
+
+extension LoadBalancingCodec {
+    func encode(_ policy: any LoadBalancingPolicy, by registry: ExtensionRegistry) throws -> Google_Protobuf_Any? {
+        try encode(policy)
+    }
+
+    func set(_ localities: LocalityBalancing, in message: inout Google_Protobuf_Any) {}
+
+    func offer(_ policy: any LoadBalancingPolicy, to dialect: Dialect) -> LoadBalancingOffer? {
+        guard (try? encode(policy)) != nil else { return nil }
+        return dialect == .grpc ? .refused : LoadBalancingOffer(balancing: Self.wrapped(policy))
+    }
+
+    private static func wrapped(_ policy: some LoadBalancingPolicy) -> Cluster.LoadBalancing {
+        Cluster.LoadBalancing(policy)
+    }
 }
 
 /// A policy that an app registered.

@@ -7,7 +7,7 @@ import SwiftProtobuf
 
 /// Weighted localities around another policy (`envoy.extensions.load_balancing_policies.wrr_locality.v3`, gRFC A52).
 ///
-/// Localities are weighted in any case where they have weights, so that only the inner policy remains.
+/// Only the inner policy remains; that weights of localities count is said of the cluster.
 struct LocalityWeightedCodec: LoadBalancingCodec {
     private typealias Message = Envoy_Extensions_LoadBalancingPolicies_WrrLocality_V3_WrrLocality
     private static let read = ReadFields(Message.self, "endpoint_picking_policy")
@@ -22,6 +22,7 @@ struct LocalityWeightedCodec: LoadBalancingCodec {
     ) -> Cluster.LoadBalancing? {
         guard let message = context.unpack(message, as: Message.self, at: path) else { return nil }
         context.ignoreOthers(in: message, at: path, read: Self.read)
+        context.structure.localities = .weighted
         return Cluster.LoadBalancing(
             message.endpointPickingPolicy,
             at: path["endpoint_picking_policy"],

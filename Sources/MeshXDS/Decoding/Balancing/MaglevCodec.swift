@@ -7,10 +7,10 @@ import MeshCore
 import SwiftProtobuf
 
 /// Maglev (`envoy.extensions.load_balancing_policies.maglev.v3`).
-struct MaglevCodec: LoadBalancingCodec {
-    private typealias Message = Envoy_Extensions_LoadBalancingPolicies_Maglev_V3_Maglev
-    private static let read = ReadFields(
-        Message.self,
+struct MaglevCodec: MessageBalancingCodec {
+    typealias Wire = Envoy_Extensions_LoadBalancingPolicies_Maglev_V3_Maglev
+    static let read = ReadFields(
+        Wire.self,
         "table_size",
         "consistent_hashing_lb_config",
         // Localities are weighted in any case where they have weights.
@@ -18,22 +18,17 @@ struct MaglevCodec: LoadBalancingCodec {
     )
     private static let readOlder = ReadFields(Envoy_Config_Cluster_V3_Cluster.MaglevLbConfig.self, "table_size")
 
-    var typeName: String { Message.protoMessageName }
-
-    func decode(
-        _ message: Google_Protobuf_Any,
+    static func policy(
+        _ message: Wire,
         at path: FieldPath,
-        depth: Int,
         _ context: inout DecodingContext
     ) -> Cluster.LoadBalancing? {
-        guard let message = context.unpack(message, as: Message.self, at: path) else { return nil }
-        context.ignoreOthers(in: message, at: path, read: Self.read)
         let hashing = ConsistentHashing(
             message.consistentHashingLbConfig,
             at: path["consistent_hashing_lb_config"],
             &context
         )
-        return Self.policy(message.hasTableSize ? message.tableSize.value : nil, hashing, at: path, &context)
+        return policy(message.hasTableSize ? message.tableSize.value : nil, hashing, at: path, &context)
     }
 
     /// Decodes the older settings of clusters.
@@ -70,7 +65,7 @@ struct MaglevCodec: LoadBalancingCodec {
 
     func encode(_ policy: any LoadBalancingPolicy) throws -> Google_Protobuf_Any? {
         guard let policy = policy as? Maglev else { return nil }
-        var message = Message()
+        var message = Wire()
         message.tableSize = Google_Protobuf_UInt64Value(policy.tableSize)
         if let hashing = Envoy_Extensions_LoadBalancingPolicies_Common_V3_ConsistentHashingLbConfig(
             key: policy.key,

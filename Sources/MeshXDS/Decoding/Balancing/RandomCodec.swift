@@ -6,25 +6,21 @@ import MeshConfig
 import SwiftProtobuf
 
 /// Random (`envoy.extensions.load_balancing_policies.random.v3`).
-struct RandomCodec: LoadBalancingCodec {
-    private typealias Message = Envoy_Extensions_LoadBalancingPolicies_Random_V3_Random
-    private static let read = ReadFields(Message.self)
+struct RandomCodec: MessageBalancingCodec {
+    typealias Wire = Envoy_Extensions_LoadBalancingPolicies_Random_V3_Random
+    static let read = ReadFields(Wire.self, "locality_lb_config")
 
-    var typeName: String { Message.protoMessageName }
-
-    func decode(
-        _ message: Google_Protobuf_Any,
+    static func policy(
+        _ message: Wire,
         at path: FieldPath,
-        depth: Int,
         _ context: inout DecodingContext
     ) -> Cluster.LoadBalancing? {
-        guard let message = context.unpack(message, as: Message.self, at: path) else { return nil }
-        context.ignoreOthers(in: message, at: path, read: Self.read)
+        context.readLocalities(message.localityLbConfig, at: path["locality_lb_config"])
         return Cluster.LoadBalancing(RandomChoice())
     }
 
     func encode(_ policy: any LoadBalancingPolicy) throws -> Google_Protobuf_Any? {
         guard policy is RandomChoice else { return nil }
-        return try Google_Protobuf_Any(packing: Message())
+        return try Google_Protobuf_Any(packing: Wire())
     }
 }

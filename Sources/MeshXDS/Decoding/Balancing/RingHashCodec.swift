@@ -6,11 +6,11 @@ import MeshConfig
 import SwiftProtobuf
 
 /// Ring hash (`envoy.extensions.load_balancing_policies.ring_hash.v3`).
-struct RingHashCodec: LoadBalancingCodec {
-    private typealias Message = Envoy_Extensions_LoadBalancingPolicies_RingHash_V3_RingHash
+struct RingHashCodec: MessageBalancingCodec {
+    typealias Wire = Envoy_Extensions_LoadBalancingPolicies_RingHash_V3_RingHash
     private typealias OlderMessage = Envoy_Config_Cluster_V3_Cluster.RingHashLbConfig
-    private static let read = ReadFields(
-        Message.self,
+    static let read = ReadFields(
+        Wire.self,
         "hash_function",
         "minimum_ring_size",
         "maximum_ring_size",
@@ -27,16 +27,11 @@ struct RingHashCodec: LoadBalancingCodec {
         "maximum_ring_size"
     )
 
-    var typeName: String { Message.protoMessageName }
-
-    func decode(
-        _ message: Google_Protobuf_Any,
+    static func policy(
+        _ message: Wire,
         at path: FieldPath,
-        depth: Int,
         _ context: inout DecodingContext
     ) -> Cluster.LoadBalancing? {
-        guard let message = context.unpack(message, as: Message.self, at: path) else { return nil }
-        context.ignoreOthers(in: message, at: path, read: Self.read)
         let hashing =
             message.hasConsistentHashingLbConfig
             ? ConsistentHashing(
@@ -58,7 +53,7 @@ struct RingHashCodec: LoadBalancingCodec {
             context.reject(path["hash_function"], "\(number) is no hash function")
             return nil
         }
-        return Self.policy(
+        return policy(
             minimum: message.hasMinimumRingSize ? message.minimumRingSize.value : nil,
             maximum: message.hasMaximumRingSize ? message.maximumRingSize.value : nil,
             function,
@@ -126,7 +121,7 @@ struct RingHashCodec: LoadBalancingCodec {
 
     func encode(_ policy: any LoadBalancingPolicy) throws -> Google_Protobuf_Any? {
         guard let policy = policy as? RingHash else { return nil }
-        var message = Message()
+        var message = Wire()
         message.minimumRingSize = Google_Protobuf_UInt64Value(policy.minimumSize)
         message.maximumRingSize = Google_Protobuf_UInt64Value(policy.maximumSize)
         message.hashFunction = policy.function == .murmurHash2 ? .murmurHash2 : .xxHash
@@ -137,5 +132,22 @@ struct RingHashCodec: LoadBalancingCodec {
             message.consistentHashingLbConfig = hashing
         }
         return try Google_Protobuf_Any(packing: message)
+    }
+
+    /// gRPC clients know a ring of XXH64 of addresses.
+    func offer(_ policy: any LoadBalancingPolicy, to dialect: Dialect) -> LoadBalancingOffer? {
+        guard var ring = policy as? RingHash else { return nil }
+        var reasons: [String] = []
+        if dialect == .grpc {
+            if ring.function != .xxHash { reasons.append("gRPC clients hash by XXH64 only") }
+            if ring.key != .address { reasons.append("gRPC clients know endpoints by their addresses") }
+            if ring.balanceFactor != nil {
+                reasons.append("gRPC clients know no bound of an endpoint's load; it is not sent")
+            }
+            ring.function = .xxHash
+            ring.key = .address
+            ring.balanceFactor = nil
+        }
+        return LoadBalancingOffer(balancing: Cluster.LoadBalancing(ring), reasons: reasons)
     }
 }

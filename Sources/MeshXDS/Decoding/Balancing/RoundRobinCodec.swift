@@ -6,28 +6,35 @@ import MeshConfig
 import SwiftProtobuf
 
 /// Round robin (`envoy.extensions.load_balancing_policies.round_robin.v3`).
-struct RoundRobinCodec: LoadBalancingCodec {
-    private typealias Message = Envoy_Extensions_LoadBalancingPolicies_RoundRobin_V3_RoundRobin
-    private static let read = ReadFields(Message.self, "slow_start_config")
+struct RoundRobinCodec: MessageBalancingCodec {
+    typealias Wire = Envoy_Extensions_LoadBalancingPolicies_RoundRobin_V3_RoundRobin
+    static let read = ReadFields(Wire.self, "slow_start_config", "locality_lb_config")
 
-    var typeName: String { Message.protoMessageName }
-
-    func decode(
-        _ message: Google_Protobuf_Any,
+    static func policy(
+        _ message: Wire,
         at path: FieldPath,
-        depth: Int,
         _ context: inout DecodingContext
     ) -> Cluster.LoadBalancing? {
-        guard let message = context.unpack(message, as: Message.self, at: path) else { return nil }
-        context.ignoreOthers(in: message, at: path, read: Self.read)
+        context.readLocalities(message.localityLbConfig, at: path["locality_lb_config"])
         return Cluster.LoadBalancing(RoundRobin(slowStart: message.slowStart(at: path, &context)))
     }
 
     func encode(_ policy: any LoadBalancingPolicy) throws -> Google_Protobuf_Any? {
         guard let policy = policy as? RoundRobin else { return nil }
-        var message = Message()
+        var message = Wire()
         if let slowStart = policy.slowStart { message.slowStartConfig = .init(slowStart) }
         return try Google_Protobuf_Any(packing: message)
+    }
+
+    func offer(_ policy: any LoadBalancingPolicy, to dialect: Dialect) -> LoadBalancingOffer? {
+        guard let policy = policy as? RoundRobin else { return nil }
+        guard dialect == .grpc, policy.slowStart != nil else {
+            return LoadBalancingOffer(balancing: Cluster.LoadBalancing(policy))
+        }
+        return LoadBalancingOffer(
+            balancing: Cluster.LoadBalancing(RoundRobin()),
+            reasons: ["gRPC clients know no slow start; it is not sent"]
+        )
     }
 
     /// The older form of the same settings.

@@ -23,7 +23,11 @@ extension Cluster {
         "maglev_lb_config",
         "common_lb_config",
         "load_balancing_policy",
+        "lb_subset_config",
         "outlier_detection",
+        "health_checks",
+        // Who is gone from the endpoints is not used, however well it is.
+        "ignore_health_on_host_removal",
         "circuit_breakers",
         "transport_socket",
         "transport_socket_matches",
@@ -33,6 +37,15 @@ extension Cluster {
         "http2_protocol_options",
         "max_requests_per_connection",
         "preconnect_policy",
+        // Of clusters with names; reported in the others.
+        "dns_refresh_rate",
+        "dns_failure_refresh_rate",
+        "dns_jitter",
+        "respect_dns_ttl",
+        "dns_lookup_family",
+        // Reported where they have no effect.
+        "lrs_server",
+        "lrs_report_endpoint_metrics",
         // For statistics and people only.
         "alt_stat_name",
         "metadata"
@@ -41,8 +54,9 @@ extension Cluster {
         Envoy_Config_Cluster_V3_Cluster.CommonLbConfig.self,
         "healthy_panic_threshold",
         "consistent_hashing_lb_config",
-        // Localities are weighted in any case where they have weights.
-        "locality_weighted_lb_config"
+        "ignore_new_hosts_until_first_hc",
+        "locality_weighted_lb_config",
+        "zone_aware_lb_config"
     )
 
     /// Decodes a cluster.
@@ -52,16 +66,28 @@ extension Cluster {
         context.ignoreOthers(in: message.commonLbConfig, at: path["common_lb_config"], read: Self.readCommon)
         // All parts are decoded before any is missed, so that every problem is reported at once.
         let discovery = Discovery(message, &context)
-        let loadBalancing =
-            message.hasLoadBalancingPolicy
-            ? LoadBalancing(message.loadBalancingPolicy, at: path["load_balancing_policy"], &context)
-            : LoadBalancing(cluster: message, &context)
+        context.structure = EndpointStructure()
+        let loadBalancing: LoadBalancing?
+        if discovery?.picksOtherwise == true, message.lbPolicy == .clusterProvided, !message.hasLoadBalancingPolicy {
+            loadBalancing = LoadBalancing(RoundRobin())
+        } else if message.hasLoadBalancingPolicy {
+            loadBalancing = LoadBalancing(message.loadBalancingPolicy, at: path["load_balancing_policy"], &context)
+        } else {
+            context.readLocalities(message.commonLbConfig, at: path["common_lb_config"])
+            if message.hasLbSubsetConfig, !message.lbSubsetConfig.subsetSelectors.isEmpty {
+                let subsets = SubsetBalancing(message.lbSubsetConfig, at: path["lb_subset_config"], &context)
+                context.structure.subsets = subsets
+            }
+            loadBalancing = LoadBalancing(cluster: message, &context)
+        }
+        let structure = context.structure
         let transport = UpstreamTransport(message, &context)
         let connection = ConnectionOptions(message, &context)
         var outlierDetection: OutlierDetection?
         if message.hasOutlierDetection {
             outlierDetection = OutlierDetection(message.outlierDetection, at: path["outlier_detection"], &context)
         }
+        let healthCheck = HealthCheck(message, &context)
         var connectTimeout = Nanoseconds.seconds(5)
         if message.hasConnectTimeout,
             let limit = Nanoseconds(positive: message.connectTimeout, at: path["connect_timeout"], &context)
@@ -89,6 +115,7 @@ extension Cluster {
             maximumHighPriorityRequests: &maximumHighPriorityRequests,
             &context
         )
+        let loadStatistics = LoadStatisticsPlan(message, of: discovery, &context)
         guard let discovery, let loadBalancing, let transport, let connection else { return nil }
         self.init(
             name: message.name,
@@ -96,19 +123,34 @@ extension Cluster {
             connectTimeout: connectTimeout,
             loadBalancing: loadBalancing,
             panicThreshold: panicThreshold,
+            localities: structure.localities ?? .weighted,
+            priorities: context.rules.priorities,
+            subsets: structure.subsets,
+            overrideHostHeaders: structure.overrideHostHeaders,
             outlierDetection: outlierDetection,
+            healthCheck: healthCheck,
             concurrencyLimit: limits,
             maximumHighPriorityRequests: maximumHighPriorityRequests ?? 1024,
             upstreamSecurity: transport.security,
             serverName: transport.serverName,
+            secrets: transport.secrets,
             connection: connection,
             proxy: transport.proxy,
+            loadStatistics: loadStatistics,
             policies: policies
         )
     }
 }
 
 extension Cluster.Discovery {
+    /// Whether how endpoints are picked is not for the cluster to say.
+    fileprivate var picksOtherwise: Bool {
+        switch self {
+        case .aggregate, .originalDestination: true
+        case .endpointDiscovery, .fixed, .dns: false
+        }
+    }
+
     private static let readEDS = ReadFields(
         Envoy_Config_Cluster_V3_Cluster.EdsClusterConfig.self,
         "eds_config",
@@ -121,10 +163,16 @@ extension Cluster.Discovery {
         let type: Envoy_Config_Cluster_V3_Cluster.DiscoveryType
         switch message.clusterDiscoveryType {
         case .type(let named): type = named
+        case .clusterType(let custom) where Self.isDNS(custom):
+            self.init(customType: custom, namesOf: message, &context)
+            return
         case .clusterType(let custom):
-            context.reject(path["cluster_type"], "discovery type \(custom.name) is not supported")
-            return nil
+            self.init(custom, at: path["cluster_type"], &context)
+            return
         case nil: type = .static
+        }
+        if type != .strictDns, type != .logicalDns {
+            DNSDiscovery.ignoreFields(of: message, "has no effect in clusters of type \(Self.name(type))", &context)
         }
         switch type {
         case .eds:
@@ -133,11 +181,14 @@ extension Cluster.Discovery {
             switch message.edsClusterConfig.edsConfig.configSourceSpecifier {
             case .ads, .self_p: break
             case .apiConfigSource, nil:
-                context.reject(path["eds_config"], "must be ads or self")
+                context.reject(path["eds_config"], message.edsClusterConfig.edsConfig.refusalOfEndpoints)
                 return nil
             }
             let name = message.edsClusterConfig.serviceName
             self = .endpointDiscovery(serviceName: name.isEmpty ? nil : name)
+        case .static where !message.hasLoadAssignment && context.rules == .envoy:
+            // Nobody is there, as in Istio's `BlackHoleCluster`.
+            self = .fixed(EndpointAssignment(name: message.name, localities: []))
         case .static:
             guard message.hasLoadAssignment else {
                 context.reject(path["load_assignment"], "is missing")
@@ -146,10 +197,36 @@ extension Cluster.Discovery {
             let path = path["load_assignment"]
             guard let assignment = EndpointAssignment(message.loadAssignment, at: path, &context) else { return nil }
             self = .fixed(assignment)
-        case .strictDns, .logicalDns, .originalDst, .UNRECOGNIZED:
+        case .strictDns, .logicalDns:
+            self.init(namesOf: message, isLogical: type == .logicalDns, &context)
+        // Envoy takes no other policy with it.
+        case .originalDst where message.lbPolicy == .clusterProvided && context.rules == .envoy:
+            self = .originalDestination
+        case .originalDst, .UNRECOGNIZED:
             context.reject(path["type"], "discovery type \(Self.name(type)) is not supported")
             return nil
         }
+    }
+
+    /// Decodes a cluster that is made of others.
+    private init?(
+        _ message: Envoy_Config_Cluster_V3_Cluster.CustomClusterType,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) {
+        typealias Aggregate = Envoy_Extensions_Clusters_Aggregate_V3_ClusterConfig
+        guard typeName(ofTypeURL: message.typedConfig.typeURL) == Aggregate.protoMessageName else {
+            context.reject(path, "discovery type \(message.name) is not supported")
+            return nil
+        }
+        let path = path["typed_config"]
+        guard let aggregate = context.unpack(message.typedConfig, as: Aggregate.self, at: path) else { return nil }
+        context.ignoreOthers(in: aggregate, at: path, read: ReadFields(Aggregate.self, "clusters"))
+        guard !aggregate.clusters.isEmpty else {
+            context.reject(path["clusters"], "is empty")
+            return nil
+        }
+        self = .aggregate(aggregate.clusters)
     }
 
     private static func name(_ type: Envoy_Config_Cluster_V3_Cluster.DiscoveryType) -> String {

@@ -4,6 +4,14 @@
 import MeshCore
 import SwiftProtobuf
 
+/// What a context of mutual TLS asks for.
+struct MutualTLSMeaning: Equatable {
+    /// The identities that the peer must prove one of; empty if every identity of the trusted domains will do.
+    var identities: [String]
+    /// The secrets that are used; `nil` for the process's own identity.
+    var secrets: SecretReference?
+}
+
 extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext {
     private static let read = ReadFields(
         Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext.self,
@@ -30,13 +38,15 @@ extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext {
         "match_subject_alt_names"
     )
 
-    /// The identities that the peer must prove one of; empty if every identity of the trusted domains will do.
+    /// Decodes which certificates and roots are meant, and whom the peer must prove to be.
     ///
-    /// Certificates and trusted roots are the mesh's own identity, whatever the provider or secret is called. A context
-    /// that brings roots of its own is an error, since it would be ignored.
+    /// Secrets that come over this very stream are used as they are. Any other name of a provider or secret is the
+    /// process's own identity, whatever it is called. A context that brings roots of its own is an error, since it would
+    /// be ignored.
     /// - Returns: `nil`, with a problem, if the context demands what is not supported.
-    func acceptedIdentities(at path: FieldPath, _ context: inout DecodingContext) -> [String]? {
+    func meaning(at path: FieldPath, _ context: inout DecodingContext) -> MutualTLSMeaning? {
         context.ignoreOthers(in: self, at: path, read: Self.read)
+        guard let secrets = secretReference(at: path, &context) else { return nil }
         let validation: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext
         var validationPath = path["validation_context"]
         switch validationContextType {
@@ -46,43 +56,69 @@ extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext {
             context.ignoreOthers(in: combined, at: path, read: Self.readCombined)
             validation = combined.defaultValidationContext
             validationPath = path["default_validation_context"]
-        case .validationContextSdsSecretConfig, .validationContextCertificateProviderInstance, nil: return []
+        case .validationContextSdsSecretConfig, .validationContextCertificateProviderInstance, nil:
+            return MutualTLSMeaning(identities: [], secrets: secrets.reference)
         }
+        let source = secrets.reference == nil ? "the mesh's identity" : "the secret"
         for name in Self.readValidation.others(in: validation) {
-            context.reject(validationPath[name], "is not supported: trust comes from the mesh's identity")
+            context.reject(validationPath[name], "is not supported: trust comes from \(source)")
         }
-        var identities: [String] = []
-        for (position, name) in validation.matchTypedSubjectAltNames.enumerated() {
-            let path = validationPath["match_typed_subject_alt_names", position]
+        if secrets.reference != nil, validation.hasCaCertificateProviderInstance {
+            let path = validationPath["ca_certificate_provider_instance"]
+            context.ignore(path, "has no effect: trust comes from the secret")
+        }
+        guard let identities = validation.acceptedNames(at: validationPath, &context) else { return nil }
+        return MutualTLSMeaning(identities: identities, secrets: secrets.reference)
+    }
+
+    /// The mesh's own identity or secrets, with the identities that the peer must prove one of.
+    init(acceptedIdentities: [String], secrets: SecretReference? = nil) {
+        self.init()
+        let names = acceptedIdentities.map { identity in
+            Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher.with {
+                $0.sanType = .uri
+                $0.matcher.exact = identity
+            }
+        }
+        guard let secrets else {
+            // The instance names that Istio's agent and its bootstrap use.
+            tlsCertificateProviderInstance.instanceName = "default"
+            validationContext.caCertificateProviderInstance.instanceName = "default"
+            validationContext.caCertificateProviderInstance.certificateName = "ROOTCA"
+            validationContext.matchTypedSubjectAltNames = names
+            return
+        }
+        if let name = secrets.certificate { tlsCertificateSdsSecretConfigs = [.init(overThisStream: name)] }
+        if names.isEmpty {
+            validationContextSdsSecretConfig = .init(overThisStream: secrets.validation)
+        } else {
+            combinedValidationContext.validationContextSdsSecretConfig = .init(overThisStream: secrets.validation)
+            combinedValidationContext.defaultValidationContext.matchTypedSubjectAltNames = names
+        }
+    }
+}
+
+extension Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext {
+    /// The names of which the peer's certificate must have one; empty for any.
+    /// - Returns: `nil`, with a problem, if they are matched in a way that is not supported.
+    func acceptedNames(at path: FieldPath, _ context: inout DecodingContext) -> [String]? {
+        var names: [String] = []
+        for (position, name) in matchTypedSubjectAltNames.enumerated() {
+            let path = path["match_typed_subject_alt_names", position]
             guard name.sanType == .uri, case .exact(let identity) = name.matcher.matchPattern else {
                 context.reject(path, "only exact URIs are supported")
                 return nil
             }
-            identities.append(identity)
+            names.append(identity)
         }
-        for (position, name) in validation.matchSubjectAltNames.enumerated() {
-            let path = validationPath["match_subject_alt_names", position]
+        for (position, name) in matchSubjectAltNames.enumerated() {
+            let path = path["match_subject_alt_names", position]
             guard case .exact(let identity) = name.matchPattern else {
                 context.reject(path, "only exact names are supported")
                 return nil
             }
-            identities.append(identity)
+            names.append(identity)
         }
-        return identities
-    }
-
-    /// The mesh's own identity, with the identities that the peer must prove one of.
-    init(acceptedIdentities: [String]) {
-        self.init()
-        // The instance names that Istio's agent and its bootstrap use.
-        tlsCertificateProviderInstance.instanceName = "default"
-        validationContext.caCertificateProviderInstance.instanceName = "default"
-        validationContext.caCertificateProviderInstance.certificateName = "ROOTCA"
-        validationContext.matchTypedSubjectAltNames = acceptedIdentities.map { identity in
-            var name = Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher()
-            name.sanType = .uri
-            name.matcher.exact = identity
-            return name
-        }
+        return names
     }
 }

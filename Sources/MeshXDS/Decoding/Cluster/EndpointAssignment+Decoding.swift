@@ -14,7 +14,8 @@ extension EndpointAssignment {
     )
     private static let readPolicy = ReadFields(
         Envoy_Config_Endpoint_V3_ClusterLoadAssignment.Policy.self,
-        "overprovisioning_factor"
+        "overprovisioning_factor",
+        "drop_overloads"
     )
 
     /// Decodes the endpoints of a cluster and checks what gRFC A27 demands of them.
@@ -48,7 +49,24 @@ extension EndpointAssignment {
             factor = message.policy.overprovisioningFactor.value
             if factor == 0 { context.reject(path["policy"]["overprovisioning_factor"], "must be greater than 0") }
         }
-        self.init(name: message.clusterName, localities: groups, overprovisioningFactor: max(factor, 1))
+        var drops: [DropOverload] = []
+        for (position, drop) in message.policy.dropOverloads.enumerated() {
+            let path = path["policy"]["drop_overloads", position]
+            guard !drop.category.isEmpty else {
+                context.reject(path["category"], "is empty")
+                return nil
+            }
+            guard let share = FractionalPercent(drop.dropPercentage, at: path["drop_percentage"], &context) else {
+                return nil
+            }
+            drops.append(DropOverload(category: drop.category, share: share))
+        }
+        self.init(
+            name: message.clusterName,
+            localities: groups,
+            overprovisioningFactor: max(factor, 1),
+            dropOverloads: drops
+        )
         do {
             try validate()
         } catch {
@@ -62,6 +80,7 @@ extension EndpointAssignment {
     /// The path of a problem in the names of the API.
     private static func protobufPath(_ path: String) -> String {
         path.replacing(".endpoints[", with: ".lb_endpoints[").replacing("localities", with: "endpoints")
+            .replacing(".additionalAddresses", with: ".endpoint.additional_addresses")
     }
 }
 
@@ -113,7 +132,13 @@ extension ClusterEndpoint {
         "metadata",
         "load_balancing_weight"
     )
-    private static let readEndpoint = ReadFields(Envoy_Config_Endpoint_V3_Endpoint.self, "address", "hostname")
+    private static let readEndpoint = ReadFields(
+        Envoy_Config_Endpoint_V3_Endpoint.self,
+        "address",
+        "hostname",
+        "health_check_config",
+        "additional_addresses"
+    )
 
     fileprivate init?(
         _ message: Envoy_Config_Endpoint_V3_LbEndpoint,
@@ -129,6 +154,11 @@ extension ClusterEndpoint {
         guard let address = EndpointAddress(endpoint.address, at: path["endpoint"]["address"], &context) else {
             return nil
         }
+        guard let others = Self.additionalAddresses(of: endpoint, at: path["endpoint"], &context) else { return nil }
+        let checkPath = path["endpoint"]["health_check_config"]
+        guard let healthCheck = EndpointHealthCheck(endpoint.healthCheckConfig, at: checkPath, &context) else {
+            return nil
+        }
         if message.hasLoadBalancingWeight, message.loadBalancingWeight.value == 0 {
             context.reject(path["load_balancing_weight"], "must be at least 1")
             return nil
@@ -141,7 +171,10 @@ extension ClusterEndpoint {
             speaksMutualTLS: MutualTLSMetadata.isSet(in: message.metadata),
             hostname: endpoint.hostname,
             proxy: proxy.address,
-            hashKey: HashKeyMetadata.key(in: message.metadata)
+            hashKey: HashKeyMetadata.key(in: message.metadata),
+            labels: LabelMetadata.labels(in: message.metadata),
+            healthCheck: healthCheck,
+            additionalAddresses: others
         )
     }
 }

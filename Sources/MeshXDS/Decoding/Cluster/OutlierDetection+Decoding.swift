@@ -24,6 +24,7 @@ extension OutlierDetection {
         "max_ejection_time_jitter",
         "max_ejection_percent",
         "always_eject_one_host",
+        "successful_active_health_check_uneject_host",
         "success_rate_minimum_hosts",
         "success_rate_request_volume",
         "success_rate_stdev_factor",
@@ -43,7 +44,8 @@ extension OutlierDetection {
         _ context: inout DecodingContext
     ) {
         context.ignoreOthers(in: message, at: path, read: Self.read)
-        self.init()
+        context.ignoreWithoutRates(message, at: path)
+        self.init(mode: context.rules.outlierDetection)
         guard message.hasPercentages(at: path, &context), decodeTimes(of: message, at: path, &context) else {
             return nil
         }
@@ -66,6 +68,9 @@ extension OutlierDetection {
         failurePercentage = message.failurePercentage
         if message.hasMaxEjectionPercent { maximumEjectionPercent = message.maxEjectionPercent.value }
         alwaysEjectsOneEndpoint = message.alwaysEjectOneHost.value
+        if message.hasSuccessfulActiveHealthCheckUnejectHost {
+            successfulHealthCheckUnejects = message.successfulActiveHealthCheckUnejectHost.value
+        }
     }
 
     private mutating func decodeTimes(
@@ -183,6 +188,9 @@ extension Envoy_Config_Cluster_V3_OutlierDetection {
         maxEjectionTimeJitter = Google_Protobuf_Duration(detection.maximumEjectionTimeJitter)
         maxEjectionPercent = Google_Protobuf_UInt32Value(detection.maximumEjectionPercent)
         alwaysEjectOneHost = Google_Protobuf_BoolValue(detection.alwaysEjectsOneEndpoint)
+        if !detection.successfulHealthCheckUnejects {
+            successfulActiveHealthCheckUnejectHost = Google_Protobuf_BoolValue(false)
+        }
     }
 
     private mutating func set(_ rule: OutlierDetection.SuccessRate?) {

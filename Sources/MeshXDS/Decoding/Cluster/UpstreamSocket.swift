@@ -9,12 +9,17 @@ import SwiftProtobuf
 struct UpstreamSocket: Equatable {
     enum Security: Equatable {
         case plaintext
-        case mutualTLS(identities: [String], serverName: String?)
+        case mutualTLS(identities: [String], serverName: String?, secrets: SecretReference?)
     }
 
     /// The name that a handshake asks for.
     var serverName: String? {
-        if case .mutualTLS(_, let serverName) = security { serverName } else { nil }
+        if case .mutualTLS(_, let serverName, _) = security { serverName } else { nil }
+    }
+
+    /// The secrets that protect in place of the process's own identity.
+    var secrets: SecretReference? {
+        if case .mutualTLS(_, _, let secrets) = security { secrets } else { nil }
     }
 
     static let plaintext = UpstreamSocket(security: .plaintext, proxy: .direct)
@@ -89,12 +94,16 @@ extension UpstreamSocket.Security {
             else { return nil }
             context.ignoreOthers(in: tls, at: path, read: Self.read)
             let common = path["common_tls_context"]
-            guard let identities = tls.commonTlsContext.acceptedIdentities(at: common, &context) else { return nil }
+            guard let meaning = tls.commonTlsContext.meaning(at: common, &context) else { return nil }
             guard tls.sni.isEmpty || Cluster.isServerName(tls.sni) else {
                 context.reject(path["sni"], "must be a DNS name of at most 255 bytes, is \"\(tls.sni)\"")
                 return nil
             }
-            self = .mutualTLS(identities: identities, serverName: tls.sni.isEmpty ? nil : tls.sni)
+            self = .mutualTLS(
+                identities: meaning.identities,
+                serverName: tls.sni.isEmpty ? nil : tls.sni,
+                secrets: meaning.secrets
+            )
         case TransportSocketNames.rawBufferType: self = .plaintext
         case "" where message.name == TransportSocketNames.rawBuffer: self = .plaintext
         default:

@@ -16,6 +16,7 @@ struct UpstreamTransport {
 
     let security: Cluster.UpstreamSecurity
     let serverName: String?
+    let secrets: SecretReference?
     let proxy: Cluster.Proxy
 
     /// Decodes one socket for all endpoints, or Istio's choice by `tlsMode`.
@@ -55,6 +56,7 @@ struct UpstreamTransport {
         }
         self.security = security
         self.serverName = (marked ?? fallback).serverName
+        self.secrets = (marked ?? fallback).secrets
         self.proxy = fallback.proxy
     }
 
@@ -64,9 +66,9 @@ struct UpstreamTransport {
     ) -> Cluster.UpstreamSecurity? {
         switch (marked, fallback) {
         case (nil, .plaintext), (.plaintext, .plaintext): .plaintext
-        case (nil, .mutualTLS(let identities, _)): .mutualTLS(acceptedIdentities: identities)
-        case (.mutualTLS(let identities, _), .plaintext): .automatic(acceptedIdentities: identities)
-        case (.mutualTLS(let identities, _), .mutualTLS) where marked == fallback:
+        case (nil, .mutualTLS(let identities, _, _)): .mutualTLS(acceptedIdentities: identities)
+        case (.mutualTLS(let identities, _, _), .plaintext): .automatic(acceptedIdentities: identities)
+        case (.mutualTLS(let identities, _, _), .mutualTLS) where marked == fallback:
             .mutualTLS(acceptedIdentities: identities)
         default: nil
         }

@@ -89,7 +89,7 @@ struct HTTPConnectionManager {
                 context.reject(path["name"], "\"\(message.name)\" is empty or appears twice")
                 isValid = false
             }
-            let type = typeName(ofTypeURL: message.typedConfig.typeURL)
+            let type = StructuredPolicyName.name(of: message.typedConfig)
             let isRouter = type == RouterCodec.typeName
             if isRouter != (position == messages.count - 1) {
                 context.reject(path, "the router must be the last filter, and only that")
@@ -97,6 +97,10 @@ struct HTTPConnectionManager {
             }
             if message.disabled {
                 context.ignore(path, "the filter is disabled")
+                continue
+            }
+            if ProxyFilters.types.contains(StructuredPolicyName.inner(message.typedConfig)) {
+                context.ignore(path, ProxyFilters.reason)
                 continue
             }
             guard case .typedConfig = message.configType, let codec = context.registry.filter(type) else {

@@ -16,12 +16,45 @@ extension Listener {
         "api_listener",
         "listener_filters",
         "use_original_dst",
-        // Binding is the application's business; the rest is for statistics and people, but for our key.
+        // Connections are the application's business; the rest is for statistics and people, but for our key.
         "bind_to_port",
+        "listener_filters_timeout",
+        "continue_on_listener_filters_timeout",
         "traffic_direction",
         "stat_prefix",
         "metadata"
     )
+
+    /// Decodes a listener, or finds that it is of no use to a mesh.
+    static func resource(
+        _ message: Envoy_Config_Listener_V3_Listener,
+        _ context: inout DecodingContext
+    ) -> XDSResource? {
+        guard context.rules == .envoy, !message.hasApiListener, message.hasAddress else {
+            return Listener(message, &context).map(XDSResource.listener)
+        }
+        if message.useOriginalDst.value {
+            let reason = "the listener is for connections that the system sends to a proxy; the mesh has none of them"
+            context.ignore(FieldPath.root["use_original_dst"], reason)
+            return .unused(.listener, name: message.name)
+        }
+        guard message.trafficDirection == .outbound else {
+            return Listener(message, &context).map(XDSResource.listener)
+        }
+        context.ignoreOthers(in: message, at: .root, read: Self.read)
+        guard let chain = CapturedChain(message, &context) else { return .unused(.listener, name: message.name) }
+        let decoded = HTTPConnectionManager(chain.connectionManager, at: chain.path, &context)
+        return decoded.map { connectionManager in
+            .listener(
+                Listener(
+                    name: message.name,
+                    filters: DenialMessages.add(from: message.metadata, to: connectionManager.filters),
+                    routes: connectionManager.routes,
+                    capturedAddress: chain.address
+                )
+            )
+        }
+    }
 
     /// Decodes a listener: a client's, which listens to nothing, or a server's (gRFC A36).
     init?(_ message: Envoy_Config_Listener_V3_Listener, _ context: inout DecodingContext) {
@@ -29,6 +62,7 @@ extension Listener {
         context.ignoreOthers(in: message, at: path, read: Self.read)
         let connectionManager: HTTPConnectionManager
         let direction: Direction
+        var secrets: SecretReference?
         if message.hasApiListener {
             let path = path["api_listener"]["api_listener"]
             guard let decoded = HTTPConnectionManager(message.apiListener.apiListener, at: path, &context) else {
@@ -40,6 +74,7 @@ extension Listener {
             guard let server = ServerChain(message, &context) else { return nil }
             connectionManager = server.connectionManager
             direction = .inbound(address: server.address, security: server.security)
+            secrets = server.secrets
         } else {
             context.reject(path, "has neither an api_listener nor an address")
             return nil
@@ -48,7 +83,8 @@ extension Listener {
             name: message.name,
             direction: direction,
             filters: DenialMessages.add(from: message.metadata, to: connectionManager.filters),
-            routes: connectionManager.routes
+            routes: connectionManager.routes,
+            secrets: secrets
         )
     }
 }

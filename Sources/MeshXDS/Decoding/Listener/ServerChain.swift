@@ -9,6 +9,7 @@ import SwiftProtobuf
 struct ServerChain {
     let address: EndpointAddress
     let security: Listener.InboundSecurity
+    let secrets: SecretReference?
     let connectionManager: HTTPConnectionManager
 
     private static let readChain = ReadFields(
@@ -48,7 +49,7 @@ struct ServerChain {
         let configPath = path["filters", 0]["typed_config"]
         guard let connectionManager = HTTPConnectionManager(config, at: configPath, &context) else { return nil }
         self.address = address
-        self.security = security
+        (self.security, self.secrets) = security
         self.connectionManager = connectionManager
     }
 
@@ -94,12 +95,12 @@ struct ServerChain {
         _ chain: Envoy_Config_Listener_V3_FilterChain,
         at path: FieldPath,
         _ context: inout DecodingContext
-    ) -> Listener.InboundSecurity? {
-        guard chain.hasTransportSocket else { return .plaintext }
+    ) -> (Listener.InboundSecurity, SecretReference?)? {
+        guard chain.hasTransportSocket else { return (.plaintext, nil) }
         let path = path["transport_socket"]["typed_config"]
         let config = chain.transportSocket.typedConfig
         let type = typeName(ofTypeURL: config.typeURL)
-        if type == TransportSocketNames.rawBufferType { return .plaintext }
+        if type == TransportSocketNames.rawBufferType { return (.plaintext, nil) }
         guard type == Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext.protoMessageName else {
             context.reject(path, "the transport socket \(type) is not supported")
             return nil
@@ -119,11 +120,15 @@ struct ServerChain {
         if tls.requireSni.value { context.reject(path["require_sni"], "is not supported") }
         if tls.ocspStaplePolicy != .lenientStapling { context.reject(path["ocsp_staple_policy"], "is not supported") }
         let common = path["common_tls_context"]
-        guard let identities = tls.commonTlsContext.acceptedIdentities(at: common, &context) else { return nil }
-        guard identities.isEmpty else {
+        guard let meaning = tls.commonTlsContext.meaning(at: common, &context) else { return nil }
+        guard meaning.identities.isEmpty else {
             context.reject(common, "peers are told apart by authorization, not by the listener")
             return nil
         }
-        return .mutualTLS
+        if let secrets = meaning.secrets, secrets.certificate == nil {
+            context.reject(common["tls_certificate_sds_secret_configs"], "is empty: a server shows a certificate")
+            return nil
+        }
+        return (.mutualTLS, meaning.secrets)
     }
 }

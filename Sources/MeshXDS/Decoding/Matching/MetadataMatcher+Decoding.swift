@@ -35,7 +35,9 @@ extension MetadataMatcher {
 }
 
 extension MetadataMatcher.Condition {
-    fileprivate init?(
+    /// Decodes a condition.
+    /// - Returns: `nil`, with a problem, if it is bad or not known.
+    init?(
         _ message: Envoy_Type_Matcher_V3_ValueMatcher,
         at path: FieldPath,
         _ context: inout DecodingContext

@@ -30,6 +30,7 @@ extension RouteAction {
         "retry_policy",
         "request_mirror_policies",
         "priority",
+        "metadata_match",
         "hash_policy",
         "rate_limits",
         "include_vh_rate_limits",
@@ -64,7 +65,7 @@ extension RouteAction {
             return
         }
         guard let target = ClusterSpecifier(message, at: path, &context) else { return nil }
-        var forward = Forward(target: target)
+        var forward = Forward(target: target, endpointLabels: LabelMetadata.labels(in: message.metadataMatch))
         guard forward.readRewrites(message, at: path, &context), forward.readTimeouts(message, at: path, &context),
             forward.readRest(message, at: path, &context)
         else { return nil }

@@ -78,7 +78,8 @@ extension WeightedCluster {
         "response_headers_to_add",
         "response_headers_to_remove",
         "typed_per_filter_config",
-        "host_rewrite_literal"
+        "host_rewrite_literal",
+        "metadata_match"
     )
 
     fileprivate init?(
@@ -98,7 +99,8 @@ extension WeightedCluster {
             weight: message.hasWeight ? message.weight.value : 0,
             clusterHeader: header,
             headers: headers,
-            host: message.hostRewriteLiteral.isEmpty ? nil : message.hostRewriteLiteral
+            host: message.hostRewriteLiteral.isEmpty ? nil : message.hostRewriteLiteral,
+            endpointLabels: LabelMetadata.labels(in: message.metadataMatch)
         )
     }
 }
@@ -118,6 +120,7 @@ extension Envoy_Config_Route_V3_WeightedCluster {
             message.weight = Google_Protobuf_UInt32Value(share.weight)
             message.set(share.headers)
             if let host = share.host { message.hostRewriteLiteral = host }
+            if !share.endpointLabels.isEmpty { LabelMetadata.set(share.endpointLabels, in: &message.metadataMatch) }
             guard share.clusterHeader == nil else { return message }
             if let fault = faults[share.cluster] {
                 message.typedPerFilterConfig[FilterNames.fault] = try FaultCodec.encoded(fault)

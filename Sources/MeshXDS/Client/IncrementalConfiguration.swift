@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import MeshConfig
+import MeshCore
+
+/// The configuration in force and what it refers to, kept up to date by what changed.
+///
+/// Endpoints, and clusters that go on referring to the same, cost what they are; where references change, all of them
+/// are followed anew (`ReceivedResources`). What comes of it is the same either way.
+struct IncrementalConfiguration {
+    /// What may differ from what is in force.
+    private struct Pending {
+        var isEverything = true
+        var clusters: Set<String> = []
+        var endpoints: Set<String> = []
+        var secrets: Set<String> = []
+    }
+
+    /// The configuration that is in force; `nil` before there is one.
+    private(set) var inForce: MeshResources?
+    /// The endpoint assignments that alone differ in it from the one before; `nil` if more may.
+    private(set) var changedEndpoints: Set<String>?
+
+    private let localCluster: String?
+    private var routeNames: Set<String> = []
+    private var clusterNames: Set<String> = []
+    private var endpointNames: Set<String> = []
+    private var secretNames: Set<String> = []
+    /// Whether references have changed since the names were found. Then everything is pending, too.
+    private var areNamesOutdated = true
+    private var pending = Pending()
+    private var reports: IgnoredFieldReports?
+
+    init(localCluster: String? = nil) {
+        self.localCluster = localCluster
+    }
+
+    /// The names of a kind that resources of the other kinds refer to.
+    mutating func names(
+        of kind: ResourceKind,
+        in subscriptions: inout [ResourceKind: ADSSubscription]
+    ) -> Set<String> {
+        takeChanges(of: &subscriptions)
+        if areNamesOutdated { findNames(ReceivedResources(subscriptions, localCluster: localCluster)) }
+        switch kind {
+        case .listener: return []
+        case .routeConfiguration: return routeNames
+        case .cluster: return clusterNames
+        case .endpointAssignment: return endpointNames
+        case .secret: return secretNames
+        }
+    }
+
+    /// The configuration as it is now, which counts as in force from here on; `nil` if it already is.
+    mutating func publication(of subscriptions: inout [ResourceKind: ADSSubscription]) -> MeshResources? {
+        takeChanges(of: &subscriptions)
+        defer { pending = Pending(isEverything: false) }
+        let view = ReceivedResources(subscriptions, localCluster: localCluster)
+        if areNamesOutdated { findNames(view) }
+        changedEndpoints = nil
+        guard !pending.isEverything, var resources = inForce.take() else {
+            let resources = view.configuration
+            reports = IgnoredFieldReports(of: resources, in: subscriptions)
+            guard resources != inForce else { return nil }
+            inForce = resources
+            return resources
+        }
+        let isNews = bringUpToDate(&resources, view, subscriptions)
+        inForce = resources
+        return isNews ? resources : nil
+    }
+
+    private mutating func findNames(_ view: ReceivedResources) {
+        routeNames = view.routeNames
+        clusterNames = view.clusterNames
+        endpointNames = view.endpointNames(of: clusterNames)
+        secretNames = view.secretNames(of: clusterNames)
+        areNamesOutdated = false
+    }
+
+    /// - Returns: Whether anything is different.
+    private mutating func bringUpToDate(
+        _ resources: inout MeshResources,
+        _ view: ReceivedResources,
+        _ subscriptions: [ResourceKind: ADSSubscription]
+    ) -> Bool {
+        var isNews = false
+        var isReportNews = false
+        var endpoints: Set<String>? = []
+        // Compared first: what is written to is copied whole where somebody else has the configuration, too.
+        for name in pending.clusters {
+            let cluster = view.cluster(name)
+            if resources.clusters[name] != cluster {
+                resources.clusters[name] = cluster
+                isNews = true
+                endpoints = nil
+            }
+            let found = subscriptions[.cluster]?.cached[name]?.ignored ?? []
+            if reports?.resourceChanged(.cluster(name), found) == true { isReportNews = true }
+        }
+        for name in pending.endpoints {
+            let assignment = view.endpoints(name)
+            if resources.endpointAssignments[name] != assignment {
+                resources.endpointAssignments[name] = assignment
+                isNews = true
+                endpoints?.insert(name)
+            }
+            let found = subscriptions[.endpointAssignment]?.cached[name]?.ignored ?? []
+            if reports?.resourceChanged(.endpointAssignment(name), found) == true { isReportNews = true }
+        }
+        for name in pending.secrets {
+            let secret = view.secret(name)
+            if resources.secrets[name] != secret {
+                resources.secrets[name] = secret
+                isNews = true
+                endpoints = nil
+            }
+            let found = subscriptions[.secret]?.cached[name]?.ignored ?? []
+            if reports?.resourceChanged(.secret(name), found) == true { isReportNews = true }
+        }
+        if isReportNews, let fields = reports?.fields, fields != resources.ignored {
+            resources.ignored = fields
+            isNews = true
+            endpoints = nil
+        }
+        changedEndpoints = endpoints
+        return isNews
+    }
+
+    private mutating func takeChanges(of subscriptions: inout [ResourceKind: ADSSubscription]) {
+        let listeners = subscriptions[.listener]?.takeChanges() ?? []
+        let routes = subscriptions[.routeConfiguration]?.takeChanges() ?? []
+        let clusters = subscriptions[.cluster]?.takeChanges() ?? []
+        let endpoints = subscriptions[.endpointAssignment]?.takeChanges() ?? []
+        let secrets = subscriptions[.secret]?.takeChanges() ?? []
+        guard !areNamesOutdated else { return }
+        // What nothing refers to is no part of the configuration.
+        let reached = clusters.filter { clusterNames.contains($0) }
+        let view = ReceivedResources(subscriptions, localCluster: localCluster)
+        guard
+            listeners.isEmpty, routes.isDisjoint(with: routeNames),
+            pending.isEverything ? reached.isEmpty : reached.allSatisfy({ refersToTheSame($0, view) })
+        else {
+            areNamesOutdated = true
+            pending = Pending()
+            return
+        }
+        guard !pending.isEverything else { return }
+        pending.clusters.formUnion(reached)
+        for name in endpoints where endpointNames.contains(name) { pending.endpoints.insert(name) }
+        pending.secrets.formUnion(secrets.intersection(secretNames))
+    }
+
+    /// Whether a cluster refers to what the one in force refers to.
+    private func refersToTheSame(_ name: String, _ view: ReceivedResources) -> Bool {
+        let (old, new) = (inForce?.clusters[name], view.cluster(name))
+        return old?.endpointAssignmentName == new?.endpointAssignmentName && old?.members ?? [] == new?.members ?? []
+            && old?.secrets == new?.secrets
+    }
+}
