@@ -5,7 +5,7 @@ import Foundation
 public import Logging
 public import MeshCore
 import MeshIdentity
-import MeshXDS
+public import MeshXDS
 import Synchronization
 
 /// A control plane to embed or to run as a process of its own: manifests from a folder, instances from a registry, and
@@ -34,7 +34,7 @@ public final class ControlPlane: Sendable {
     private let authority: CertificateAuthority
     private let tokens: TokenBook
     private let store: ConfigurationStore
-    private let clients = ClientTable()
+    private let inventory: ClientInventory
     private let provider: ControlPlaneProvider
     private let registry: ServiceRegistry
     private let inputs = ChangeBroadcast()
@@ -67,7 +67,8 @@ public final class ControlPlane: Sendable {
             epoch: UInt64(max(0, Date().timeIntervalSince1970)),
             logger: logger
         )
-        self.provider = ControlPlaneProvider(store: store, clients: clients, clock: clock, logger: logger)
+        self.inventory = ClientInventory(clock: clock)
+        self.provider = ControlPlaneProvider(store: store, inventory: inventory, clock: clock, logger: logger)
         self.registry = ServiceRegistry(
             leaseDuration: configuration.leaseDuration,
             maximumInstances: configuration.limits.maximumInstances,
@@ -80,6 +81,28 @@ public final class ControlPlane: Sendable {
 
     /// Where it listens; `nil` before it does.
     public var addresses: Addresses? { bound.withLock { $0 } }
+
+    /// The version that is served; `nil` while there were no good manifests.
+    public var servedVersion: String? { store.world?.version }
+
+    /// The connected clients of the xDS server, in the order in which they came: who they are, and how far each is.
+    public var clients: [XDSClientStatus] { inventory.clients }
+
+    /// Waits until all clients have taken a version or a later one, or have refused it.
+    /// - Parameters:
+    ///   - version: A version that was served; `nil` for the one that is.
+    ///   - timeout: How long to wait.
+    /// - Returns: How far they are, after `timeout` at the latest.
+    /// - Throws: `ConfigurationError` if there never was such a version; `CancellationError` if the task is cancelled.
+    public func awaitApplied(_ version: String? = nil, timeout: Nanoseconds) async throws -> XDSAppliedReport {
+        guard let version = version ?? servedVersion else {
+            throw ConfigurationError(path: "version", "nothing is served yet")
+        }
+        guard let order = store.order(of: version) else {
+            throw ConfigurationError(path: "version", "\(version) was not served by this process")
+        }
+        return try await inventory.awaitApplied(version, order: order, timeout: timeout)
+    }
 
     /// Waits until both servers listen and the folder has been looked at.
     /// - Returns: Where they listen.
@@ -107,7 +130,15 @@ public final class ControlPlane: Sendable {
     private func serve() async throws {
         // Nothing that changes from here on is missed.
         let changes = inputs.listen()
-        let server = XDSServer(address: configuration.xdsAddress, provider: provider, signer: authority)
+        let server = XDSServer(
+            address: configuration.xdsAddress,
+            provider: provider,
+            signer: authority,
+            status: inventory,
+            // As for the registration API, which tells the same: whoever has a token, from wherever.
+            statusAccess: .bearer { [tokens] in tokens.claims(of: $0) != nil },
+            clock: clock
+        )
         let registryServer = RegistryServer(configuration: configuration, api: api, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.watchFolder() }
@@ -165,7 +196,7 @@ public final class ControlPlane: Sendable {
     }
 
     private var api: ControlPlaneAPI {
-        let (store, clients, registry, provider) = (store, clients, registry, provider)
+        let (store, inventory, registry, provider) = (store, inventory, registry, provider)
         let trustDomain = configuration.trustDomain
         return ControlPlaneAPI(
             registry: registry,
@@ -180,10 +211,18 @@ public final class ControlPlane: Sendable {
                     drainingInstances: instances.count { $0.state == .draining },
                     manifestGeneration: store.manifestGeneration,
                     isWarming: provider.isWarming,
-                    clients: clients.answers
+                    clients: inventory.clients.map { StatusAnswer.Client($0) }
                 )
             },
-            diagnostics: { store.diagnostics }
+            diagnostics: { store.diagnostics },
+            client: { stream in
+                guard let client = inventory.client(stream: stream) else { return nil }
+                let served = client.served.values.sorted { $0.kind.rawValue < $1.kind.rawValue }
+                return ClientAnswer(
+                    client: StatusAnswer.Client(client),
+                    resources: served.flatMap(\.resources).map { StatusAnswer.Resource($0) }
+                )
+            }
         )
     }
 }

@@ -8,7 +8,7 @@ import ArgumentParser
 struct Meshctl: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "meshctl",
-        abstract: "Looks at a mesh's configuration.",
-        subcommands: [RoutesCommand.self, ExplainCommand.self]
+        abstract: "Looks at a mesh's configuration, and at who has it.",
+        subcommands: [RoutesCommand.self, ExplainCommand.self, StatusCommand.self]
     )
 }

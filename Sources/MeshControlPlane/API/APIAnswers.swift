@@ -44,24 +44,50 @@ struct DiagnosticsAnswer: Encodable {
 struct StatusAnswer: Encodable {
     /// A client of the xDS server.
     struct Client: Encodable {
+        /// The number of its stream.
+        var stream: UInt64
         var node: String
         var namespace: String?
         var serviceAccount: String?
         var userAgent: String
+        var userAgentVersion: String?
+        /// What it understands: `own`, `envoy` or `grpc`.
+        var dialect: String?
+        /// Whether it speaks the incremental protocol.
+        var isIncremental: Bool
+        var features: [String]
+        /// The version that it is served.
+        var served: String?
+        /// The version that it has taken all of.
+        var applied: String?
         var types: [ResourceType]
         /// What the client is told otherwise than the manifests say, or not at all, because its kind cannot take it.
         var translations: [String]
+        /// The fields that have no effect in it, as it says itself.
+        var ignoredFields: [String]
     }
 
     /// How far a client is with one type of resource.
     struct ResourceType: Encodable {
         var type: String
+        /// How many it was sent.
+        var resources: Int
         /// The version that it took last.
         var acknowledged: String?
         /// The version that it refused after that, if it did.
         var rejected: String?
         /// Why it refused.
         var reason: String?
+    }
+
+    /// What a client has of one resource (`envoy.service.status.v3.ClientConfig.GenericXdsConfig`).
+    struct Resource: Encodable {
+        var type: String
+        var name: String
+        /// The version that was sent: a hash of its bytes.
+        var version: String?
+        /// `SYNCED`, `NOT_SENT`, `STALE` or `ERROR`.
+        var status: String
     }
 
     /// The version that is served; missing while there were no good manifests.
@@ -75,4 +101,10 @@ struct StatusAnswer: Encodable {
     /// Whether clients still keep what they have, because the registry was empty at the start.
     var isWarming: Bool
     var clients: [Client]
+}
+
+/// A client of the xDS server with every resource that it asked for or was sent.
+struct ClientAnswer: Encodable {
+    var client: StatusAnswer.Client
+    var resources: [StatusAnswer.Resource]
 }

@@ -14,6 +14,8 @@ struct ControlPlaneAPI: Sendable {
     let maximumBodySize: Int
     let status: @Sendable () -> StatusAnswer
     let diagnostics: @Sendable () -> DiagnosticsAnswer
+    /// A connected client by the number of its stream; `nil` if it is gone.
+    let client: @Sendable (UInt64) -> ClientAnswer?
 
     /// The routes.
     func router() -> Router<APIRequestContext> {
@@ -24,6 +26,7 @@ struct ControlPlaneAPI: Sendable {
         router.put("v1/instances/:id") { request, context in try await renew(request, context) }
         router.delete("v1/instances/:id") { _, context in try deregister(context) }
         router.get("v1/status") { _, _ in try Response(json: status()) }
+        router.get("v1/clients/:stream") { _, context in try client(context) }
         router.get("v1/diagnostics") { _, _ in try Response(json: diagnostics()) }
         return router
     }
@@ -89,6 +92,13 @@ struct ControlPlaneAPI: Sendable {
         let claims = try Self.claims(context)
         let visible = registry.snapshot.registrations.filter { $0.namespace == claims.namespace }
         return try Response(json: InstancesAnswer(instances: visible))
+    }
+
+    private func client(_ context: APIRequestContext) throws -> Response {
+        guard let stream = context.parameters.get("stream").flatMap({ UInt64($0) }), let answer = client(stream) else {
+            throw APIProblem.notFound
+        }
+        return try Response(json: answer)
     }
 
     private var lease: LeaseAnswer { LeaseAnswer(leaseSeconds: registry.leaseDuration.seconds) }

@@ -7,6 +7,7 @@ import MeshCore
 extension Registration: Decodable {
     private enum Key: String, CodingKey {
         case id, service, namespace, address, port, servicePort, labels, version, serviceAccount, state
+        case locality, weight
         case protocolName = "protocol"
         case speaksMutualTLS = "mutualTLS"
     }
@@ -18,13 +19,15 @@ extension Registration: Decodable {
         self.service = try fields.decode(String.self, forKey: .service)
         self.namespace = try fields.decodeIfPresent(String.self, forKey: .namespace) ?? "default"
         self.address = try fields.decode(String.self, forKey: .address)
-        self.port = try Self.port(.port, in: fields)
-        self.servicePort = fields.contains(.servicePort) ? try Self.port(.servicePort, in: fields) : port
+        self.port = try Self.number(.port, in: fields)
+        self.servicePort = fields.contains(.servicePort) ? try Self.number(.servicePort, in: fields) : port
         self.labels = try fields.decodeIfPresent([String: String].self, forKey: .labels) ?? [:]
         self.serviceAccount = try fields.decodeIfPresent(String.self, forKey: .serviceAccount) ?? "default"
         self.protocolName = try fields.decodeIfPresent(String.self, forKey: .protocolName) ?? "http"
         self.speaksMutualTLS = try fields.decodeIfPresent(Bool.self, forKey: .speaksMutualTLS) ?? false
         self.state = try fields.decodeIfPresent(State.self, forKey: .state) ?? .serving
+        self.locality = try fields.decodeIfPresent(String.self, forKey: .locality) ?? ""
+        self.weight = fields.contains(.weight) ? try Self.number(.weight, in: fields) : 1
         if let version = try fields.decodeIfPresent(String.self, forKey: .version) {
             guard labels["version", default: version] == version else {
                 throw DecodingError.dataCorruptedError(
@@ -37,16 +40,19 @@ extension Registration: Decodable {
         }
     }
 
-    /// A port. Foundation does not say which field has a number that does not fit, so it is read as any number first.
-    private static func port(_ key: Key, in fields: KeyedDecodingContainer<Key>) throws -> UInt16 {
-        guard let port = UInt16(exactly: try fields.decode(Double.self, forKey: key)) else {
+    /// A number. Foundation does not say which field has one that does not fit, so it is read as any number first.
+    private static func number<Number: FixedWidthInteger>(
+        _ key: Key,
+        in fields: KeyedDecodingContainer<Key>
+    ) throws -> Number {
+        guard let number = Number(exactly: try fields.decode(Double.self, forKey: key)) else {
             throw DecodingError.dataCorruptedError(
                 forKey: key,
                 in: fields,
-                debugDescription: "must be a whole number from 1 to 65535"
+                debugDescription: "must be a whole number from 1 to \(Number.max)"
             )
         }
-        return port
+        return number
     }
 
     /// Reads and checks the body of a registration.
@@ -79,6 +85,8 @@ extension Registration: Encodable {
         try fields.encode(protocolName, forKey: .protocolName)
         try fields.encode(speaksMutualTLS, forKey: .speaksMutualTLS)
         try fields.encode(state, forKey: .state)
+        try fields.encode(locality, forKey: .locality)
+        try fields.encode(weight, forKey: .weight)
     }
 }
 

@@ -23,6 +23,10 @@ struct Registration: Hashable, Sendable {
     var serviceAccount: String
     var protocolName: String
     var speaksMutualTLS: Bool
+    /// Where it runs, as `region/zone/subzone`; empty if it does not say so.
+    var locality = ""
+    /// Its part of the requests; at least 1.
+    var weight: UInt32 = 1
     var state = State.serving
 
     /// The most labels of an instance.
@@ -47,6 +51,13 @@ struct Registration: Hashable, Sendable {
         )
         problems.require(port > 0, "port", "must be from 1 to 65535")
         problems.require(servicePort > 0, "servicePort", "must be from 1 to 65535")
+        let places = locality.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        problems.require(
+            locality.isEmpty || places.count <= 3 && places.allSatisfy(NameRules.labelValue.accepts),
+            "locality",
+            "must be region/zone/subzone, of which the last ones may be left out, each \(NameRules.labelValue.text)"
+        )
+        problems.require(weight > 0, "weight", "must be from 1 to 4294967295")
         problems.require(
             labels.count <= Self.maximumLabels,
             "labels",

@@ -38,6 +38,13 @@ final class ConfigurationStore: Sendable {
     /// What is served; `nil` before there were good manifests.
     var world: ServedWorld? { state.withLock { $0.world } }
 
+    /// The place of a version among those of this process; `nil` if it is not one of them.
+    func order(of version: String) -> UInt64? {
+        let parts = version.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 2, parts[0] == "\(epoch)", let order = UInt64(parts[1]), order > 0 else { return nil }
+        return state.withLock { order <= $0.counter } ? order : nil
+    }
+
     /// Counts the manifests that have come into force.
     var manifestGeneration: UInt64 { state.withLock { $0.machine.generation } }
 
@@ -92,6 +99,7 @@ final class ConfigurationStore: Sendable {
             state.counter += 1
             state.world = ServedWorld(
                 version: "\(epoch).\(state.counter)",
+                order: state.counter,
                 prepared: prepared,
                 draining: draining
             )
@@ -127,7 +135,9 @@ extension Workload {
             labels: registration.labels,
             serviceAccount: registration.serviceAccount,
             speaksMutualTLS: registration.speaksMutualTLS,
-            protocolName: registration.protocolName
+            protocolName: registration.protocolName,
+            locality: Locality(path: registration.locality),
+            weight: registration.weight
         )
     }
 }

@@ -11,16 +11,16 @@ import Synchronization
 /// What the xDS server serves: the store's world, cut to each client.
 final class ControlPlaneProvider: XDSResourceProvider {
     private let store: ConfigurationStore
-    private let clients: ClientTable
+    private let inventory: ClientInventory
     private let broadcast = ChangeBroadcast()
     private let clock: any MeshClock
     private let logger: Logger
     /// When everybody who lives has registered again: a lease after the start. Until the start it is not known.
     private let warmUntil = Atomic<UInt64>(.max)
 
-    init(store: ConfigurationStore, clients: ClientTable, clock: any MeshClock, logger: Logger) {
+    init(store: ConfigurationStore, inventory: ClientInventory, clock: any MeshClock, logger: Logger) {
         self.store = store
-        self.clients = clients
+        self.inventory = inventory
         self.clock = clock
         self.logger = logger
     }
@@ -46,27 +46,33 @@ final class ControlPlaneProvider: XDSResourceProvider {
             // Without a version nothing is sent: clients keep what they have, and new ones wait.
             return ProvidedResources(resources: MeshResources(), version: "", isWarming: true)
         }
-        let resources = world.resources(
-            for: Node(
-                namespace: node.namespace ?? "default",
-                labels: node.labels,
-                serviceAccount: node.serviceAccount,
-                inboundAddresses: node.inboundAddresses
-            )
+        let client = Node(
+            namespace: node.namespace ?? "default",
+            labels: node.labels,
+            serviceAccount: node.serviceAccount,
+            inboundAddresses: node.inboundAddresses,
+            locality: node.locality,
+            isProxylessGRPC: Dialect(userAgentName: node.userAgentName) == .grpc
         )
-        return ProvidedResources(resources: resources, version: world.version, isWarming: isWarming)
+        return ProvidedResources(
+            resources: world.resources(for: client),
+            version: world.version,
+            isWarming: isWarming,
+            group: client.groupName,
+            order: world.order
+        )
     }
 
     func changes() -> AsyncStream<Void> { broadcast.listen() }
 
     func noticed(_ event: XDSServerEvent) {
-        clients.noticed(event)
+        inventory.noticed(event)
         switch event {
         case .connected(let stream, let node):
             logger.info("a client has connected", metadata: ["node": "\(node.id)", "stream": "\(stream)"])
         case .rejected(let stream, let kind, let version, let message):
             logger.error(
-                "a client refuses its configuration: \(message.prefix(500))",
+                "a client refuses its configuration: \(String(message.unicodeScalars.prefix(500)))",
                 metadata: ["stream": "\(stream)", "type": "\(kind.rawValue)", "version": "\(version)"]
             )
         case .translated(let stream, let reports):
@@ -76,5 +82,17 @@ final class ControlPlaneProvider: XDSResourceProvider {
         case .disconnected(let stream): logger.info("a client has gone", metadata: ["stream": "\(stream)"])
         default: break
         }
+    }
+}
+
+extension Node {
+    /// A name for all clients that are told the same. Each part says how long it is, so that no client can word its
+    /// parts so that they look like another's.
+    var groupName: String {
+        var parts = [namespace, serviceAccount ?? "", "\(serviceAccount != nil)", "\(isProxylessGRPC)"]
+        parts += [locality.region, locality.zone, locality.subZone, "\(labels?.count ?? -1)"]
+        for (key, value) in (labels ?? [:]).sorted(by: { $0.key < $1.key }) { parts += [key, value] }
+        parts += inboundAddresses.map(\.description)
+        return parts.map { "\($0.utf8.count):\($0)" }.joined()
     }
 }

@@ -15,14 +15,17 @@ final class ServedWorld: Sendable {
 
     /// Later worlds have greater versions, those of a later process too.
     let version: String
+    /// The place of the version among those of the process, from 1.
+    let order: UInt64
 
     private let prepared: PreparedManifests
     private let draining: Set<EndpointAddress>
     private let cache = Mutex<[Node: MeshResources]>([:])
 
     /// - Parameter draining: Where instances listen that want no new requests.
-    init(version: String, prepared: PreparedManifests, draining: Set<EndpointAddress> = []) {
+    init(version: String, order: UInt64, prepared: PreparedManifests, draining: Set<EndpointAddress> = []) {
         self.version = version
+        self.order = order
         self.prepared = prepared
         self.draining = draining
     }
@@ -43,8 +46,8 @@ final class ServedWorld: Sendable {
 }
 
 extension MeshResources {
-    /// Tells clients to send nothing new there (`DRAINING` of `envoy.config.core.v3.HealthStatus`). What they have under
-    /// way there goes on, which it would not if the endpoints were taken away.
+    /// Tells clients to send nothing new there (`DRAINING` of `envoy.config.core.v3.HealthStatus`). What they have
+    /// under way there goes on, which it would not if the endpoints were taken away.
     fileprivate mutating func mark(draining addresses: Set<EndpointAddress>) {
         for name in endpointAssignments.keys {
             endpointAssignments[name]?.mark(draining: addresses)

@@ -44,6 +44,10 @@ extension WorkloadIdentity {
         guard case .mutualTLS(let identities) = endpoint.security else {
             throw MeshError(.connectionFailed, origin: .local, message: "\(endpoint.address) does not speak mutual TLS")
         }
+        guard endpoint.secrets == nil else {
+            let message = "\(endpoint.address) is for other secrets than the process's own identity"
+            throw MeshError(.connectionFailed, origin: .local, message: message)
+        }
         return try makeClientHandler(
             acceptedIdentities: identities,
             httpVersion: endpoint.connection.httpVersion,

@@ -18,9 +18,19 @@ struct ClusterCompiler {
         for subset in [nil] + selection.subsets.map(Optional.some) {
             let name = ClusterName.outbound(port: port, subset: subset?.name ?? "", host: service.host)
             let policy = selection.policy(of: subset, service: service, port: port)
-            let assignment = assignment(name, service: service, port: port, labels: subset?.labels ?? [:])
+            let preference = policy.loadBalancer?.localities ?? .standard
+            let endpoints = endpoints(of: service, port: port, labels: subset?.labels ?? [:])
+            let assignment = EndpointAssignment(
+                name: name,
+                localities: client.viewpoint.localities(
+                    of: endpoints,
+                    by: preference,
+                    failsOver: policy.outlierDetection != nil
+                )
+            )
             var cluster = Cluster(name: name)
-            cluster.apply(policy)
+            if case .zoneAware(let zones, _) = preference { cluster.localities = .zoneAware(zones) }
+            cluster.apply(policy, defaultBalancing: client.node.isProxylessGRPC ? .roundRobin : .leastRequest)
             cluster.connection = ConnectionOptions(policy.connectionPool, speaksHTTP2: service.speaksHTTP2(at: port))
             cluster.upstreamSecurity = security(policy.security, identities: identities, isInMesh: isInMesh)
             if case .mutualTLS(_, let name) = policy.security, cluster.upstreamSecurity != .plaintext {
@@ -29,7 +39,7 @@ struct ClusterCompiler {
             if service.isDiscovered {
                 resources.endpointAssignments[name] = assignment
             } else {
-                cluster.discovery = .fixed(assignment)
+                cluster.discovery = Cluster.Discovery(assignment, lookup: service.definition?.lookup)
             }
             resources.clusters[name] = cluster
         }
@@ -66,63 +76,45 @@ struct ClusterCompiler {
         }
     }
 
-    private func assignment(
-        _ name: String,
-        service: MeshService,
-        port: UInt16,
-        labels: [String: String]
-    ) -> EndpointAssignment {
-        // Clients refuse an assignment that has an address twice.
+    /// The endpoints with these labels, each address once: clients refuse an assignment that has one twice.
+    private func endpoints(of service: MeshService, port: UInt16, labels: [String: String]) -> [LocatedEndpoint] {
         var addresses: Set<EndpointAddress> = []
         switch service.definition?.endpoints {
         case .host:
             let endpoint = ClusterEndpoint(EndpointAddress(host: service.host, port: port))
-            return Self.assignment(name, [Locality(): labels.isEmpty ? [endpoint] : []])
+            return labels.isEmpty ? [LocatedEndpoint(endpoint, Locality(), labels: [:])] : []
         case .listed(let listed):
-            var endpoints: [Locality: [ClusterEndpoint]] = [:]
-            for endpoint in listed where endpoint.labels.satisfies(labels) {
-                let address = endpoint.address(of: port, in: service.definition?.ports ?? [])
-                guard addresses.insert(address).inserted else { continue }
-                endpoints[endpoint.locality, default: []].append(
-                    ClusterEndpoint(address, weight: endpoint.weight, speaksMutualTLS: endpoint.speaksMutualTLS)
+            return listed.compactMap { listed in
+                guard listed.labels.satisfies(labels) else { return nil }
+                let address = listed.address(of: port, in: service.definition?.ports ?? [])
+                guard addresses.insert(address).inserted else { return nil }
+                let endpoint = ClusterEndpoint(
+                    address,
+                    weight: listed.weight,
+                    speaksMutualTLS: listed.speaksMutualTLS
                 )
+                return LocatedEndpoint(endpoint, listed.locality, labels: listed.labels)
             }
-            return Self.assignment(name, endpoints)
         case .workloads, .registered, nil:
-            var endpoints: [ClusterEndpoint] = []
-            for workload in service.workloads(at: port)
-            where workload.labels.satisfies(labels) && addresses.insert(workload.address).inserted {
-                let speaksMutualTLS = manifests.security.speaksMutualTLS(workload)
-                endpoints.append(ClusterEndpoint(workload.address, speaksMutualTLS: speaksMutualTLS))
-            }
-            return Self.assignment(name, [Locality(): endpoints])
-        }
-    }
-
-    /// Localities in a fixed order, each with the weight of its endpoints: gRPC ignores a locality without a weight.
-    private static func assignment(_ name: String, _ endpoints: [Locality: [ClusterEndpoint]]) -> EndpointAssignment {
-        let localities = endpoints.filter { !$0.value.isEmpty }.sorted { left, right in
-            (left.key.region, left.key.zone, left.key.subZone) < (right.key.region, right.key.zone, right.key.subZone)
-        }
-        return EndpointAssignment(
-            name: name,
-            localities: localities.map { locality, endpoints in
-                let weight = endpoints.reduce(UInt64(0)) { $0 + UInt64($1.weight) }
-                return LocalityEndpoints(
-                    locality: locality,
-                    weight: UInt32(clamping: weight),
-                    endpoints: endpoints
+            return service.workloads(at: port).compactMap { workload in
+                guard workload.labels.satisfies(labels), addresses.insert(workload.address).inserted else { return nil }
+                let endpoint = ClusterEndpoint(
+                    workload.address,
+                    weight: max(workload.weight, 1),
+                    speaksMutualTLS: manifests.security.speaksMutualTLS(workload)
                 )
+                return LocatedEndpoint(endpoint, workload.place, labels: workload.labels)
             }
-        )
+        }
     }
 }
 
 extension Cluster {
-    fileprivate mutating func apply(_ policy: TrafficPolicy) {
-        switch policy.balancing {
-        case .roundRobin, nil: loadBalancing = LoadBalancing(RoundRobin(slowStart: policy.slowStart))
-        case .leastRequest: loadBalancing = LoadBalancing(LeastRequest(slowStart: policy.slowStart))
+    fileprivate mutating func apply(_ policy: TrafficPolicy, defaultBalancing: TrafficPolicy.Balancing) {
+        let slowStart = policy.loadBalancer?.slowStart
+        switch policy.loadBalancer?.balancing ?? defaultBalancing {
+        case .roundRobin: loadBalancing = LoadBalancing(RoundRobin(slowStart: slowStart))
+        case .leastRequest: loadBalancing = LoadBalancing(LeastRequest(slowStart: slowStart))
         case .random: loadBalancing = LoadBalancing(RandomChoice())
         case .ringHash(let size): loadBalancing = LoadBalancing(RingHash(minimumSize: size ?? RingHash().minimumSize))
         case .maglev(let size): loadBalancing = LoadBalancing(Maglev(tableSize: size ?? Maglev().tableSize))

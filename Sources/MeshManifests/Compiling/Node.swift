@@ -16,17 +16,29 @@ public struct Node: Hashable, Sendable {
     public var serviceAccount: String?
     /// The addresses that it serves at, for each of which it needs an inbound listener.
     public var inboundAddresses: [EndpointAddress]
+    /// Where it runs; empty if it does not say so. Then its label `istio-locality` counts, or where the workload is that is
+    /// registered at its inbound addresses.
+    public var locality: Locality
+    /// Whether it is gRPC without a proxy, for which Istio leaves what a DestinationRule does not say to gRPC: turns in place of
+    /// the least request.
+    ///
+    /// Default `false`.
+    public var isProxylessGRPC: Bool
 
     /// Creates a node.
     public init(
         namespace: String = "default",
         labels: [String: String]? = nil,
         serviceAccount: String? = nil,
-        inboundAddresses: [EndpointAddress] = []
+        inboundAddresses: [EndpointAddress] = [],
+        locality: Locality = Locality(),
+        isProxylessGRPC: Bool = false
     ) {
         self.namespace = namespace
         self.labels = labels
         self.serviceAccount = serviceAccount
         self.inboundAddresses = inboundAddresses
+        self.locality = locality
+        self.isProxylessGRPC = isProxylessGRPC
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshBalancing
 public import MeshConfig
 import MeshCore
 
@@ -57,6 +58,8 @@ struct Client: Sendable {
     let node: Node
     /// Its labels, as it says them or else as it is registered.
     let labels: [String: String]
+    /// Where it runs, as it says itself or as it is registered, with its labels.
+    let viewpoint: LocalityViewpoint
     /// Whether anything is known of its labels.
     let isKnown: Bool
     /// The full names of the services that it is an instance of.
@@ -71,6 +74,13 @@ struct Client: Sendable {
         let labels = node.labels ?? directory.labels(servedAt: addresses, namespace: node.namespace)
         self.labels = labels ?? [:]
         isKnown = labels != nil
+        var place = node.locality
+        if place == Locality() {
+            place =
+                Locality(label: self.labels)
+                ?? directory.locality(servedAt: addresses, namespace: node.namespace) ?? place
+        }
+        viewpoint = LocalityViewpoint(place, labels: self.labels)
         services = directory.hosts(servedAt: addresses)
         isOptedOut = security.isOptedOut(labels: self.labels, namespace: node.namespace)
     }

@@ -45,19 +45,28 @@ struct ServiceDirectory: Sendable {
     /// A client that listens at every address of its machine is found by its port and its namespace. Where several
     /// workloads are meant, only what they have in common is certain.
     func labels(servedAt addresses: [EndpointAddress], namespace: String) -> [String: String]? {
-        guard !addresses.isEmpty else { return nil }
-        let places = Set(addresses)
-        var found = workloads.filter { places.contains($0.address) }
-        if found.isEmpty {
-            let ports = Set(addresses.filter(\.isAnyAddress).compactMap(\.port))
-            guard !ports.isEmpty else { return nil }
-            found = workloads.filter { workload in
-                workload.namespace == namespace && workload.address.port.map { ports.contains($0) } ?? false
-            }
-        }
+        let found = workloads(servedAt: addresses, namespace: namespace)
         guard let first = found.first else { return nil }
         return found.dropFirst().reduce(into: first.labels) { common, workload in
             common = common.filter { workload.labels[$0.key] == $0.value }
+        }
+    }
+
+    /// Where that is which is registered at some addresses; `nil` if nothing is, or it is at several places.
+    func locality(servedAt addresses: [EndpointAddress], namespace: String) -> Locality? {
+        let places = Set(workloads(servedAt: addresses, namespace: namespace).map(\.place))
+        return places.count == 1 ? places.first : nil
+    }
+
+    private func workloads(servedAt addresses: [EndpointAddress], namespace: String) -> [Workload] {
+        guard !addresses.isEmpty else { return [] }
+        let places = Set(addresses)
+        let found = workloads.filter { places.contains($0.address) }
+        guard found.isEmpty else { return found }
+        let ports = Set(addresses.filter(\.isAnyAddress).compactMap(\.port))
+        guard !ports.isEmpty else { return [] }
+        return workloads.filter { workload in
+            workload.namespace == namespace && workload.address.port.map { ports.contains($0) } ?? false
         }
     }
 

@@ -29,6 +29,12 @@ public struct Workload: Hashable, Sendable {
     ///
     /// Default `http`.
     public var protocolName: String
+    /// Where it runs; empty if nobody says so. Then its label `istio-locality` counts, in which dots may stand for slashes.
+    public var locality: Locality
+    /// Its part of the requests, compared with the other instances'; at least 1.
+    ///
+    /// Default 1.
+    public var weight: UInt32
 
     /// Creates a workload.
     public init(
@@ -40,7 +46,9 @@ public struct Workload: Hashable, Sendable {
         labels: [String: String] = [:],
         serviceAccount: String = "default",
         speaksMutualTLS: Bool = false,
-        protocolName: String = "http"
+        protocolName: String = "http",
+        locality: Locality = Locality(),
+        weight: UInt32 = 1
     ) {
         self.id = id
         self.service = service
@@ -51,10 +59,24 @@ public struct Workload: Hashable, Sendable {
         self.serviceAccount = serviceAccount
         self.speaksMutualTLS = speaksMutualTLS
         self.protocolName = protocolName
+        self.locality = locality
+        self.weight = weight
     }
+
+    /// Where it runs, as it says itself or as its label does.
+    var place: Locality { locality == Locality() ? Locality(label: labels) ?? locality : locality }
 
     /// The full name of its service.
     public var serviceHost: String {
         "\(service).\(namespace).\(HostPattern.serviceDomain)"
+    }
+}
+
+extension Locality {
+    /// The place in the label `istio-locality`, in which dots stand for slashes where there are none (Istio's
+    /// `GetLocalityLabel`); `nil` without the label.
+    init?(label labels: [String: String]) {
+        guard let label = labels["istio-locality"], !label.isEmpty else { return nil }
+        self.init(path: label.contains("/") ? label : label.replacing(".", with: "/"))
     }
 }

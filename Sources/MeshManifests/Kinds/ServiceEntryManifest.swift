@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshBalancing
 import MeshConfig
 import MeshCore
 
@@ -31,7 +32,12 @@ struct ServiceEntryManifest: ManifestKind {
     private enum Resolution {
         case none
         case fixed
+        /// Each address of each name is an endpoint.
         case names
+        /// The one name is an endpoint, wherever it leads.
+        case oneName
+        /// The client's request says the name, which is resolved for its connection.
+        case namesOfRequests
     }
 
     private static func service(_ fields: inout FieldReader, _ metadata: ManifestMetadata) -> ServiceDefinition? {
@@ -43,8 +49,8 @@ struct ServiceEntryManifest: ManifestKind {
         let resolution = fields.choice(
             "resolution",
             [
-                "NONE": Resolution.none, "STATIC": .fixed, "DNS": .names, "DNS_ROUND_ROBIN": .names,
-                "DYNAMIC_DNS": .names,
+                "NONE": Resolution.none, "STATIC": .fixed, "DNS": .names, "DNS_ROUND_ROBIN": .oneName,
+                "DYNAMIC_DNS": .namesOfRequests,
             ]
         )
         let listed = fields.mappings("endpoints") { endpoint(&$0, resolution?.value ?? .none) }
@@ -57,6 +63,13 @@ struct ServiceEntryManifest: ManifestKind {
                 .conflictingFields,
                 at: fields.keyPosition("workloadSelector"),
                 "a service has either endpoints or a workloadSelector, not both"
+            )
+        }
+        if resolution?.value == .oneName, listed.count > 1 {
+            fields.context.error(
+                .conflictingFields,
+                at: fields.keyPosition("endpoints"),
+                "a service with the resolution DNS_ROUND_ROBIN has one endpoint at most; use DNS"
             )
         }
         let endpoints: ServiceDefinition.Endpoints
@@ -84,8 +97,18 @@ struct ServiceEntryManifest: ManifestKind {
             visibility: visibility,
             endpoints: endpoints,
             isInMesh: location?.value == .internal,
-            identities: identities
+            identities: identities,
+            lookup: lookup(resolution?.value)
         )
+    }
+
+    /// What Istio makes of names (`convertResolution`): a strict DNS cluster, or a logical one.
+    private static func lookup(_ resolution: Resolution?) -> DNSDiscovery.Kind? {
+        switch resolution {
+        case .names: .strict
+        case .oneName: .logical
+        case .none?, .fixed, .namesOfRequests, nil: nil
+        }
     }
 
     private static func hosts(_ fields: inout FieldReader, _ metadata: ManifestMetadata) -> [Located<HostPattern>] {
@@ -121,7 +144,7 @@ struct ServiceEntryManifest: ManifestKind {
         }
         let labels = fields.labels("labels")
         let weight = fields.integer("weight", in: 1...Int(UInt32.max))
-        let locality = fields.text("locality").map { Self.locality($0.value) }
+        let locality = fields.text("locality").map { Locality(path: $0.value) }
         let account = fields.text("serviceAccount")
         fields.ignore("network")
         guard let address else { return nil }
@@ -175,15 +198,6 @@ struct ServiceEntryManifest: ManifestKind {
 
     private static func isHost(_ text: String) -> Bool {
         IPAddress.isValid(text) || HostPattern(text, namespace: "default")?.isWildcard == false
-    }
-
-    private static func locality(_ text: String) -> Locality {
-        let parts = text.split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
-        return Locality(
-            region: parts[0],
-            zone: parts.count > 1 ? parts[1] : "",
-            subZone: parts.count > 2 ? parts[2] : ""
-        )
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshBalancing
 import MeshConfig
 import MeshCore
 
@@ -15,6 +16,8 @@ struct ServiceDefinition: Sendable {
     var isInMesh: Bool
     /// The identities that its endpoints may prove beside those of their service accounts.
     var identities: [Located<String>] = []
+    /// What becomes of its endpoints' names; `nil` leaves them to whoever connects.
+    var lookup: DNSDiscovery.Kind?
 
     struct Port: Hashable, Sendable {
         var number: UInt16

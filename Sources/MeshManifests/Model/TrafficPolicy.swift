@@ -8,9 +8,7 @@ import MeshRouting
 
 /// How a client treats the endpoints of a host; what is `nil` is left to the level above.
 struct TrafficPolicy: Hashable, Sendable {
-    var balancing: Balancing?
-    /// How new endpoints get their part (`loadBalancer.warmup`).
-    var slowStart: SlowStart?
+    var loadBalancer: LoadBalancer?
     /// By what requests find the same endpoint again (`consistentHash`). It stands on routes.
     var hash: HashPolicy?
     var outlierDetection: OutlierDetection?
@@ -22,6 +20,16 @@ struct TrafficPolicy: Hashable, Sendable {
     var retryBudget: ConcurrencyRetryBudgetConfiguration?
     /// What replaces all of this for a port.
     var ports: [UInt16: TrafficPolicy] = [:]
+
+    /// How endpoints are chosen. It takes the place of the level above as a whole, as in Istio.
+    struct LoadBalancer: Hashable, Sendable {
+        /// `nil` for Istio's default, which depends on the client.
+        var balancing: Balancing?
+        /// How new endpoints get their part (`warmup`).
+        var slowStart: SlowStart?
+        /// Which places are preferred (`localityLbSetting`, `zoneAwareLbSetting`); `nil` for the mesh-wide setting.
+        var localities: LocalityPreference?
+    }
 
     enum Balancing: Hashable, Sendable {
         case roundRobin
@@ -71,8 +79,7 @@ struct TrafficPolicy: Hashable, Sendable {
     /// This policy where it says something, and `other` where it does not.
     func over(_ other: TrafficPolicy) -> TrafficPolicy {
         TrafficPolicy(
-            balancing: balancing ?? other.balancing,
-            slowStart: balancing == nil && slowStart == nil ? other.slowStart : slowStart,
+            loadBalancer: loadBalancer ?? other.loadBalancer,
             hash: hash ?? other.hash,
             outlierDetection: outlierDetection ?? other.outlierDetection,
             minimumHealthPercent: outlierDetection == nil ? other.minimumHealthPercent : minimumHealthPercent,

@@ -29,14 +29,14 @@ extension FieldReader {
     }
 
     private mutating func trafficPolicyOfPort() -> TrafficPolicy {
-        let balancer = mapping("loadBalancer") { $0.loadBalancer() }
+        let ejects = value("outlierDetection") != nil
+        let balancer = mapping("loadBalancer") { $0.loadBalancer(ejects: ejects) }
         let pool = mapping("connectionPool") { $0.connectionPool() }
         let outliers = mapping("outlierDetection") { $0.outlierDetection() }
         let security = mapping("tls") { $0.clientSecurity() }
         ignore("tunnel", "proxyProtocol")
         return TrafficPolicy(
-            balancing: balancer?.balancing,
-            slowStart: balancer?.slowStart,
+            loadBalancer: balancer?.settings,
             hash: balancer?.hash,
             outlierDetection: outliers?.detection,
             minimumHealthPercent: outliers?.minimumHealthPercent,
@@ -50,74 +50,8 @@ extension FieldReader {
         var budget = ConcurrencyRetryBudgetConfiguration()
         if let percent = number("percent", in: 0...100) { budget.percent = percent.value }
         if let minimum = integer("minRetryConcurrency", in: 0...Int(UInt32.max)) { budget.minimum = minimum.value }
+        ignore("budgetInterval", because: "the budget is a part of the requests that are under way")
         return budget
-    }
-
-    private enum SimpleBalancing {
-        case policy(TrafficPolicy.Balancing)
-        case unspecified
-        case unsupported
-    }
-
-    private struct Balancer {
-        var balancing: TrafficPolicy.Balancing?
-        var slowStart: SlowStart?
-        var hash: HashPolicy?
-    }
-
-    private mutating func loadBalancer() -> Balancer? {
-        let hash = mapping("consistentHash") { $0.consistentHash() }
-        _ = oneOf(["simple", "consistentHash"], of: "a load balancer")
-        let simple = simpleBalancing()
-        let position = keyPosition("warmup")
-        let slowStart = mapping("warmup") { $0.warmup() }
-        let balancing = hash?.balancing ?? simple
-        if slowStart != nil, let balancing, balancing != .roundRobin, balancing != .leastRequest {
-            context.warning(.noEffect, at: position, "only ROUND_ROBIN and LEAST_REQUEST let new endpoints warm up")
-        }
-        return Balancer(balancing: balancing, slowStart: slowStart, hash: hash?.policy)
-    }
-
-    /// A `WarmupConfiguration`: 10% at first and an aggression of 1 if they are left out, as in Istio.
-    private mutating func warmup() -> SlowStart? {
-        if !has("duration") { reportMissing("duration") }
-        guard let window = duration("duration") else { return nil }
-        var settings = SlowStart(window: window.value)
-        if let percent = number("minimumPercent", in: 0...100) { settings.minimumWeightPercent = percent.value }
-        if let aggression = number("aggression", in: 1...1_000) { settings.aggression = aggression.value }
-        return settings
-    }
-
-    private mutating func simpleBalancing() -> TrafficPolicy.Balancing? {
-        let simple = choice(
-            "simple",
-            [
-                "UNSPECIFIED": SimpleBalancing.unspecified, "ROUND_ROBIN": .policy(.roundRobin),
-                "LEAST_REQUEST": .policy(.leastRequest), "LEAST_CONN": .policy(.leastRequest),
-                "RANDOM": .policy(.random), "PASSTHROUGH": .unsupported,
-            ]
-        )
-        if let word = value("simple"), case .scalar(let scalar) = word.content, scalar.text == "LEAST_CONN" {
-            context.report(
-                .deprecation,
-                .deprecatedField,
-                at: word.position,
-                "LEAST_CONN is deprecated; its successor is LEAST_REQUEST"
-            )
-        }
-        ignore("localityLbSetting", "warmupDurationSecs", "zoneAwareLbSetting")
-        guard let simple else { return nil }
-        switch simple.value {
-        case .policy(let balancing): return balancing
-        case .unspecified: return nil
-        case .unsupported:
-            context.warning(
-                .unsupportedField,
-                at: simple.position,
-                "this way to balance is not supported yet: requests go to the endpoints in turn"
-            )
-            return nil
-        }
     }
 
     private struct Outliers {
@@ -169,6 +103,7 @@ extension FieldReader {
             }
         }
         let health = integer("minHealthPercent", in: 0...100)
+        ignore("outlierDetectionHttpErrorCodes", because: "every status from 500 on is a failure")
         return Outliers(detection: detection, minimumHealthPercent: health.map { UInt32($0.value) })
     }
 

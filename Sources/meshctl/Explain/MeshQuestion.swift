@@ -2,17 +2,11 @@
 // Part of swift-service-mesh.
 
 import Foundation
-import HTTPTypes
 import MeshCore
-import MeshHTTP
-import NIOCore
 import ServiceMesh
 
 /// One question to a mesh that runs: what it would do with a request. Nothing is sent for it but the question.
 struct MeshQuestion {
-    /// How many characters of a refusal are shown.
-    private static let maximumRefusal = 1024
-
     /// Where the mesh answers questions (`MeshAdministration`).
     var address: EndpointAddress
     /// The request that is asked about.
@@ -26,13 +20,7 @@ struct MeshQuestion {
 
     /// Reads an address: `HOST:PORT`, or the port alone, which is one of this machine's own.
     static func address(_ text: String) throws(InputError) -> EndpointAddress {
-        var authority = text
-        if text.hasPrefix(":") { authority = "127.0.0.1\(text)" }
-        if !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) { authority = "127.0.0.1:\(text)" }
-        guard let address = EndpointAddress(authority: authority), address.port != 0 else {
-            throw InputError("the mesh's address must be HOST:PORT, or PORT on this machine, is \"\(text)\"")
-        }
-        return address
+        try HTTPQuestion.address(text, of: "the mesh's")
     }
 
     /// Asks; the status is a failure if the mesh has no route for the request.
@@ -44,9 +32,7 @@ struct MeshQuestion {
         } catch let error as InputError {
             return CommandOutcome(status: .badInput, diagnostics: error.lines.map { "error: \($0)" })
         } catch {
-            let reason = (error as? MeshError).map(\.message) ?? "\(error)"
-            let line = "error: the mesh at \(address): \(reason.printable)"
-            return CommandOutcome(status: .badInput, diagnostics: [line])
+            return CommandOutcome(status: .badInput, diagnostics: ["error: \("\(error)".printable)"])
         }
     }
 
@@ -60,25 +46,15 @@ struct MeshQuestion {
         return target
     }
 
-    private func answer() async throws -> Explanation {
-        let head = HTTPRequest(method: .get, scheme: "http", authority: "\(address)", path: target)
-        let (status, body) = try await withHTTPTransport(HTTPTransport.Configuration()) { transport in
-            let now = SystemClock().now
-            var context = CallContext(now: now, deadline: Deadline(timeout, after: now))
-            context.endpoint = Endpoint(address: address)
-            return try await transport.withResponse(to: OutboundRequest(head), context: &context) { response in
-                (response.statusCode, try await response.body.collect(upTo: maximumAnswer))
-            }
-        }
-        guard status == 200 else {
-            let refusal = String(buffer: body).prefix(Self.maximumRefusal).printable
-            throw InputError("the mesh at \(address) answers \(status): \(refusal)")
-        }
-        do {
-            return try JSONDecoder().decode(Explanation.self, from: Data(body.readableBytesView))
-        } catch {
-            throw InputError("what answers at \(address) is no mesh: it gives no explanation")
-        }
+    private func answer() async throws(InputError) -> Explanation {
+        let question = HTTPQuestion(
+            peer: "the mesh",
+            address: address,
+            target: target,
+            maximumAnswer: maximumAnswer,
+            timeout: timeout
+        )
+        return try await question.answer(as: Explanation.self)
     }
 
     private func text(of explanation: Explanation) throws -> String {
@@ -112,18 +88,5 @@ extension StringProtocol {
             }
         }
         return encoded
-    }
-
-    /// What a peer wrote, without what would move the terminal's cursor.
-    fileprivate var printable: String {
-        var text = ""
-        for scalar in unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator:
-                text += "\\u{\(String(scalar.value, radix: 16))}"
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        return text
     }
 }

@@ -7,6 +7,7 @@ import Hummingbird
 import Logging
 import MeshCore
 import MeshTesting
+import MeshXDS
 import NIOCore
 import Testing
 
@@ -42,7 +43,15 @@ import Testing
                     clients: []
                 )
             },
-            diagnostics: { DiagnosticsAnswer(isCurrent: true, folder: nil, diagnostics: []) }
+            diagnostics: { DiagnosticsAnswer(isCurrent: true, folder: nil, diagnostics: []) },
+            client: { stream in
+                guard stream == 7 else { return nil }
+                let client = XDSClientStatus(stream: 7, node: XDSNode(id: "reviews"))
+                return ClientAnswer(
+                    client: StatusAnswer.Client(client),
+                    resources: [.init(type: "t", name: "n", version: "abc", status: "SYNCED")]
+                )
+            }
         ).router().buildResponder()
     }
 
@@ -117,7 +126,8 @@ import Testing
     func `without a known token nothing is answered`(token: String?) async throws {
         for (method, path) in [
             (HTTPRequest.Method.post, "/v1/instances"), (.get, "/v1/instances"), (.put, "/v1/instances/reviews-1"),
-            (.delete, "/v1/instances/reviews-1"), (.get, "/v1/status"), (.get, "/v1/diagnostics"), (.get, "/"),
+            (.delete, "/v1/instances/reviews-1"), (.get, "/v1/status"), (.get, "/v1/clients/7"),
+            (.get, "/v1/diagnostics"), (.get, "/"),
         ] {
             let answer = try await ask(method, path, token: token, body: Array("{}".utf8))
             #expect(answer.status == 401)
@@ -178,6 +188,8 @@ import Testing
     @Test func `status and diagnostics are JSON`() async throws {
         #expect(try await ask(.get, "/v1/diagnostics").body == #"{"diagnostics":[],"isCurrent":true}"#)
         #expect(try await ask(.get, "/v1/status").body.contains(#""version":"1""#))
+        #expect(try await ask(.get, "/v1/clients/7").body.contains(#""status":"SYNCED""#))
+        for unknown in ["8", "x", "-1"] { #expect(try await ask(.get, "/v1/clients/\(unknown)").status == 404) }
     }
 
     @Test func `garbage of every kind is answered`() async throws {

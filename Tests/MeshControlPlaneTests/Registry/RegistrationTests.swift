@@ -3,6 +3,7 @@
 
 import Foundation
 import MeshCore
+import MeshManifests
 import Testing
 
 @testable import MeshControlPlane
@@ -18,6 +19,16 @@ import Testing
         #expect(registration.protocolName == "http")
         #expect(!registration.speaksMutualTLS)
         #expect(registration.labels.isEmpty)
+    }
+
+    @Test func `where it runs and what it can take reach the configuration`() throws {
+        let body = #"{"id":"r-1","service":"reviews","address":"a","port":1,"locality":"eu/a/1","weight":3}"#
+        let registration = try Registration.read(Data(body.utf8))
+        #expect(try Registration.read(JSONEncoder().encode(registration)) == registration)
+        let workload = Workload(registration)
+        #expect(workload.locality == Locality(region: "eu", zone: "a", subZone: "1"))
+        #expect(workload.weight == 3)
+        #expect(Workload(Samples.registration()).locality == Locality())
     }
 
     @Test func `the version becomes a label`() throws {
@@ -51,6 +62,10 @@ import Testing
             ["version"]
         ),
         (#"{"id":"r","service":"reviews","address":"a","port":0,"servicePort":0}"#, ["port", "servicePort"]),
+        (#"{"id":"r","service":"r","address":"a","port":1,"weight":0,"locality":"a//b"}"#, ["locality", "weight"]),
+        (#"{"id":"r","service":"r","address":"a","port":1,"weight":1.5}"#, ["weight"]),
+        (#"{"id":"r","service":"r","address":"a","port":1,"weight":4294967296}"#, ["weight"]),
+        (#"{"id":"r","service":"r","address":"a","port":1,"locality":"a/b/c/d"}"#, ["locality"]),
         (#"{"id":"../x","service":"Reviews","address":"a b","port":1}"#, ["id", "service", "address"]),
         (
             #"{"id":"r","service":"reviews","address":"","port":1,"serviceAccount":"a/b"}"#,

@@ -27,6 +27,10 @@ import Testing
         #expect(first.version == "1700000000.1")
         store.rebuild([])
         #expect(try #require(store.world).version == "1700000000.2")
+        #expect(store.order(of: "1700000000.2") == 2 && store.order(of: "1700000000.1") == 1)
+        for version in ["1700000000.3", "1700000000.0", "1.1", "", "1700000000.x"] {
+            #expect(store.order(of: version) == nil)
+        }
     }
 
     @Test func `a mistake is served as a diagnostic with its place, and the last good world stays`() throws {

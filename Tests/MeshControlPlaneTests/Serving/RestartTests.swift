@@ -22,7 +22,12 @@ import Testing
             let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
             self.clock = clock
             self.store = ConfigurationStore(configuration: Samples.configuration(), epoch: epoch, logger: logger)
-            self.provider = ControlPlaneProvider(store: store, clients: ClientTable(), clock: clock, logger: logger)
+            self.provider = ControlPlaneProvider(
+                store: store,
+                inventory: ClientInventory(clock: clock),
+                clock: clock,
+                logger: logger
+            )
         }
 
         func serve(_ registrations: [Registration], manifest: String = Samples.goodManifest) {
@@ -51,10 +56,18 @@ import Testing
     private func open(
         _ process: Process,
         version: String = ""
-    ) async throws -> (stream: DiscoveryStream, answers: [Envoy_Service_Discovery_V3_DiscoveryResponse]) {
-        var stream = DiscoveryStream(number: 1, provider: process.provider, cache: EncodingCache())
-        var answers = try await stream.requestReceived(request(.cluster, version: version))
-        answers += try await stream.requestReceived(request(.endpointAssignment, [Self.assignment], version: version))
+    ) async throws -> (stream: DiscoveryStream, answers: [ADSServerStreamStateMachine.Response]) {
+        var stream = DiscoveryStream(
+            number: 1,
+            form: .stateOfTheWorld,
+            provider: process.provider,
+            groups: EncodedGroups()
+        )
+        var answers = try await stream.requestReceived(request(.cluster, version: version), at: clock.now)
+        answers += try await stream.requestReceived(
+            request(.endpointAssignment, [Self.assignment], version: version),
+            at: clock.now
+        )
         return (stream, answers)
     }
 
@@ -62,8 +75,8 @@ import Testing
         let first = Process(epoch: 1, clock: clock)
         first.serve([Samples.registration()])
         let (_, answers) = try await open(first)
-        #expect(answers.map(\.typeURL) == [ResourceKind.cluster.typeURL, ResourceKind.endpointAssignment.typeURL])
-        let version = try #require(answers.last).versionInfo
+        #expect(answers.map(\.kind) == [.cluster, .endpointAssignment])
+        let version = try #require(answers.last).version
 
         let second = Process(epoch: 2, clock: clock)
         second.serve([])
@@ -74,7 +87,7 @@ import Testing
             #expect(held.isEmpty)
             #expect(second.provider.isWarming)
             clock.advance(by: .seconds(14))
-            #expect(await stream.resourcesChanged().isEmpty)
+            #expect(await stream.resourcesChanged(at: clock.now).isEmpty)
 
             let changes = second.provider.changes()
             second.serve([Samples.registration()])
@@ -82,10 +95,10 @@ import Testing
             var ticks = changes.makeAsyncIterator()
             #expect(await ticks.next() != nil)
             #expect(!second.provider.isWarming)
-            let after = await stream.resourcesChanged()
-            let endpoints = try #require(after.first { $0.typeURL == ResourceKind.endpointAssignment.typeURL })
+            let after = await stream.resourcesChanged(at: clock.now)
+            let endpoints = try #require(after.first { $0.kind == .endpointAssignment })
             #expect(endpoints.resources.count == 1)
-            #expect(endpoints.versionInfo == "2.2")
+            #expect(endpoints.version == "2.2")
             try await group.waitForAll()
         }
     }
@@ -104,7 +117,7 @@ import Testing
         var (stream, answers) = try await open(process)
         #expect(answers.isEmpty)
         process.serve([Samples.registration()])
-        answers = await stream.resourcesChanged()
+        answers = await stream.resourcesChanged(at: clock.now)
         #expect(answers.count == 2)
     }
 }

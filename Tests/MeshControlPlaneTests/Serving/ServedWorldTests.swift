@@ -11,6 +11,7 @@ import Testing
 @Suite struct ServedWorldTests {
     private let world = ServedWorld(
         version: "1",
+        order: 1,
         prepared: ManifestCompiler().prepare([], workloads: [Workload(Samples.registration())])
     )
 
@@ -26,6 +27,7 @@ import Testing
         let other = Samples.registration("reviews-2", port: 9081)
         let world = ServedWorld(
             version: "1",
+            order: 1,
             prepared: ManifestCompiler().prepare([], workloads: [Workload(Samples.registration()), Workload(other)]),
             draining: [other.endpoint]
         )
@@ -34,6 +36,32 @@ import Testing
         #expect(!endpoints.isEmpty)
         #expect(endpoints.allSatisfy { $0.health == ($0.address == other.endpoint ? .draining : .healthy) })
         #expect(endpoints.contains { $0.health == .draining })
+    }
+
+    @Test func `clients of different places get the endpoints in the order of their own`() {
+        var (near, far) = (Samples.registration(), Samples.registration("reviews-2", port: 9081))
+        (near.locality, far.locality) = ("eu/a", "us/a")
+        let rule = """
+            apiVersion: networking.istio.io/v1
+            kind: DestinationRule
+            metadata: {name: reviews}
+            spec:
+              host: reviews
+              trafficPolicy: {outlierDetection: {consecutive5xxErrors: 1}}
+            """
+        let objects = ManifestReader.read([ManifestFile(name: "rule.yaml", text: rule)]).objects
+        let world = ServedWorld(
+            version: "1",
+            order: 1,
+            prepared: ManifestCompiler().prepare(objects, workloads: [Workload(near), Workload(far)])
+        )
+        let regions = { (place: String) in
+            let resources = world.resources(for: Node(locality: Locality(path: place)))
+            let assignment = resources.endpointAssignments.values.first
+            return assignment?.localities.sorted { $0.priority < $1.priority }.map(\.locality.region)
+        }
+        #expect(regions("eu/a") == ["eu", "us"])
+        #expect(regions("us/b") == ["us", "eu"])
     }
 
     @Test func `the same client gets the same resources each time`() {

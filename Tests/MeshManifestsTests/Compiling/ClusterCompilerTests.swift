@@ -26,7 +26,7 @@ struct ClusterCompilerTests {
         "spiffe://mesh.test/ns/default/sa/reviews", "spiffe://mesh.test/ns/default/sa/reviews-v3",
     ]
 
-    @Test("a service without manifests is balanced in turn, over mutual TLS where its endpoints speak it")
+    @Test("a service without manifests is balanced by requests under way, over mutual TLS where its endpoints speak it")
     func withoutManifests() {
         let compilation = Compilation([])
         let name = Bookinfo.cluster("reviews")
@@ -34,6 +34,7 @@ struct ClusterCompilerTests {
             compilation.resources.clusters[name]
                 == Cluster(
                     name: name,
+                    loadBalancing: .init(LeastRequest()),
                     panicThreshold: 0,
                     upstreamSecurity: .automatic(acceptedIdentities: identities)
                 )
@@ -43,7 +44,7 @@ struct ClusterCompilerTests {
         }
         #expect(
             compilation.resources.endpointAssignments[name]
-                == EndpointAssignment(name: name, localities: [LocalityEndpoints(weight: 3, endpoints: endpoints)])
+                == EndpointAssignment(name: name, localities: [LocalityEndpoints(endpoints: endpoints)])
         )
     }
 
@@ -117,14 +118,14 @@ struct ClusterCompilerTests {
             """
               host: reviews
               trafficPolicy:
-                loadBalancer: {simple: LEAST_REQUEST}
+                loadBalancer: {simple: RANDOM}
                 tls: {mode: DISABLE}
                 portLevelSettings: [{port: {number: 9080}, tls: {mode: ISTIO_MUTUAL, subjectAltNames: [b, a]}}]
             """
         )
         let cluster = Compilation(text).resources.clusters[Bookinfo.cluster("reviews")]
         #expect(cluster?.upstreamSecurity == .mutualTLS(acceptedIdentities: ["a", "b"]))
-        #expect(cluster?.loadBalancing == Cluster.LoadBalancing(RoundRobin()))
+        #expect(cluster?.loadBalancing == Cluster.LoadBalancing(LeastRequest()))
     }
 
     @Test("a policy of the client's namespace comes before the service's, and that before the root namespace's")
@@ -203,11 +204,11 @@ struct ClusterCompilerTests {
                 apiVersion: config.istio.io/v1alpha2
                 kind: DestinationPolicy
                 metadata: {name: old}
-                spec: {destination: {name: reviews}, loadBalancing: {name: LEAST_CONN}}
+                spec: {destination: {name: reviews}, loadBalancing: {name: RANDOM}}
                 """
         let compilation = Compilation(text)
         let cluster = compilation.resources.clusters[Bookinfo.cluster("reviews")]
-        #expect(cluster?.loadBalancing == Cluster.LoadBalancing(RoundRobin()))
+        #expect(cluster?.loadBalancing == Cluster.LoadBalancing(LeastRequest()))
         #expect(compilation.places == ["7:1 MM0305"])
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshBalancing
 import MeshConfig
 import MeshCore
 import MeshManifests
@@ -38,21 +39,24 @@ struct ServiceDirectoryTests {
         let compilation = Compilation(text)
         let eu = LocalityEndpoints(
             locality: Locality(region: "eu", zone: "a"),
-            weight: 3,
             endpoints: [
                 ClusterEndpoint(EndpointAddress(host: "192.0.2.1", port: 8080), weight: 2),
                 ClusterEndpoint(EndpointAddress(host: "192.0.2.3", port: 80)),
             ]
         )
         let nowhere = LocalityEndpoints(
-            weight: 2,
             endpoints: [
                 ClusterEndpoint(EndpointAddress(host: "192.0.2.2", port: 80)),
                 ClusterEndpoint(EndpointAddress(unixSocketPath: "/run/api.sock")),
             ]
         )
         let assignment = EndpointAssignment(name: cluster, localities: [nowhere, eu])
-        let expected = Cluster(name: cluster, discovery: .fixed(assignment), panicThreshold: 0)
+        let expected = Cluster(
+            name: cluster,
+            discovery: .fixed(assignment),
+            loadBalancing: .init(LeastRequest()),
+            panicThreshold: 0
+        )
         #expect(compilation.resources.clusters[cluster] == expected)
         #expect(compilation.resources.endpointAssignments[cluster] == nil)
         let domains = compilation.resources.routeConfigurations["api.example.com:80"]?.virtualHosts.first?.domains
@@ -62,21 +66,20 @@ struct ServiceDirectoryTests {
     }
 
     @Test(
-        "a ServiceEntry found by name is its own endpoint",
-        arguments: ["  resolution: DNS", "  resolution: NONE", ""]
+        "a ServiceEntry whose name nobody looks up is its own endpoint",
+        arguments: ["  resolution: DYNAMIC_DNS", "  resolution: NONE", ""]
     )
     func byName(spec: String) {
         let assignment = EndpointAssignment(
             name: cluster,
             localities: [
                 LocalityEndpoints(
-                    weight: 1,
                     endpoints: [ClusterEndpoint(EndpointAddress(host: "api.example.com", port: 80))]
                 )
             ]
         )
         let resources = Compilation(Self.entry(spec)).resources
-        #expect(resources.clusters[cluster] == Cluster(name: cluster, discovery: .fixed(assignment), panicThreshold: 0))
+        #expect(resources.clusters[cluster]?.discovery == .fixed(assignment))
     }
 
     @Test("a ServiceEntry inside the mesh is called over mutual TLS")

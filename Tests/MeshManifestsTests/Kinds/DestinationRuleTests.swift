@@ -86,7 +86,12 @@ struct DestinationRuleTests {
                 "  trafficPolicy: {loadBalancer: {simple: RANDOM, warmup: {duration: 1s}}}",
                 "6:50 MM0212"
             ),
-            Mistake("localities", "  trafficPolicy: {loadBalancer: {localityLbSetting: {}}}", "6:34 MM0210"),
+            Mistake(
+                "a warmup said twice",
+                "  trafficPolicy: {loadBalancer: {warmupDurationSecs: 1s, warmup: {duration: 1s}}}",
+                "6:34 MM0402",
+                "6:58 MM0214"
+            ),
             Mistake("no connections", "  trafficPolicy: {connectionPool: {tcp: {maxConnections: 0}}}", "6:58 MM0206"),
             Mistake("keep-alive", "  trafficPolicy: {connectionPool: {tcp: {tcpKeepalive: {}}}}", "6:42 MM0210"),
             Mistake("a bad limit", "  trafficPolicy: {connectionPool: {http: {http2MaxRequests: ten}}}", "6:61 MM0205"),
@@ -117,6 +122,12 @@ struct DestinationRuleTests {
                 "6:43 MM0210"
             ),
             Mistake("retries below 0", "  trafficPolicy: {connectionPool: {http: {maxRetries: -1}}}", "6:55 MM0206"),
+            Mistake("a span of a budget", "  trafficPolicy: {retryBudget: {budgetInterval: 1s}}", "6:33 MM0210"),
+            Mistake(
+                "failures by status",
+                "  trafficPolicy: {outlierDetection: {outlierDetectionHttpErrorCodes: [500]}}",
+                "6:38 MM0210"
+            ),
             Mistake("more than all retries", "  trafficPolicy: {retryBudget: {percent: 101}}", "6:42 MM0206"),
             Mistake(
                 "pings that never come",

@@ -12,7 +12,7 @@ import Testing
 @testable import meshctl
 
 /// What `meshctl explain --mesh` gets from a mesh that runs, over loopback.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct MeshQuestionIntegrationTests {
     private static var resources: MeshResources {
         let other = Route(

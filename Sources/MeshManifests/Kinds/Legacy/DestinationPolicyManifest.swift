@@ -17,7 +17,7 @@ struct DestinationPolicyManifest: ManifestKind {
             let source = fields.mapping("source") { $0.legacySource(metadata.namespace) }
             let destination = fields.requiredMapping("destination") { $0.legacyService(metadata.namespace) }
             let balancing = fields.mapping("loadBalancing") { $0.legacyBalancing() }
-            var policy = TrafficPolicy(balancing: balancing)
+            var policy = TrafficPolicy(loadBalancer: balancing.map { .init(balancing: $0) })
             _ = fields.mapping("circuitBreaker") { fields in
                 fields.mapping("simpleCb") { $0.legacyBreaker(&policy) }
             }
