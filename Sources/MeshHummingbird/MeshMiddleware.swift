@@ -79,6 +79,7 @@ public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
                 // What admission noted (an injected delay, say) belongs in the record of a refusal, too.
                 var admitted = call
                 do {
+                    try stack.refuseSecrets(admitted)
                     try await stack.admit(served, peerIdentity: peer, context: &admitted)
                     let response = try await stack.handling(admitted, peerIdentity: peer) {
                         try await next(request, context)

@@ -49,6 +49,9 @@ final class ClientDirectory: Sendable {
         guard endpoint.address.port == nil || ClientRequest.isValid(authority: endpoint.address.description) else {
             throw Self.refusal("the endpoint's host cannot stand in a URL")
         }
+        guard endpoint.secrets == nil else {
+            throw Self.refusal("AsyncHTTPClient cannot use secrets of a control plane, which the endpoint wants")
+        }
         switch endpoint.security {
         case .plaintext:
             guard endpoint.connection.httpVersion != .http2 else {

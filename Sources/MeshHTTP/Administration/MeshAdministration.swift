@@ -23,7 +23,9 @@ import Foundation
 ///
 ///     GET /explain?url=http%3A%2F%2Freviews%2F1&method=GET&header=x-user%3A+jason&format=json
 ///
-/// `url` is required; `header` may appear more often; `format` is `text` or `json`, and `text` if it is left out.
+///     GET /status
+///
+/// `/status` is `Mesh.status` as JSON: `meshctl status --mesh HOST:PORT`. Of `/explain`, `url` is required; `header` may appear more often; `format` is `text` or `json`, and `text` if it is left out.
 public struct MeshAdministration: Sendable {
     /// The most bytes of a question.
     static let maximumQuery = 64 * 1024
@@ -52,10 +54,12 @@ public struct MeshAdministration: Sendable {
     private static func answer(_ request: InboundRequest, _ mesh: Mesh) -> InboundResponse {
         let path = request.head.path ?? "/"
         guard path.utf8.count <= maximumQuery else { return text("the question is too long", .uriTooLong) }
-        guard let question = URLComponents(string: path), question.path == "/explain" else {
-            return text("ask /explain?url=…", .notFound)
+        let question = URLComponents(string: path)
+        guard let question, ["/explain", "/status"].contains(question.path) else {
+            return text("ask /explain?url=… or /status", .notFound)
         }
         guard request.head.method == .get else { return text("use GET", .methodNotAllowed) }
+        if question.path == "/status" { return json(mesh.status) }
         let items = question.queryItems ?? []
         func value(_ name: String) -> String? { items.first { $0.name == name }?.value }
         guard let url = value("url"), var asked = try? HTTPRequest(.get, absolute: url) else {
@@ -74,9 +78,13 @@ public struct MeshAdministration: Sendable {
         }
         let explanation = mesh.explain(OutboundRequest(asked))
         guard value("format") == "json" else { return text("\(explanation)\n") }
+        return json(explanation)
+    }
+
+    private static func json(_ answer: some Encodable) -> InboundResponse {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        guard let json = try? encoder.encode(explanation) else { return text("no JSON", .internalServerError) }
+        guard let json = try? encoder.encode(answer) else { return text("no JSON", .internalServerError) }
         return InboundResponse(
             headerFields: [.contentType: "application/json"],
             body: .bytes(ByteBuffer(bytes: json))

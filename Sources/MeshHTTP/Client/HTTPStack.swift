@@ -48,6 +48,10 @@ package struct HTTPStack: Sendable {
 
     private let mesh: Mesh
     private let assembly: Assembly
+    /// Asks endpoints how they are, as long as the stack lives; `nil` where another transport has the connections.
+    private let prober: HTTPHealthProber?
+    /// Asks endpoints for their load, likewise.
+    private let loadReports: HTTPLoadReportSource?
 
     init(
         mesh: Mesh,
@@ -59,10 +63,19 @@ package struct HTTPStack: Sendable {
         self.mesh = mesh
         if let own = transport as? HTTPTransport {
             mesh.add(own.pools)
+            let prober = HTTPHealthProber(own)
+            mesh.add(prober)
+            self.prober = prober
+            let loadReports = HTTPLoadReportSource(own)
+            mesh.add(loadReports)
+            self.loadReports = loadReports
+            mesh.offer(SystemHostResolver())
             self.assembly = .own(
                 Layers(mesh, own, requestMiddleware, attemptMiddleware, sharesPastAttemptMiddleware)
             )
         } else {
+            self.prober = nil
+            self.loadReports = nil
             self.assembly = .foreign(
                 Layers(
                     mesh,

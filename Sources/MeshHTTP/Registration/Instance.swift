@@ -33,6 +33,10 @@ public struct Instance: Hashable, Sendable {
     public var applicationProtocol: ApplicationProtocol
     /// Whether it speaks mutual TLS.
     public var speaksMutualTLS: Bool
+    /// Where it runs, as `region/zone/subzone`; `nil` if it does not say so.
+    public var locality: String?
+    /// Its part of the requests, compared with the other instances'; `nil` for 1.
+    public var weight: UInt32?
 
     /// Creates an instance.
     public init(
@@ -46,7 +50,9 @@ public struct Instance: Hashable, Sendable {
         version: String? = nil,
         serviceAccount: String = "default",
         applicationProtocol: ApplicationProtocol = .http,
-        speaksMutualTLS: Bool = false
+        speaksMutualTLS: Bool = false,
+        locality: String? = nil,
+        weight: UInt32? = nil
     ) {
         self.id = id
         self.service = service
@@ -59,12 +65,14 @@ public struct Instance: Hashable, Sendable {
         self.serviceAccount = serviceAccount
         self.applicationProtocol = applicationProtocol
         self.speaksMutualTLS = speaksMutualTLS
+        self.locality = locality
+        self.weight = weight
     }
 }
 
 extension Instance: Codable {
     private enum CodingKeys: String, CodingKey {
-        case id, service, namespace, address, port, servicePort, labels, version, serviceAccount
+        case id, service, namespace, address, port, servicePort, labels, version, serviceAccount, locality, weight
         case applicationProtocol = "protocol"
         case speaksMutualTLS = "mutualTLS"
     }

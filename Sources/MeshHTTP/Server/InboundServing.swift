@@ -12,8 +12,15 @@ final class InboundServing: Sendable {
     let drain: ServerDrain
     let executors: EventLoopExecutors
     private let stack: InboundStack?
+    private let contexts = SecretContexts()
     private let peerIdentity: @Sendable (any Channel) async -> String?
     private let handler: @Sendable (InboundRequest) async throws -> InboundResponse
+
+    /// What protects a connection that comes now: the secrets that the mesh's configuration names for the server, or else
+    /// what the application said.
+    var security: ServerTransportSecurity? {
+        stack?.secrets.map { ServerTransportSecurity($0, contexts) } ?? configuration.security
+    }
 
     init(
         configuration: MeshHTTPServer.Configuration,

@@ -14,13 +14,15 @@ struct ServerPipeline {
     private let serving: InboundServing
     private let channel: any Channel
     private let patience: ConnectionPatience
+    private let security: ServerTransportSecurity?
 
     private var configuration: MeshHTTPServer.Configuration { serving.configuration }
-    private var isSecure: Bool { configuration.security != nil }
+    private var isSecure: Bool { security != nil }
 
     init(_ serving: InboundServing, _ channel: any Channel) {
         self.serving = serving
         self.channel = channel
+        self.security = serving.security
         self.patience = ConnectionPatience(
             headerTimeout: serving.configuration.headerTimeout,
             idleTimeout: serving.configuration.idleTimeout
@@ -31,7 +33,7 @@ struct ServerPipeline {
     func open() throws {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(patience)
-        guard let security = configuration.security else {
+        guard let security else {
             return try pipeline.addHandler(ServerProtocolDetector { try speak(http2: $0) })
         }
         try pipeline.addHandler(security.makeHandler())

@@ -55,7 +55,8 @@ extension HTTPTransport {
         /// A proxy with another address never gets it: endpoints name theirs by what configuration sources say of them,
         /// and whoever may write that is not to learn the secret.
         public var proxyAuthorization: String?
-        /// TLS to endpoints of the mesh; without it, endpoints that want mutual TLS cannot be reached.
+        /// TLS to endpoints of the mesh by the process's own identity; without it, endpoints that want that cannot be reached.
+        /// Those whose cluster names secrets (`Cluster.secrets`) need none.
         public var mutualTLS: ClientTLS?
         /// TLS to hosts outside the mesh; `nil` for the system's roots.
         public var publicTLS: ClientTLS?

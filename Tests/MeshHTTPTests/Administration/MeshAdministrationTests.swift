@@ -49,6 +49,12 @@ import Testing
         #expect(json.contains("\"name\" : \"listener\"") && json.contains("\"value\" : \"reviews:80\""))
     }
 
+    @Test func `it tells what the mesh has`() async throws {
+        let (status, json) = try await Self.asking("/status")
+        #expect(status == 200 && json.contains("\"generation\" : 1") && json.contains("\"sources\""))
+        #expect(try await Self.asking("/status", .post).0 == 405)
+    }
+
     @Test func `what it does not understand is refused, and nothing else is there`() async throws {
         #expect(try await Self.asking("/explain").0 == 400)
         #expect(try await Self.asking("/explain?url=reviews").0 == 400)

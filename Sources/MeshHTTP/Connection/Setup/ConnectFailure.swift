@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshCore
 import NIOCore
 
 extension Error {
@@ -14,6 +15,8 @@ extension Error {
         switch self {
         case let refusal as ProxyReply.Refusal: ": \(refusal)"
         case let refusal as HTTP2Refusal: ": \(refusal)"
+        case let missing as DeliveredSecrets.Missing: ": \(missing)"
+        case let refusal as PeerNames.NotAccepted: ": \(refusal)"
         default: ""
         }
     }
