@@ -30,6 +30,7 @@ struct MeshFixture: Sendable {
         systemLoad: SystemLoad? = nil,
         rateLimitServices: RateLimitServices = .none,
         localCluster: String = "",
+        locality: Locality = Locality(),
         isDisabled: Bool = false,
         replay: ResponseReplay<InMemoryRequest, InMemoryResponse>? = nil,
         requestMiddleware: [any Middleware<InMemoryRequest, InMemoryResponse>] = [],
@@ -44,6 +45,7 @@ struct MeshFixture: Sendable {
                 retryBudget: retryBudget,
                 systemLoad: systemLoad,
                 rateLimitServices: rateLimitServices,
+                locality: locality,
                 localCluster: localCluster,
                 observers: [observer],
                 isDisabled: isDisabled

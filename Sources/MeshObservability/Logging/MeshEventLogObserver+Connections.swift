@@ -11,6 +11,8 @@ extension MeshEventLogObserver {
         guard logger.logLevel <= .debug else { return }
         switch event {
         case .dialing: write(.trace, "connection begun", endpoint)
+        case .connected(let address):
+            write(.debug, "connection has an address", endpoint, ["address": text(address.description)])
         case .ready(let spoken, let duration):
             write(
                 .debug,

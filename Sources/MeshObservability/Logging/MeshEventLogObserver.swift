@@ -9,11 +9,20 @@ public import MeshCore
 /// | level | events |
 /// |---|---|
 /// | `error` | a configuration was rejected (with every problem), an identity could not be renewed |
+/// | `error`, `warning` | the last good configuration on disk is refused; it is in force, or could not be written |
 /// | `warning` | a source is away, an endpoint was ejected, a breaker opened, something unexpected |
+/// | `warning` | a health check finds an endpoint unhealthy, or nobody can ask a cluster's endpoints |
 /// | `notice` | a configuration is in force, a source is back, an endpoint is back, a breaker closes |
-/// | `info` | an identity was renewed |
+/// | `warning` | a host name could not be resolved, for the first time in a row; names that nobody resolves |
+/// | `info` | an identity was renewed, a host name has other addresses |
 /// | `debug` | what may happen with every request: a fault injected, a retry that the budget refused |
+/// | `warning` | an endpoint does not report its load apart from answers, or nobody can ask a cluster's endpoints to |
+/// | `debug` | a call for such reports has ended |
+/// | `info` | a control plane asks what became of requests |
+/// | `warning` | what became of requests cannot be told, for the first time in a row |
+/// | `trace` | a control plane was told what became of requests |
 /// | `debug` | a connection was made, failed, drains or is closed; a stream was reset, a limit of the pool reached |
+/// | `trace` | an endpoint was asked how it is, or has reported its load apart from answers |
 /// | `trace` | a connection is being made, a request waits for one or waits no more |
 public struct MeshEventLogObserver: Observer {
     /// The most problems of one rejected configuration that are written; the rest is counted.
@@ -34,6 +43,7 @@ public struct MeshEventLogObserver: Observer {
                 "configuration in force",
                 metadata: ["source": text(source), "generation": .stringConvertible(generation)]
             )
+        case .clustersChanged: break
         case .configurationRejected(let source, let error):
             rejected(source: source, error: error)
         case .configurationIgnored(let source, let fields):
@@ -46,9 +56,14 @@ public struct MeshEventLogObserver: Observer {
             } else {
                 logger.warning("configuration source away, the last good configuration stays", metadata: metadata)
             }
+        case .lastKnownGood(let source, let event): noticed(event, source: source)
+        case .loadStatistics(let source, let event): noticed(event, source: source)
         case .endpointEjected, .ejectionWithheld, .endpointReturned, .circuitBreakerChanged, .retryBudgetExhausted,
-            .policyActed:
+            .loadReportRefused, .policyActed:
             noticedUpstream(event)
+        case .endpointHealthChanged, .endpointProbed, .healthCheckUnavailable: noticedHealth(event)
+        case .loadReportReceived, .loadReportCallFailed, .loadReportCallRefused, .loadReportsUnavailable:
+            noticedLoad(event)
         case .identityRenewed(let identity, let validFor):
             logger.info(
                 "identity renewed",
@@ -56,10 +71,37 @@ public struct MeshEventLogObserver: Observer {
             )
         case .identityRenewalFailed(let error):
             logger.error("identity not renewed, the last one stays in use", metadata: ["error": text("\(error)")])
+        case .hostLookup(let lookup):
+            looked(up: lookup)
+        case .hostsWithoutResolver(let clusters):
+            logger.warning(
+                "the mesh has no resolver for the names of DNS clusters, the transport resolves them",
+                metadata: ["clusters": .array(clusters.prefix(Self.maximumProblems).map { text($0) })]
+            )
         case .faultInjected(let route, let kind):
             logger.debug("fault injected", metadata: ["route": text(route), "kind": text(kind)])
         case .unexpected(let component, let message):
             logger.warning("unexpected event", metadata: ["component": text(component), "event": text(message)])
+        }
+    }
+
+    private func noticed(_ event: LastKnownGoodEvent, source: String) {
+        switch event {
+        case .inForce(let age):
+            logger.warning(
+                "no control plane answers, the last good configuration is in force",
+                metadata: ["source": text(source), "age_seconds": .stringConvertible(age.seconds)]
+            )
+        case .refused(let error):
+            logger.error(
+                "last good configuration refused",
+                metadata: ["source": text(source), "error": text("\(error)")]
+            )
+        case .notWritten(let error):
+            logger.warning(
+                "last good configuration not written",
+                metadata: ["source": text(source), "error": text("\(error)")]
+            )
         }
     }
 
@@ -86,6 +128,13 @@ public struct MeshEventLogObserver: Observer {
                 "endpoint returned",
                 metadata: ["cluster": text(cluster), "endpoint": text(endpoint.description)]
             )
+        case .loadReportRefused(let cluster, let endpoint, let reason):
+            logger.debug(
+                "load report refused",
+                metadata: [
+                    "cluster": text(cluster), "endpoint": text(endpoint.description), "reason": text(reason),
+                ]
+            )
         case .circuitBreakerChanged(let cluster, let endpoint, let from, let to):
             var metadata: Logger.Metadata = ["cluster": text(cluster), "from": text(from), "to": text(to)]
             if let endpoint { metadata["endpoint"] = text(endpoint.description) }
@@ -102,6 +151,28 @@ public struct MeshEventLogObserver: Observer {
             )
         default:
             break
+        }
+    }
+
+    private func looked(up lookup: HostLookup) {
+        var metadata: Logger.Metadata = [
+            "host": text(lookup.host), "addresses": .stringConvertible(lookup.addresses),
+            "seconds": .stringConvertible(lookup.duration.seconds),
+        ]
+        switch lookup.outcome {
+        case .changed: logger.info("host name has other addresses", metadata: metadata)
+        case .unchanged: logger.trace("host name has the same addresses", metadata: metadata)
+        case .empty, .failed, .timedOut:
+            if let error = lookup.error { metadata["error"] = text("\(error)") }
+            metadata["failures"] = .stringConvertible(lookup.failuresInRow)
+            // One that stays away is told once; how often it was asked for is counted.
+            logger.log(
+                level: lookup.failuresInRow > 1 ? .debug : .warning,
+                lookup.outcome == .empty
+                    ? "host name has no address, the last ones stay in use"
+                    : "host name not resolved, the last addresses stay in use",
+                metadata: metadata
+            )
         }
     }
 

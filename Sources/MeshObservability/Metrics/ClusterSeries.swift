@@ -45,9 +45,20 @@ final class ClusterSeries: Sendable {
     let ejections: Counter
     /// Endpoints that came back after an ejection.
     let returns: Counter
+    let refusedLoadReports: Counter
+    /// Load reports apart from answers, calls for them that ended, and those that are not made again.
+    let outOfBandReports: Counter
+    let outOfBandFailures: Counter
+    let outOfBandRefusals: Counter
     let ejectionsOverLimit: Counter
     let ejectionsNotEnforced: Counter
     private let breakerTransitions: [String: Counter]
+    /// Probes of active health checks, and how they turned out.
+    private let probes: Counter
+    private let probeSuccesses: Counter
+    private let probeFailures: Counter
+    private let probeNetworkFailures: Counter
+    private let probePassiveFailures: Counter
 
     init(_ labels: Labels, factory: any MetricsFactory) {
         let cluster = ("envoy_cluster_name", labels.cluster ?? "other")
@@ -77,6 +88,15 @@ final class ClusterSeries: Sendable {
         ejectionsOverLimit = counter("envoy_cluster_outlier_detection_ejections_overflow")
         ejectionsNotEnforced = counter("mesh_outlier_detection_ejections_not_enforced_total")
         returns = counter("mesh_outlier_detection_returns_total")
+        refusedLoadReports = counter("mesh_load_reports_refused_total")
+        outOfBandReports = counter("envoy_cluster_lb_orca_oob_reports_received")
+        outOfBandFailures = counter("envoy_cluster_lb_orca_oob_stream_failures")
+        outOfBandRefusals = counter("envoy_cluster_lb_orca_oob_stream_terminated")
+        probes = counter("envoy_cluster_health_check_attempt")
+        probeSuccesses = counter("envoy_cluster_health_check_success")
+        probeFailures = counter("envoy_cluster_health_check_failure")
+        probeNetworkFailures = counter("envoy_cluster_health_check_network_failure")
+        probePassiveFailures = counter("envoy_cluster_health_check_passive_failure")
         breakerTransitions = Dictionary(
             uniqueKeysWithValues: ["closed", "open", "half-open"].map {
                 ($0, counter("mesh_circuit_breaker_transitions_total", ("state", $0)))
@@ -103,10 +123,34 @@ final class ClusterSeries: Sendable {
         }
     }
 
+    /// Lets the backend forget it.
+    func destroy() {
+        let counters = [
+            attempts, retries, retrySuccesses, retryOverflows, retryLimitExceeded, attemptTimeouts, timeouts, overflows,
+            connectFailures, cancellations, ejections, returns, refusedLoadReports, outOfBandReports,
+            outOfBandFailures, outOfBandRefusals, ejectionsOverLimit, ejectionsNotEnforced, probes, probeSuccesses,
+            probeFailures, probeNetworkFailures, probePassiveFailures,
+        ]
+        for counter in counters + attemptsByClass + breakerTransitions.values { counter.destroy() }
+        attemptTime.destroy()
+    }
+
     /// Counts a breaker's new state; a state of another name than ours is not counted, because its label would be
     /// unbounded.
     func breakerChanged(to state: String) {
         breakerTransitions[state]?.increment()
+    }
+
+    /// Counts a probe as Envoy does: every failure is one, whatever kind it is of besides.
+    func probed(_ outcome: HealthProbeOutcome) {
+        if outcome != .passiveFailure { probes.increment() }
+        switch outcome {
+        case .success: return probeSuccesses.increment()
+        case .failure: break
+        case .networkFailure: probeNetworkFailures.increment()
+        case .passiveFailure: probePassiveFailures.increment()
+        }
+        probeFailures.increment()
     }
 
     /// A fact that becomes true once and stays so.

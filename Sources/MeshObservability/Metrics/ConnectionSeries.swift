@@ -3,12 +3,19 @@
 
 import MeshCore
 import Metrics
+import Synchronization
 
 /// What is counted of the connections to one upstream cluster, under the names that Envoy's Prometheus endpoint uses.
 ///
 /// Each connection that was begun (`cx_total`) is active until it has ended (`cx_destroy`), be it that it could not be
 /// made, so that `cx_total - cx_destroy == cx_active`, as in Envoy. Why it ended is counted when it has ended.
 struct ConnectionSeries: Sendable {
+    /// How many connections there are: as long as one is there, its end will be counted.
+    private final class Open: Sendable {
+        let count = Atomic(0)
+    }
+
+    private let open = Open()
     private let total: Counter
     private let active: Meter
     private let http1: Counter
@@ -82,9 +89,25 @@ struct ConnectionSeries: Sendable {
         resetsSent = counter("upstream_rq_tx_reset")
     }
 
+    /// Whether there are no connections.
+    var isIdle: Bool { open.count.load(ordering: .relaxed) <= 0 }
+
+    /// Lets the backend forget it.
+    func destroy() {
+        let counters = [
+            total, http1, http2, connectFailures, connectTimeouts, destroyed.all, destroyed.local, destroyed.remote,
+            destroyedWithRequests.all, destroyedWithRequests.local, destroyedWithRequests.remote, overflows,
+            pendingTotal, resetsReceived, resetsSent,
+        ]
+        for counter in counters + reasons.values { counter.destroy() }
+        for meter in [active, pendingActive] { meter.destroy() }
+        for recorder in [connectTime, length] { recorder.destroy() }
+    }
+
     func record(_ event: ConnectionEvent) {
         switch event {
         case .dialing:
+            open.count.wrappingAdd(1, ordering: .relaxed)
             total.increment()
             active.increment()
         case .ready(let spoken, let duration):
@@ -93,10 +116,12 @@ struct ConnectionSeries: Sendable {
         case .connectFailed(let isTimeout, _):
             connectFailures.increment()
             if isTimeout { connectTimeouts.increment() }
+            open.count.wrappingSubtract(1, ordering: .relaxed)
             active.decrement()
             // Whoever waits for too long hangs up himself; everything else comes from the peer or its network.
             destroyed.increment(isRemote: !isTimeout)
         case .closed(_, let reason, let duration, let activeRequests):
+            open.count.wrappingSubtract(1, ordering: .relaxed)
             active.decrement()
             length.record(Double(duration.rawValue) / 1e6)
             // After an announcement it is this side that closes.
@@ -113,7 +138,8 @@ struct ConnectionSeries: Sendable {
         case .streamResetSent: resetsSent.increment()
         // A connection that drains is counted when it has ended; a refused request with the attempts, because the
         // cluster's own limits refuse some under the same name.
-        case .draining, .pendingOverflow: break
+        // Which address a connection has is for logs.
+        case .draining, .pendingOverflow, .connected: break
         }
     }
 }

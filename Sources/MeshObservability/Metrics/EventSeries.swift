@@ -12,8 +12,12 @@ struct EventSeries: Sendable {
             case configurationsRejected = "mesh_configurations_rejected_total"
             case configurationGeneration = "mesh_configuration_generation"
             case sourceConnected = "mesh_configuration_source_connected"
+            case lastKnownGood = "mesh_last_known_good_total"
+            case loadStatistics = "mesh_load_statistics_total"
             case identityRenewals = "mesh_identity_renewals_total"
             case identityValidity = "mesh_identity_valid_seconds"
+            case hostLookups = "mesh_host_lookups_total"
+            case hostAddresses = "mesh_host_addresses"
             case faultsInjected = "mesh_faults_injected_total"
             case unexpectedEvents = "mesh_unexpected_events_total"
 
@@ -21,8 +25,11 @@ struct EventSeries: Sendable {
                 switch self {
                 case .configurationsApplied, .configurationsRejected, .configurationGeneration, .sourceConnected:
                     "source"
+                case .lastKnownGood, .loadStatistics: "event"
                 case .identityRenewals: "result"
                 case .identityValidity: "identity"
+                case .hostLookups: "outcome"
+                case .hostAddresses: "host"
                 case .faultsInjected: "kind"
                 case .unexpectedEvents: "component"
                 }
@@ -30,7 +37,7 @@ struct EventSeries: Sendable {
 
             var isGauge: Bool {
                 switch self {
-                case .configurationGeneration, .sourceConnected, .identityValidity: true
+                case .configurationGeneration, .sourceConnected, .identityValidity, .hostAddresses: true
                 default: false
                 }
             }

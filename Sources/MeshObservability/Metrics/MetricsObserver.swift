@@ -28,10 +28,17 @@ public import Metrics
 /// | `envoy_cluster_outlier_detection_ejections_enforced_total` | counter | `envoy_cluster_name` |
 /// | `envoy_cluster_outlier_detection_ejections_overflow` | counter | `envoy_cluster_name` |
 /// | `mesh_outlier_detection_ejections_not_enforced_total` | counter | `envoy_cluster_name` |
+/// | `envoy_cluster_health_check_attempt`, `…_success`, `…_failure` | counters | `envoy_cluster_name` |
+/// | `envoy_cluster_health_check_network_failure`, `…_passive_failure` | counters | `envoy_cluster_name` |
+/// | `envoy_cluster_lb_orca_oob_reports_received`, `…_stream_failures` | counters | `envoy_cluster_name` |
+/// | `envoy_cluster_lb_orca_oob_stream_terminated` | counter | `envoy_cluster_name` |
 /// | `mesh_circuit_breaker_transitions_total` | counter | and `state` |
 /// | `mesh_policy_decisions_total` | counter | `policy`, `name`, `action`, `reason`, `mode` (`enforce` or `observe`) |
 /// | `mesh_configuration_generation`, `mesh_configuration_source_connected` | gauges | `source` |
+/// | `mesh_last_known_good_total` | counter | `event` (`in_force`, `refused`, `not_written`) |
 /// | `mesh_identity_renewals_total` | counter | `result` |
+/// | `mesh_host_lookups_total` | counter | `outcome` (`changed`, `unchanged`, `empty`, `failed`, `timed_out`) |
+/// | `mesh_host_addresses` | gauge | `host` |
 ///
 /// Istio's labels are `reporter` (`source` for outbound requests, `destination` for inbound ones), `source_workload`,
 /// `source_principal`, `destination_workload`, `destination_principal`, `destination_service`,
@@ -43,7 +50,8 @@ public import Metrics
 /// to be given the observers, too. With one that reports nothing, `cx_connect_fail` counts attempts instead. Requests
 /// that go where their authority says, without a cluster, have the cluster name `passthrough`.
 ///
-/// Metric objects are made at the first use of their labels and kept. At most `Configuration.maximumSeries` sets of
+/// Metric objects are made at the first use of their labels and kept, those of a cluster until a configuration without
+/// it is in force and its connections have ended: they go then, or with the next change of clusters. At most `Configuration.maximumSeries` sets of
 /// labels exist in each of the five families; those beyond it share one whose labels are `other`.
 public struct MetricsObserver: Observer {
     /// What the observer says about this process, and its bound.
@@ -85,6 +93,7 @@ public struct MetricsObserver: Observer {
     private let connections: SeriesCache<ClusterSeries.Labels, ConnectionSeries>
     private let events: SeriesCache<EventSeries.Labels, EventSeries>
     private let decisions: SeriesCache<DecisionSeries.Labels, DecisionSeries>
+    private let gone = GoneClusters()
 
     /// Creates an observer.
     public init(_ configuration: Configuration = Configuration()) {
@@ -125,11 +134,14 @@ public struct MetricsObserver: Observer {
         case .configurationApplied(let generation, let source):
             series(.configurationsApplied, source).increment()
             series(.configurationGeneration, source).set(Double(generation))
+        case .clustersChanged(let added, let removed): forget(gone.changed(added: added, removed: removed))
         case .configurationRejected(let source, _):
             series(.configurationsRejected, source).increment()
         case .configurationIgnored: break
         case .sourceConnection(let source, let isConnected, _):
             series(.sourceConnected, source).set(isConnected ? 1 : 0)
+        case .lastKnownGood(_, let event): series(.lastKnownGood, event.name).increment()
+        case .loadStatistics(_, let event): series(.loadStatistics, event.name).increment()
         case .endpointEjected(let cluster, _, _, _):
             clusters[ClusterSeries.Labels(cluster: cluster)].ejections.increment()
         case .ejectionWithheld(let cluster, _, _, let obstacle):
@@ -137,6 +149,18 @@ public struct MetricsObserver: Observer {
             (obstacle == .overLimit ? series.ejectionsOverLimit : series.ejectionsNotEnforced).increment()
         case .endpointReturned(let cluster, _):
             clusters[ClusterSeries.Labels(cluster: cluster)].returns.increment()
+        case .loadReportRefused(let cluster, _, _):
+            clusters[ClusterSeries.Labels(cluster: cluster)].refusedLoadReports.increment()
+        case .loadReportReceived(let cluster, _):
+            clusters[ClusterSeries.Labels(cluster: cluster)].outOfBandReports.increment()
+        case .loadReportCallFailed(let cluster, _, _):
+            clusters[ClusterSeries.Labels(cluster: cluster)].outOfBandFailures.increment()
+        case .loadReportCallRefused(let cluster, _):
+            clusters[ClusterSeries.Labels(cluster: cluster)].outOfBandRefusals.increment()
+        case .loadReportsUnavailable: break
+        case .endpointProbed(let cluster, _, let outcome):
+            clusters[ClusterSeries.Labels(cluster: cluster)].probed(outcome)
+        case .endpointHealthChanged, .healthCheckUnavailable: break
         case .circuitBreakerChanged(let cluster, _, _, let state):
             clusters[ClusterSeries.Labels(cluster: cluster)].breakerChanged(to: state)
         case .policyActed(let decision):
@@ -148,10 +172,37 @@ public struct MetricsObserver: Observer {
             series(.identityValidity, identity).set(validFor.seconds)
         case .identityRenewalFailed:
             series(.identityRenewals, "failure").increment()
+        case .hostLookup(let lookup):
+            series(.hostLookups, lookup.outcome.rawValue).increment()
+            series(.hostAddresses, lookup.host).set(Double(lookup.addresses))
+        case .hostsWithoutResolver: break
         case .faultInjected(_, let kind):
             series(.faultsInjected, kind).increment()
         case .unexpected(let component, _):
             series(.unexpectedEvents, component).increment()
+        }
+    }
+
+    /// Lets go of what was counted of clusters that are gone, where no connection is left to be counted.
+    private func forget(_ names: Set<String>) {
+        var forgotten: Set<String> = []
+        for name in names {
+            let labels = ClusterSeries.Labels(cluster: name)
+            // Without any there is nothing to wait for; with some that are in use there is.
+            let series = connections.remove(labels, if: \.isIdle)
+            guard series != nil || !connections.has(labels) else { continue }
+            series?.destroy()
+            clusters.remove(labels, if: { _ in true })?.destroy()
+            forgotten.insert(name)
+        }
+        guard !forgotten.isEmpty else { return }
+        let names = forgotten
+        let gone = requests.remove { $0.cluster.map(names.contains) ?? false }
+        guard !gone.isEmpty else { return }
+        // Subsets of one service share their metrics.
+        let services = Set(requests.labels.compactMap { $0.cluster.map { DestinationService(cluster: $0).service } })
+        for (labels, series) in gone where !services.contains(DestinationService(cluster: labels.cluster).service) {
+            series.destroy()
         }
     }
 

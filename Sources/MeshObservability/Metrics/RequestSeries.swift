@@ -68,6 +68,12 @@ final class RequestSeries: Sendable {
         )
     }
 
+    /// Lets the backend forget it.
+    func destroy() {
+        total.destroy()
+        duration.destroy()
+    }
+
     static func dimensions(
         _ labels: Labels,
         _ configuration: MetricsObserver.Configuration

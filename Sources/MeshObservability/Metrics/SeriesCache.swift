@@ -40,6 +40,29 @@ final class SeriesCache<Labels: SeriesLabels, Series: Sendable>: Sendable {
     }
 
     var count: Int { storage.withLock { $0.count } }
+
+    /// Takes the series out whose labels meet a condition.
+    /// - Returns: Them.
+    func remove(where isGone: @Sendable (Labels) -> Bool) -> [(labels: Labels, series: Series)] {
+        storage.withLock { storage in
+            let gone = storage.keys.filter { isGone($0) }
+            return gone.compactMap { labels in storage.remove(labels).map { (labels, $0) } }
+        }
+    }
+
+    /// Whether there is a series for these labels.
+    func has(_ labels: Labels) -> Bool { storage.withLock { $0[labels] != nil } }
+
+    /// The labels that there are series for.
+    var labels: [Labels] { storage.withLock { Array($0.keys) } }
+
+    /// Takes one series out, if there is one that meets a condition.
+    func remove(_ labels: Labels, if isGone: @Sendable (Series) -> Bool) -> Series? {
+        storage.withLock { storage in
+            guard let series = storage[labels], isGone(series) else { return nil }
+            return storage.remove(labels)
+        }
+    }
 }
 
 /// A dictionary that takes no more keys at a limit, but for one that its owner adds when it is full.
@@ -55,6 +78,12 @@ struct BoundedDictionary<Key: Hashable, Value> {
     var isFull: Bool { values.count >= limit }
 
     subscript(key: Key) -> Value? { values[key] }
+
+    /// The keys.
+    var keys: Dictionary<Key, Value>.Keys { values.keys }
+
+    /// Takes a value out.
+    mutating func remove(_ key: Key) -> Value? { values.removeValue(forKey: key) }
 
     /// Adds a value, unless the key has one or the limit is reached.
     /// - Returns: The value that the key has now.

@@ -125,7 +125,31 @@ extension Mesh {
                 explanation.note("", "it does not exist: requests fail with 503 and the flag NC")
                 continue
             }
+            let labels = route.route.labels(ofShare: share)
+            if !labels.isEmpty {
+                let isOfNone = !(cluster.members + [cluster]).contains { $0.subsets != nil }
+                let note = isOfNone ? ", of which nobody asks: the cluster has no subsets" : ""
+                explanation.note("endpoint labels", labels.labelSummary + note)
+            }
+            if !cluster.members.isEmpty {
+                explainMembers(of: cluster, &explanation)
+                continue
+            }
             explain(cluster, &explanation)
+        }
+    }
+
+    /// The clusters that a cluster is made of, and what each of their priorities has of the traffic.
+    private func explainMembers(of cluster: ClusterRuntime, _ explanation: inout Explanation) {
+        let load = cluster.aggregate?.load(at: clock.now)
+        var priority = 0
+        for member in cluster.members {
+            let places = priority..<(priority + member.groups.count)
+            let share = places.reduce(0) { $0 + (load?.healthy[$1] ?? 0) + (load?.degraded[$1] ?? 0) }
+            let part = "\(share)% of the traffic to \(cluster.cluster.name)"
+            explanation.note("cluster", "\(member.cluster.name), with \(part)")
+            priority = places.upperBound
+            explain(member, &explanation)
         }
     }
 
@@ -148,10 +172,12 @@ extension Mesh {
 
     private func explain(_ cluster: ClusterRuntime, _ explanation: inout Explanation) {
         let now = clock.now
-        explanation.note("load balancing", cluster.cluster.loadBalancing.policy.name)
+        explanation.note("load balancing", cluster.cluster.loadBalancing.policy.summary)
+        for line in cluster.structureSummary { explanation.note("", line) }
         if let detection = cluster.cluster.outlierDetection {
             explanation.note("outlier detection", detection.description)
         }
+        if let summary = cluster.cluster.healthCheck?.summary { explanation.note("health check", summary) }
         if let breaker = cluster.cluster.circuitBreaker {
             let name = cluster.cluster.name
             let isOfMesh = snapshot?.resources.clusters[name]?.circuitBreaker == nil
@@ -159,9 +185,13 @@ extension Mesh {
             let description = PolicyDescription(breaker, in: .circuitBreaker, name: name, place: place)
             explanation.note("policy", "each endpoint's \(description)")
         }
+        if let summary = cluster.loadStatisticsSummary(at: now) { explanation.note("load statistics", summary) }
         explanation.note("concurrency limit", "\(cluster.cluster.concurrencyLimit.maximumRequests) requests")
         explanation.note("connections", cluster.cluster.connectionSummary)
         if let proxy = cluster.cluster.proxySummary { explanation.note("proxy", proxy) }
+        let secrets = loadSnapshot().secrets[cluster.cluster.secrets]
+        if let secrets { explanation.note("secrets", secrets.summary) }
+        explainHosts(of: cluster.cluster, &explanation, at: now)
         explainPriorities(cluster, &explanation, at: now)
         if cluster.endpoints.isEmpty { explanation.note("endpoint", "none: requests fail with 503 and the flag UH") }
         for endpoint in cluster.endpoints {
@@ -170,6 +200,7 @@ extension Mesh {
             if ejected > now.nanoseconds {
                 state = "ejected for \(MeshInstant(nanoseconds: ejected).elapsed(since: now).duration)"
             }
+            if let checked = endpoint.checker?.summary { state += " (\(checked))" }
             if let breaker = cluster.live.breakerState(of: endpoint.endpoint.address), breaker != .closed {
                 state += ", circuit breaker \(breaker.label)"
             }
@@ -177,7 +208,11 @@ extension Mesh {
             let security = endpoint.endpoint.security == .plaintext ? "plaintext" : "mutual TLS"
             let proxy = endpoint.endpoint.proxy.map { ", through the proxy \($0)" } ?? ""
             let connection = "\(active) active, \(security)\(proxy)"
-            explanation.note("endpoint", "\(endpoint.endpoint.address) \(state), \(connection)")
+            let load = endpoint.loadSummary(
+                at: now,
+                outOfBand: loadReports.summary(of: endpoint, in: cluster, at: now)
+            )
+            explanation.note("endpoint", "\(endpoint.endpoint.addressSummary) \(state), \(connection)\(load)")
         }
     }
 }

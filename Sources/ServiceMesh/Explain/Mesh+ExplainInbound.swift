@@ -20,6 +20,7 @@ extension Mesh {
         }
         explanation.note("listener", runtime.listener.name)
         explanation.note("identity", runtime.requiresIdentity ? "required, by mutual TLS" : "not required")
+        if let summary = snapshot.secrets[runtime.listener.secrets]?.summary { explanation.note("secrets", summary) }
         guard let routes = runtime.routes else {
             runtime.route(of: request).map { explain($0, of: runtime.listener.name, &explanation) }
             explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)

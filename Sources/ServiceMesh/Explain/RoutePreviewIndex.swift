@@ -39,8 +39,7 @@ public struct RoutePreviewIndex: Sendable {
         for (name, listener) in resources.listenersInOrderOfClaims {
             guard case .outbound = listener.direction, let table = resources.routes(of: listener) else { continue }
             for host in table.virtualHosts {
-                let domains = host.domains
-                    .flatMap { Self.names(of: $0, listener: name, isCatchAll: name == catchAllListener) }
+                let domains = host.names(on: listener, isCatchAll: name == catchAllListener)
                     .filter { claimed.insert($0).inserted }
                 let everything = RouteMatch(path: PathMatcher(.prefix("")))
                 hosts.append(
@@ -72,13 +71,6 @@ public struct RoutePreviewIndex: Sendable {
             cluster: cluster,
             endpoints: endpoints.map { $0.localities.reduce(0) { $0 + $1.endpoints.count } }
         )
-    }
-
-    private static func names(of domain: DomainPattern, listener: String, isCatchAll: Bool) -> [DomainPattern] {
-        guard domain == .any, !isCatchAll else { return [domain] }
-        let name = listener.lowercased()
-        guard let address = EndpointAddress(authority: name), address.host != name else { return [.exact(name)] }
-        return [.exact(name), .exact(address.host)]
     }
 }
 

@@ -19,8 +19,8 @@ public struct InboundStack: Sendable {
     public let configuration: InboundConfiguration
     /// The requests under way, and the server's way out.
     public let drain: ServerDrain
-    private let mesh: Mesh
-    private let address: EndpointAddress
+    let mesh: Mesh
+    let address: EndpointAddress
 
     /// Creates the stack of a server.
     /// - Parameters:
@@ -196,7 +196,7 @@ public struct InboundStack: Sendable {
         )
     }
 
-    private func listener(_ context: CallContext) -> InboundRuntime? {
+    func listener(_ context: CallContext) -> InboundRuntime? {
         context.runtimeSnapshot?.inbound[address]
     }
 

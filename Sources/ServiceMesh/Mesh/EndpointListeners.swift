@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import MeshBalancing
+import MeshConfig
 package import MeshCore
 import Synchronization
 
@@ -33,11 +34,43 @@ final class EndpointListeners: Sendable {
 }
 
 extension RuntimeSnapshot {
+    /// The clusters that were not there, and those that are not any more.
+    func changedClusters(since previous: RuntimeSnapshot) -> (added: Set<String>, removed: Set<String>) {
+        var changes: (added: Set<String>, removed: Set<String>) = ([], [])
+        for name in clusters.keys where previous.clusters[name] == nil { changes.added.insert(name) }
+        for name in previous.clusters.keys where clusters[name] == nil { changes.removed.insert(name) }
+        return changes
+    }
+
+    /// What it changes, where it differs in some endpoint assignments alone.
+    func applied(
+        to assignments: [String: EndpointAssignment?],
+        since previous: RuntimeSnapshot,
+        localCluster: String
+    ) -> SnapshotStore.Applied {
+        let dependents = dependents(localCluster: localCluster)
+        let names = assignments.keys.flatMap { dependents.clusters(of: $0) ?? [] }
+        return SnapshotStore.Applied(
+            generation: generation,
+            clusters: ([], []),
+            removedEndpoints: removedEndpoints(since: previous, of: names),
+            concernsProbes: names.contains { name in
+                guard let cluster = clusters[name] else { return false }
+                return cluster.hasHealthCheck || cluster.cluster.loadBalancing.policy.loadReportPeriod != nil
+            }
+        )
+    }
+
     /// The endpoints that requests went to until now and go to no more.
-    /// - Complexity: O(endpoints of the clusters that have changed).
+    /// - Complexity: O(clusters + endpoints of those that have changed).
     func removedEndpoints(since previous: RuntimeSnapshot) -> Set<EndpointKey> {
+        removedEndpoints(since: previous, of: previous.clusters.keys)
+    }
+
+    private func removedEndpoints(since previous: RuntimeSnapshot, of names: [String]) -> Set<EndpointKey> {
         var removed: Set<EndpointKey> = []
-        for (name, old) in previous.clusters {
+        for name in names {
+            guard let old = previous.clusters[name] else { continue }
             let new = clusters[name]
             guard new !== old else { continue }
             removed.formUnion(old.endpoints.map { EndpointKey($0.endpoint) })

@@ -46,9 +46,17 @@ public final class Mesh: Sendable {
     let clients = ClientCensus()
 
     /// What of each source's configuration has no effect.
-    private let ignored = Mutex<[String: [IgnoredField]]>([:])
-    private let sources: [any ConfigSource]
+    let ignored = Mutex<[String: [IgnoredField]]>([:])
+    let sources: [any ConfigSource]
     private let store: SnapshotStore
+    let healthChecks: HealthCheckDriver
+    /// Makes large tables of balancers when the health of endpoints changes.
+    let tables: TableRenewal
+    let loadReports: LoadReportDriver
+    /// What control planes are told of requests.
+    let loadStatistics = LoadStatisticsBook()
+    /// What is known of the host names of clusters.
+    let hosts: HostNames
 
     /// Creates a mesh.
     /// - Parameters:
@@ -66,6 +74,7 @@ public final class Mesh: Sendable {
         try configuration.validate()
         self.configuration = configuration
         self.sources = sources
+        let places = [configuration.locality] + sources.map(\.locality)
         self.clock = clock
         self.random = random
         self.observers = ObserverSet(configuration.observers)
@@ -78,14 +87,35 @@ public final class Mesh: Sendable {
         self.hasHeaderContract = headerContract != nil
         self.explains = configuration.explanations != nil
         self.readsCallersFields = hasHeaderContract || explains
+        let timers = TimerWheel.serving(clock)
+        self.healthChecks = HealthCheckDriver(
+            probers: HealthProbers(configuration.healthProber),
+            clock: clock,
+            random: random,
+            observers: observers,
+            timers: timers
+        )
+        self.tables = TableRenewal(clock: clock)
+        self.loadReports = LoadReportDriver(
+            sources: LoadReportSources(configuration.loadReportSource),
+            clock: clock,
+            random: random,
+            observers: observers
+        )
+        self.hosts = HostNames(configuration.hostResolver, clock: clock, random: random, observers: observers)
         self.store = SnapshotStore(
             RuntimeBuilder(
                 configuration: configuration,
+                locality: places.first { $0 != Locality() } ?? Locality(),
                 clock: clock,
                 random: random,
                 observers: observers,
-                timers: TimerWheel.serving(clock)
-            )
+                timers: timers,
+                healthChecks: healthChecks,
+                tables: tables,
+                loadStatistics: loadStatistics
+            ),
+            hosts: hosts
         )
     }
 
@@ -100,11 +130,35 @@ public final class Mesh: Sendable {
     /// - Throws: `ConfigurationError` if it is invalid; the last good one stays in force.
     @discardableResult
     public func apply(_ resources: MeshResources, from source: String = "code") throws(ConfigurationError) -> UInt64 {
+        try apply(resources, changing: nil, from: source)
+    }
+
+    /// Puts a configuration in force.
+    /// - Parameter assignments: The endpoint assignments that alone are others than in the source's last configuration; `nil`
+    ///   if more may be.
+    @discardableResult
+    func apply(
+        _ resources: MeshResources,
+        changing assignments: Set<String>?,
+        from source: String
+    ) throws(ConfigurationError) -> UInt64 {
         do {
-            let generation = try store.apply(resources, from: source)
-            observers.noticed(.configurationApplied(generation: generation, source: source))
+            var part: SnapshotStore.Applied?
+            if let assignments { part = try store.apply(resources, changing: assignments, from: source) }
+            let applied: SnapshotStore.Applied
+            if let part { applied = part } else { applied = try store.apply(resources, from: source) }
+            let (added, removed) = applied.clusters
+            if applied.concernsProbes {
+                store.listeners.tell(removed: healthChecks.configurationChanged(to: store.current))
+                loadReports.configurationChanged(to: store.current)
+            }
+            if !removed.isEmpty || applied.generation > 1 && !added.isEmpty {
+                observers.noticed(.clustersChanged(added: added, removed: removed))
+            }
+            observers.noticed(.configurationApplied(generation: applied.generation, source: source))
             noticeIgnored(resources.ignored, from: source)
-            return generation
+            if part == nil { noticeHostsWithoutResolver() }
+            return applied.generation
         } catch {
             observers.noticed(.configurationRejected(source: source, error: error))
             throw error
@@ -123,6 +177,28 @@ public final class Mesh: Sendable {
         store.listeners.add(listener)
     }
 
+    /// Lets somebody ask endpoints how they are, as long as that one lives, in place of those that came before.
+    package func add(_ prober: any HealthProber) {
+        healthChecks.add(prober)
+    }
+
+    /// Lets somebody ask endpoints for their load, likewise.
+    package func add(_ source: any LoadReportSource) {
+        loadReports.add(source)
+    }
+
+    /// Gives the mesh a resolver of host names, unless it has one.
+    package func offer(_ resolver: @autoclosure () -> any HostResolver) {
+        if hosts.offer(resolver()) { hostsChanged() }
+    }
+
+    /// Host names have other addresses, or can be looked up now.
+    private func hostsChanged() {
+        store.hostsChanged()
+        store.listeners.tell(removed: healthChecks.configurationChanged(to: store.current))
+        loadReports.configurationChanged(to: store.current)
+    }
+
     /// Whether its configuration comes from elsewhere, and may still be on its way.
     var hasSources: Bool { !sources.isEmpty }
 
@@ -135,17 +211,26 @@ public final class Mesh: Sendable {
             for await _ in never {}
             throw CancellationError()
         }
+        hosts.began()
+        defer { hosts.stopped() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             for source in sources {
                 group.addTask { try await self.run(source) }
             }
             group.addTask { try await self.sweepOutliers() }
+            group.addTask { await self.tables.run() }
+            group.addTask { [healthChecks, store] in
+                try await healthChecks.run({ store.current }, removing: { store.listeners.tell(removed: $0) })
+            }
+            group.addTask { [loadReports, store] in try await loadReports.run { store.current } }
+            group.addTask { try await self.hosts.run { self.hostsChanged() } }
             defer { group.cancelAll() }
             while try await group.next() != nil {}
         }
     }
 
-    /// Waits until a configuration is in force; a mesh that is disabled waits for none.
+    /// Waits until a configuration is in force and the host names in it have been looked up once; a mesh that is disabled
+    /// waits for neither.
     /// - Throws: `MeshError` with code `notReady` when `timeout` passes first.
     public func ready(timeout: Duration) async throws {
         guard !isDisabled else { return }
@@ -169,7 +254,11 @@ public final class Mesh: Sendable {
     private func run(_ source: any ConfigSource) async throws {
         let sink = ConfigSink(
             apply: { [self] resources throws(ConfigurationError) in try apply(resources, from: source.name) },
-            notice: { [observers] event in observers.noticed(event) }
+            notice: { [observers] event in observers.noticed(event) },
+            applyEndpoints: { [self] resources, names throws(ConfigurationError) in
+                try apply(resources, changing: names, from: source.name)
+            },
+            loadStatistics: LoadStatisticsFeed(loadStatistics, source: source.name)
         )
         try await source.run(delivering: sink)
     }

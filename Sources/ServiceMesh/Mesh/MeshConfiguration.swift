@@ -70,7 +70,22 @@ public struct MeshConfiguration: Sendable {
     ///
     /// Default none: each such request is treated as the limit says for a service that cannot be asked.
     public var rateLimitServices: RateLimitServices
-    /// The cluster that this process belongs to, for the `source_cluster` of rate limits.
+    /// Who asks endpoints how they are, where clusters have health checks.
+    ///
+    /// Default `nil`: the `MeshHTTPClient` that was made last for the mesh, by its transport's connections. Without
+    /// either, endpoints count as healthy, and an event says so.
+    public var healthProber: (any HealthProber)?
+    /// Who asks endpoints for their load, where balancers want reports apart from answers.
+    ///
+    /// Default `nil`: the `MeshHTTPClient` that was made last for the mesh, by its transport's connections. Without
+    /// either there are no such reports, and an event says so.
+    public var loadReportSource: (any LoadReportSource)?
+    /// Where this process is, for clusters that keep requests in their zone.
+    ///
+    /// Default nowhere, which means what the first source says that knows it (`node.locality` of an xDS bootstrap).
+    public var locality: Locality
+    /// The cluster that this process belongs to, for the `source_cluster` of rate limits, and for clusters that keep requests
+    /// in their zone: they ask how its instances are spread (Envoy's `cluster_manager.local_cluster_name`).
     ///
     /// Default empty: `node.cluster` of Envoy's bootstrap, which has no default either.
     public var localCluster: String
@@ -79,6 +94,11 @@ public struct MeshConfiguration: Sendable {
     ///
     /// Default none: every route's own share holds.
     public var runtime: [String: RuntimeValue]
+    /// Who finds the addresses of the host names of DNS clusters (`Cluster.Discovery.dns`).
+    ///
+    /// Default `nil`: what the transport brings; `MeshHTTPClient` with an `HTTPTransport` brings the system's resolver.
+    /// Where there is none, the transport resolves names as it connects.
+    public var hostResolver: (any HostResolver)?
     /// Who hears what happens.
     public var observers: [any Observer]
     /// Whether every wrapper is a pass-through.
@@ -99,7 +119,11 @@ public struct MeshConfiguration: Sendable {
         runtime: [String: RuntimeValue] = [:],
         explanations: ExplanationAccess? = nil,
         rateLimitServices: RateLimitServices = .none,
+        locality: Locality = Locality(),
+        healthProber: (any HealthProber)? = nil,
+        loadReportSource: (any LoadReportSource)? = nil,
         localCluster: String = "",
+        hostResolver: (any HostResolver)? = nil,
         observers: [any Observer] = [],
         isDisabled: Bool = ProcessEnvironment.isMeshDisabled
     ) {
@@ -114,7 +138,11 @@ public struct MeshConfiguration: Sendable {
         self.runtime = runtime
         self.explanations = explanations
         self.rateLimitServices = rateLimitServices
+        self.locality = locality
+        self.healthProber = healthProber
+        self.loadReportSource = loadReportSource
         self.localCluster = localCluster
+        self.hostResolver = hostResolver
         self.observers = observers
         self.isDisabled = isDisabled
     }

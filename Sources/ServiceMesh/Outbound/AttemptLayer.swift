@@ -26,7 +26,11 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                 ? try await OutOfLine(base).send(edited(request, context), context: &context)
                 : try await base.send(request, context: &context)
             context.responseStatus = response.statusCode
-            if context.observesAnswer { mesh.noteAnswer(&context, response.value(of: "retry-after")) }
+            if context.observesAnswer {
+                let refusesMore = response.value(of: "x-envoy-immediate-health-check-fail") != nil
+                mesh.noteAnswer(&context, response.value(of: "retry-after"), refusesMore: refusesMore)
+            }
+            if context.observesLoad { noteLoad(of: response, &context) }
             return response
         } catch {
             throw mesh.failAttempt(&context, error)
@@ -42,10 +46,22 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         return request
     }
 
+    /// The head of a response has come, in which the endpoint may report its load.
+    @inlinable
+    @inline(never)
+    func noteLoad(of response: Base.Response, _ context: inout CallContext) {
+        mesh.noteLoad(
+            &context,
+            binary: response.value(of: .endpointLoadMetricsBinary),
+            prefixed: response.value(of: .endpointLoadMetrics)
+        )
+    }
+
     /// Ends the exchange, and counts it for the endpoint.
     @inlinable
     @inline(__always)
     public func finish(_ context: inout CallContext, _ ending: ExchangeEnding) {
+        if context.observesLoad { mesh.noteTrailingLoad(&context) }
         base.finish(&context, ending)
         mesh.endAttempt(&context, ending)
     }

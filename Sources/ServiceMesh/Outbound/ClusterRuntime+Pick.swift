@@ -11,13 +11,27 @@ extension ClusterRuntime {
     /// Picks an endpoint that is not ejected and whose breaker lets a request pass.
     ///
     /// In panic ejections are overlooked: sending somewhere is better than nowhere. Open breakers are never overlooked.
+    @inline(__always)
+    func pick(at now: MeshInstant, context: inout CallContext, mesh: Mesh) throws(MeshError) -> EndpointState {
+        try pick(by: picker, in: nil, at: now, context: &context, mesh: mesh)
+    }
+
+    /// The same among some of the endpoints.
+    /// - Parameters:
+    ///   - picker: The one over them.
+    ///   - priority: Where they are to be, if that was decided already.
+    @inline(__always)
     func pick(
+        by picker: PriorityPicker,
+        in priority: PriorityLoad.Choice?,
         at now: MeshInstant,
         context: inout CallContext,
         mesh: Mesh
     ) throws(MeshError) -> EndpointState {
         guard !endpoints.isEmpty else { throw Self.noEndpoint }
-        if context.filterState != nil, let endpoint = try pickOverride(at: now, context: &context, mesh: mesh) {
+        if context.filterState != nil,
+            let endpoint = try pickOverride(of: picker, at: now, context: &context, mesh: mesh)
+        {
             return endpoint
         }
         // The hedges' own list is asked only where there is one.
@@ -27,9 +41,10 @@ extension ClusterRuntime {
             hash: context.hash
         )
         request.avoidedPriorities = context.priorityHistory.avoided
+        request.priority = priority
         let choice = picker.pick(for: request)
         guard let endpoint = choice else {
-            return try pickFurther(at: now, context: &context, mesh: mesh, after: nil)
+            return try pickFurther(by: picker, in: priority, at: now, context: &context, mesh: mesh, after: nil)
         }
         guard let breakers, let admission = breakers.admit(endpoint, at: now) ?? admitFirst(endpoint, mesh, at: now)
         else { return endpoint }
@@ -38,11 +53,25 @@ extension ClusterRuntime {
             context.circuitBreakerPermit = permit
             return endpoint
         case .refused(let wait):
-            return try pickFurther(at: now, context: &context, mesh: mesh, after: (endpoint, wait))
+            return try pickFurther(
+                by: picker,
+                in: priority,
+                at: now,
+                context: &context,
+                mesh: mesh,
+                after: (endpoint, wait)
+            )
         }
     }
 
-    private static var noEndpoint: MeshError {
+    /// A request is refused because as many are under way as may be.
+    func overflow(_ limit: Int, _ isHighPriority: Bool) -> MeshError {
+        loadStatistics?.refusedOverLimit()
+        let which = isHighPriority ? "requests of high priority" : "requests"
+        return MeshError(.overflow, origin: .local, message: "\(limit) \(which) are under way, which is the limit")
+    }
+
+    static var noEndpoint: MeshError {
         MeshError(.noHealthyUpstream, origin: .local, message: "the cluster has no endpoint")
     }
 
@@ -57,6 +86,8 @@ extension ClusterRuntime {
     /// Picks an endpoint after the picker's first choice was refused, or while it has none.
     @inline(never)
     private func pickFurther(
+        by picker: PriorityPicker,
+        in priority: PriorityLoad.Choice?,
         at now: MeshInstant,
         context: inout CallContext,
         mesh: Mesh,
@@ -70,9 +101,9 @@ extension ClusterRuntime {
         for _ in 0..<(endpoints.count + avoided.count) {
             var request = PickRequest(at: now, excluding: avoided, hash: context.hash)
             request.avoidedPriorities = context.priorityHistory.avoided
-            guard let endpoint = picker.pick(for: request) ?? refusedEndpoint(excluding: avoided, at: now) else {
-                break
-            }
+            request.priority = priority
+            let picked = picker.pick(for: request)
+            guard let endpoint = picked ?? refusedEndpoint(of: picker, excluding: avoided, at: now) else { break }
             guard let admission = admitFirst(endpoint, mesh, at: now) else { return endpoint }
             switch admission {
             case .admitted(let permit):
@@ -83,7 +114,7 @@ extension ClusterRuntime {
                 avoided.append(endpoint.endpoint.address)
             }
         }
-        guard let shortestWait else { throw Self.noUsableEndpoint(of: endpoints.count) }
+        guard let shortestWait else { throw Self.noUsableEndpoint(of: picker.endpoints.count) }
         // Once an attempt: what one breaker refuses goes to another endpoint, and that is no refusal.
         if !mesh.observers.isEmpty {
             let decision = PolicyDecision(.circuitBreaker, name: cluster.name, .refused, because: .open)
@@ -114,11 +145,15 @@ extension ClusterRuntime {
 
     /// An endpoint, in its turn, whose breaker alone keeps traffic away: it says for how long. One that is avoided only if
     /// there is no other; `nil` if the health of all rules them out.
-    private func refusedEndpoint(excluding avoided: [EndpointAddress], at now: MeshInstant) -> EndpointState? {
+    private func refusedEndpoint(
+        of picker: PriorityPicker,
+        excluding avoided: [EndpointAddress],
+        at now: MeshInstant
+    ) -> EndpointState? {
         let panics = picker.load(at: now).panics
-        let usable = endpoints.filter { endpoint in
-            let isPanicking = endpoint.priority < panics.count && panics[endpoint.priority]
-            return isPanicking || endpoint.health != .unhealthy && !endpoint.isEjected(at: now)
+        let usable = picker.endpoints.filter { endpoint in
+            if endpoint.priority < panics.count, panics[endpoint.priority] { return !picker.settings.failsInPanic }
+            return endpoint.health != .unhealthy && !endpoint.isEjected(at: now)
         }
         guard !usable.isEmpty else { return nil }
         let start = Int(live.panicTurn.wrappingAdd(1, ordering: .relaxed).oldValue % UInt(usable.count))

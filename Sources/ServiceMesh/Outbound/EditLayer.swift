@@ -24,6 +24,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         var outgoing = request
         edits?.apply(to: &outgoing, context, mesh)
         if context.selection?.tellsSentRequests ?? false { mesh.note(sent: outgoing, &context) }
+        if context.selection?.namesEndpoints ?? false { mesh.noteNamedEndpoints(of: outgoing, &context) }
         var response = try await base.send(outgoing, context: &context)
         // A route may take them away again.
         for cookie in context.selection?.cookies ?? [] { response.appendValue(cookie, for: "set-cookie") }

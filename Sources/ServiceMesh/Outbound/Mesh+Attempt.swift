@@ -19,6 +19,7 @@ extension Mesh {
         context.freshInstant = nil
         context.attemptStartedAt = now
         context.requestState = .notSent
+        context.clusterMember = 0
         if context.attempt == 0 { context.attempt = 1 }
         if context.route != nil {
             do throws(MeshError) {
@@ -34,7 +35,7 @@ extension Mesh {
         // Each attempt is a span of its own, whose parent is the request's.
         context.trace.beginChild(random: random)
         if isObserved {
-            observers.attemptStarted(&context, cluster: context.selection?.clusterName ?? "passthrough")
+            observers.attemptStarted(&context, cluster: context.attemptedCluster ?? "passthrough")
         }
     }
 
@@ -58,44 +59,60 @@ extension Mesh {
         _ isHighPriority: Bool,
         _ context: inout CallContext
     ) throws(MeshError) {
+        guard cluster.isPlain else { return try pickElaborately(in: cluster, now, isHighPriority, &context) }
         let exceeded = cluster.beginRequest(isHighPriority: isHighPriority)
         do throws(MeshError) {
-            if let limit = exceeded {
-                let which = isHighPriority ? "requests of high priority" : "requests"
-                throw MeshError(
-                    .overflow,
-                    origin: .local,
-                    message: "\(limit) \(which) are under way, which is the limit"
-                )
-            }
+            if let limit = exceeded { throw cluster.overflow(limit, isHighPriority) }
             let frequency = context.priorityUpdateFrequency
             if frequency > 0 { cluster.picker.advance(&context.priorityHistory, every: frequency, at: now) }
             let endpoint = try cluster.pick(at: now, context: &context, mesh: self)
             if frequency > 0 { context.priorityHistory.attempted(endpoint.priority) }
-            if context.endpointsInUse != nil { context.noteEndpoint(endpoint.endpoint.address) }
-            endpoint.activeRequests.wrappingAdd(1, ordering: .relaxed)
-            context.observesAnswer = cluster.observesAnswers
-            context.endpoint = endpoint.endpoint
-            context.pick = endpoint
+            take(endpoint, of: cluster, &context)
         } catch {
             cluster.endRequest(isHighPriority: isHighPriority)
             throw error
         }
     }
 
-    /// The head of an attempt's response has come, and the cluster's balancer wants to know when.
+    /// The attempt goes to an endpoint.
+    @inline(__always)
+    func take(_ endpoint: EndpointState, of cluster: ClusterRuntime, _ context: inout CallContext) {
+        if context.endpointsInUse != nil { context.noteEndpoint(endpoint.endpoint.address) }
+        endpoint.activeRequests.wrappingAdd(1, ordering: .relaxed)
+        endpoint.loadStatistics?.attemptBegan()
+        context.observesAnswer = cluster.observesAnswers || endpoint.checker != nil
+        context.observesLoad = cluster.observesLoad
+        context.endpoint = endpoint.endpoint
+        context.pick = endpoint
+    }
+
+    /// The head of an attempt's response has come, and the cluster's balancer or its health check wants to know.
+    /// - Parameter refusesMore: Whether it says that no more requests should come.
     @usableFromInline
     @inline(never)
-    func noteAnswer(_ context: inout CallContext, _ retryAfter: String?) {
+    func noteAnswer(_ context: inout CallContext, _ retryAfter: String?, refusesMore: Bool) {
+        if refusesMore, let pick = context.pick {
+            // Only this module writes the field, and always an `EndpointState`.
+            let endpoint = unsafeDowncast(pick, to: EndpointState.self)
+            context.lentCluster?._withUnsafeGuaranteedRef { refusedTraffic(at: endpoint, of: $0) }
+        }
         let outcome = configuration.classifier.outcome(status: context.responseStatus)
-        note(outcome, retryAfter: retryAfter.flatMap { UInt64($0) }.map { .seconds($0) }, &context)
+        let wait = retryAfter.flatMap { UInt64($0) }.map { Nanoseconds.seconds($0) }
+        note(outcome, retryAfter: wait, isConnected: true, &context)
     }
 
     /// Tells the cluster's balancer how long the current attempt took.
     @inline(never)
-    private func note(_ outcome: Outcome, retryAfter: Nanoseconds?, _ context: inout CallContext) {
+    private func note(
+        _ outcome: Outcome,
+        retryAfter: Nanoseconds?,
+        isConnected: Bool,
+        _ context: inout CallContext
+    ) {
         context.observesAnswer = false
         guard let pick = context.pick else { return }
+        let isWanted = context.lentCluster?._withUnsafeGuaranteedRef { $0.observesAnswers } ?? false
+        guard isWanted else { return }
         // Only this module writes the field, and always an `EndpointState`.
         let endpoint = unsafeDowncast(pick, to: EndpointState.self)
         let now = clock.now
@@ -103,7 +120,8 @@ extension Mesh {
             latency: now.elapsed(since: context.attemptStartedAt),
             outcome: outcome,
             retryAfter: retryAfter,
-            now: now
+            now: now,
+            isConnected: isConnected
         )
         context.lentCluster?._withUnsafeGuaranteedRef { cluster in
             cluster.cluster.loadBalancing.policy.answered(answer, by: endpoint)
@@ -130,13 +148,17 @@ extension Mesh {
 
     private func endAttempt(_ context: inout CallContext, status: Int, error: (any Error)?) {
         let outcome = self.outcome(status: status, error: error)
-        if context.observesAnswer { note(outcome, retryAfter: (error as? MeshError)?.retryAfter, &context) }
+        if context.observesAnswer {
+            let failure = error as? MeshError
+            note(outcome, retryAfter: failure?.retryAfter, isConnected: failure?.isOfConnecting != true, &context)
+        }
         // Read once, and not at all where nobody asks for the time.
         var ended: MeshInstant?
         if let pick = context.pick.take() {
             // Only this module writes the field, and always an `EndpointState`.
             let endpoint = unsafeDowncast(pick, to: EndpointState.self)
             endpoint.activeRequests.wrappingSubtract(1, ordering: .relaxed)
+            endpoint.loadStatistics?.attemptEnded(outcome)
             let isHighPriority = context.isHighPriority
             // Lent by the context, which keeps its route to the end.
             context.lentCluster?._withUnsafeGuaranteedRef { cluster in
@@ -173,7 +195,7 @@ extension Mesh {
         endedAt now: MeshInstant
     ) {
         let record = AttemptRecord(
-            cluster: context.selection?.clusterName ?? "passthrough",
+            cluster: context.attemptedCluster ?? "passthrough",
             endpoint: context.endpoint?.address,
             attempt: context.attempt,
             status: status,
@@ -188,10 +210,20 @@ extension Mesh {
     private func located(_ error: any Error, _ context: CallContext) -> any Error {
         guard var error = error as? MeshError else { return error }
         error.route = error.route ?? context.selection?.routeName
-        error.cluster = error.cluster ?? context.selection?.clusterName
+        error.cluster = error.cluster ?? context.attemptedCluster
         error.endpoint = error.endpoint ?? context.endpoint?.address
         error.attempt = max(error.attempt, context.attempt)
         return error
+    }
+}
+
+extension MeshError {
+    /// Whether there was no connection to send the request on. A peer that refuses a request unseen has one.
+    fileprivate var isOfConnecting: Bool {
+        switch code {
+        case .connectionFailed, .attemptTimeout, .deadlineExceeded: requestState == .notSent
+        default: false
+        }
     }
 }
 
@@ -221,20 +253,31 @@ extension CallContext {
     }
 
     /// After how many attempts the priorities that were tried are avoided; 0 for never.
-    fileprivate var priorityUpdateFrequency: Int {
+    var priorityUpdateFrequency: Int {
         guard let route else { return 0 }
         // As above.
         return Unmanaged.passUnretained(unsafeDowncast(route, to: RouteSelection.self))
             ._withUnsafeGuaranteedRef { $0.priorityUpdateFrequency }
     }
 
-    /// The cluster that was selected, without its reference counted; `nil` if there is none.
+    /// The cluster that the attempt goes to, without its reference counted; `nil` if there is none. Before an endpoint is
+    /// picked, it is the one that was selected.
     ///
     /// Not after the context's route was replaced.
-    fileprivate var lentCluster: Unmanaged<ClusterRuntime>? {
+    var lentCluster: Unmanaged<ClusterRuntime>? {
         guard let route else { return nil }
+        let member = Int(clusterMember)
         // Only this module writes the field, and always a `RouteSelection`.
         return Unmanaged.passUnretained(unsafeDowncast(route, to: RouteSelection.self))
-            ._withUnsafeGuaranteedRef { $0.cluster.map { .passUnretained($0) } }
+            ._withUnsafeGuaranteedRef { selection in
+                guard member > 0 else { return selection.cluster.map { .passUnretained($0) } }
+                return selection.cluster.map { .passUnretained($0.members[member - 1]) }
+            }
+    }
+
+    /// The name of the cluster that the attempt goes to, which may be one of those that the selected one is made of.
+    fileprivate var attemptedCluster: String? {
+        guard clusterMember > 0 else { return selection?.clusterName }
+        return selection?.cluster?.members[Int(clusterMember) - 1].cluster.name
     }
 }

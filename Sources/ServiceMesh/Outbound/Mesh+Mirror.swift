@@ -22,7 +22,9 @@ extension Mesh {
         let facts = facts(of: context)
         return selection.mirrors.compactMap { mirror in
             guard mirror.configuration.fraction.contains(facts) else { return nil }
-            guard let target = mirror.target(of: request, loadSnapshot()), target.cluster != nil else { return nil }
+            guard let target = mirror.target(of: request, loadSnapshot(), at: clock.now), target.cluster != nil else {
+                return nil
+            }
             let refusal: PolicyDecision.Reason? =
                 if !request.isReplayable {
                     .unreplayable

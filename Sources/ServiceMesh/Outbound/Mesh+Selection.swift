@@ -38,7 +38,7 @@ extension Mesh {
     }
 
     /// Decides by what the request says where it goes.
-    /// - Returns: As above.
+    /// - Returns: As above, and `false` if the control plane says that it goes past the mesh.
     @usableFromInline
     func select(
         _ route: RouteRuntime,
@@ -61,12 +61,13 @@ extension Mesh {
         if let limit = forward.streamDuration, limit.maximumOfHeader != nil {
             selection = selection.with(timeout: limit.limit(for: request))
         }
+        if selection.passesThrough { return false }
         if !hashed.setCookies.isEmpty { selection = selection.with(cookies: hashed.setCookies) }
         return select(selection, isSecure: isSecure, &context)
     }
 
     /// Sends where the authority says.
-    /// - Parameter isKnown: Whether the mesh routes the host, but by plaintext only.
+    /// - Parameter isKnown: Whether the mesh routes the host, but by plaintext only, or to where the caller would send it.
     @usableFromInline
     func passThrough(
         _ authority: String,
@@ -80,7 +81,7 @@ extension Mesh {
         }
         guard configuration.outboundTrafficPolicy == .allowAny else {
             let reason =
-                isKnown
+                isKnown && Endpoint.isSecure(scheme)
                 ? "the mesh reaches the host \(authority) in plaintext only, which https rules out"
                 : "the host \(authority) is not in the mesh"
             throw MeshError(

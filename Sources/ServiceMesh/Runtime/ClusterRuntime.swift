@@ -19,6 +19,16 @@ final class ClusterRuntime: Sendable {
     /// The same by priority and place.
     let groups: [PriorityGroup]
     let picker: PriorityPicker
+    /// Those of the groups of endpoints that routes name; `nil` if there are no groups.
+    let subsets: SubsetPickers?
+    /// The clusters that it is made of; none for one that has endpoints itself.
+    let members: [ClusterRuntime]
+    /// What picks one of them; `nil` if there are none.
+    let aggregate: AggregatePicker?
+    /// Which shares of the requests are refused.
+    let dropOverloads: [EndpointAssignment.DropOverload]
+    /// Whether all there is to a pick is to ask the picker: one branch for all that few clusters have.
+    let isPlain: Bool
     /// Its endpoints' breakers; `nil` if they have none.
     let breakers: EndpointBreakers?
     /// How many requests may be under way. Apart from the configuration, which is large: reading it there copies it.
@@ -29,6 +39,14 @@ final class ClusterRuntime: Sendable {
     let recognizesOverload: Bool
     /// Whether its balancer wants to know how long endpoints take to answer.
     let observesAnswers: Bool
+    /// Whether its balancer or its control plane wants to know what endpoints report of their load.
+    let observesLoad: Bool
+    /// Where its requests are counted for the control plane; `nil` if it does not want to know.
+    let loadStatistics: ClusterLoadStatistics?
+    /// What of its endpoints' load reports is summed up there.
+    let reportedMetrics: LoadMetricSelection
+    /// Whether its endpoints are asked how they are.
+    let hasHealthCheck: Bool
     /// Whether a request to it may leave without encryption: what asks for `https` must not be sent to it.
     let isCleartext: Bool
 
@@ -37,7 +55,12 @@ final class ClusterRuntime: Sendable {
         live: ClusterLiveState,
         policies: TrafficPolicyRuntime,
         groups: [PriorityGroup],
-        picker: PriorityPicker
+        picker: PriorityPicker,
+        subsets: SubsetPickers? = nil,
+        members: [ClusterRuntime] = [],
+        aggregate: AggregatePicker? = nil,
+        dropOverloads: [EndpointAssignment.DropOverload] = [],
+        loadStatistics: ClusterLoadStatistics? = nil
     ) {
         let endpoints = groups.flatMap(\.endpoints)
         self.cluster = cluster
@@ -49,19 +72,48 @@ final class ClusterRuntime: Sendable {
         self.maximumHighPriorityRequests = Int(cluster.maximumHighPriorityRequests)
         self.recognizesOverload = cluster.circuitBreaker?.recognizesOverload ?? false
         self.observesAnswers = cluster.loadBalancing.policy.observesAnswers
+        self.loadStatistics = loadStatistics
+        self.reportedMetrics = loadStatistics == nil ? .none : cluster.loadStatistics?.metrics ?? .none
+        self.observesLoad = cluster.loadBalancing.policy.observesLoad || !reportedMetrics.isEmpty
+        self.hasHealthCheck = cluster.healthCheck != nil
         self.endpoints = endpoints
         self.groups = groups
         self.picker = picker
+        self.subsets = subsets
+        self.members = members
+        self.aggregate = aggregate
+        self.dropOverloads = dropOverloads
+        self.isPlain = subsets == nil && aggregate == nil && dropOverloads.isEmpty
         self.isCleartext =
-            cluster.upstreamSecurity == .plaintext || endpoints.contains { $0.endpoint.security == .plaintext }
+            aggregate != nil
+            ? members.isEmpty || members.contains { $0.isCleartext }
+            : cluster.upstreamSecurity == .plaintext || endpoints.contains { $0.endpoint.security == .plaintext }
     }
 }
 
 extension ClusterRuntime {
+    /// Whether requests go to the hosts that they name, past the mesh.
+    var passesThrough: Bool { cluster.discovery == .originalDestination }
+
+    /// Header fields in which requests may name their endpoints, of it or of the clusters that it is made of.
+    var overrideHostHeaders: [HeaderName] {
+        guard aggregate != nil else { return cluster.overrideHostHeaders }
+        var names: [HeaderName] = []
+        for name in members.flatMap(\.cluster.overrideHostHeaders) where !names.contains(name) { names.append(name) }
+        return names
+    }
+
+    /// Whether a request's hash decides about its endpoint.
+    var picksByHash: Bool {
+        guard aggregate != nil else { return cluster.loadBalancing.policy.picksByHash }
+        return members.contains { $0.cluster.loadBalancing.policy.picksByHash }
+    }
+
     /// A request begins.
     /// - Returns: The limit, if it is exceeded; the request counts until it ends all the same.
     @inline(__always)
     func beginRequest(isHighPriority: Bool) -> Int? {
+        if hasHealthCheck { live.traffic.note() }
         if isHighPriority {
             let active = live.activeHighPriorityRequests.wrappingAdd(1, ordering: .relaxed).newValue
             return active <= maximumHighPriorityRequests ? nil : maximumHighPriorityRequests
@@ -82,6 +134,7 @@ extension ClusterRuntime {
 
     /// Whether a request could be sent now: an endpoint is there, and the limit is not reached.
     func hasRoom(isHighPriority: Bool) -> Bool {
+        if aggregate != nil { return members.contains { $0.hasRoom(isHighPriority: isHighPriority) } }
         guard !endpoints.isEmpty else { return false }
         return isHighPriority
             ? live.activeHighPriorityRequests.load(ordering: .relaxed) < maximumHighPriorityRequests
@@ -102,14 +155,18 @@ final class ClusterLiveState: Sendable {
     let breakers: CircuitBreakerTable
     /// What the endpoints tell changes of their health to.
     let health: HealthSignal
+    /// Whether there was a request since it is asked how its endpoints are.
+    let traffic: ClusterTraffic
 
     init(
         retryBudget: RetryBudget?,
         outlierDetector: OutlierDetector?,
         breakers: CircuitBreakerTable,
-        health: HealthSignal
+        health: HealthSignal,
+        traffic: ClusterTraffic
     ) {
         self.health = health
+        self.traffic = traffic
         self.retryBudget = retryBudget
         self.outlierDetector = outlierDetector
         self.breakers = breakers

@@ -13,18 +13,18 @@ struct Mirror: Sendable {
     let routeName: String
 
     /// What a copy of a request is sent by; `nil` if the request names no cluster.
-    func target(of request: some RequestHead, _ snapshot: RuntimeSnapshot) -> RouteSelection? {
+    func target(of request: some RequestHead, _ snapshot: RuntimeSnapshot, at now: MeshInstant) -> RouteSelection? {
         if let selection { return selection }
         guard let name = configuration.clusterName(for: request), let cluster = snapshot.clusters[name] else {
             return nil
         }
-        return RouteSelection(copiesOf: routeName, to: name, cluster)
+        return RouteSelection(copiesOf: routeName, to: name, cluster, at: now)
     }
 }
 
 extension RouteSelection {
-    /// What copies are sent by: one attempt, without any policy of the route.
-    convenience init(copiesOf route: String, to name: String, _ cluster: ClusterRuntime?) {
+    /// What copies are sent by: one attempt, without any policy of the route, and without its endpoints' labels, as in Envoy.
+    convenience init(copiesOf route: String, to name: String, _ cluster: ClusterRuntime?, at now: MeshInstant) {
         self.init(
             routeName: route,
             clusterName: name,
@@ -34,7 +34,8 @@ extension RouteSelection {
             retry: nil,
             fault: nil,
             rateLimiter: nil,
-            policies: .none
+            policies: .none,
+            subsets: cluster?.subsetPickers(for: [:], at: now) ?? []
         )
     }
 }

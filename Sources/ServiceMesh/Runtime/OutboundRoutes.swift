@@ -53,6 +53,22 @@ final class OutboundRoutes: Sendable {
         self.internalOnlyHeaders = internalOnlyHeaders
     }
 
+    /// The same with other routes at the same places.
+    convenience init(
+        _ other: OutboundRoutes,
+        byAuthority: RouteTable<RouteRuntime>,
+        byNameOfPort443: RouteTable<RouteRuntime>,
+        others: [OutboundRoutes]
+    ) {
+        self.init(
+            byAuthority: byAuthority,
+            byNameOfPort443: byNameOfPort443,
+            others: others,
+            needsRandom: other.needsRandom,
+            internalOnlyHeaders: other.internalOnlyHeaders
+        )
+    }
+
     /// Decides a request; the first route that matches wins.
     @inlinable
     func decide(
@@ -147,6 +163,13 @@ extension OutboundRoutes {
             meansPort443(request)
             ? byNameOfPort443.trace(request, facts: facts) : byAuthority.trace(request, facts: facts)
         var host = trace.host
+        if let name = host, let route = trace.chosen?.value, !route.selections.isEmpty,
+            route.selections.allSatisfy({ $0.passesThrough })
+        {
+            let cluster = route.selections[0].clusterName
+            let reason = "none: \(name) leads to \(cluster), which is where the caller would send it"
+            return Trace(host: nil, reason: reason, passedOver: trace.passedOver, chosen: nil)
+        }
         if let name = host, let route = trace.chosen?.value, Endpoint.isSecure(request.scheme) {
             let refused = route.selections.filter { $0.isCleartext }.map { $0.clusterName }
             // The request goes past the mesh, like one to a host that it does not know.

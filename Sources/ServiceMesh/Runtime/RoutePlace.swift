@@ -13,7 +13,7 @@ struct RoutePlace {
     let key: String
     let listener: Listener
     let surroundings: RouteSurroundings
-    let clusters: [String: ClusterRuntime]
+    let clusters: ClusterTable
     /// The route's own limit, or else the listener's.
     let limiter: RateLimiter?
     /// The listener's faults.

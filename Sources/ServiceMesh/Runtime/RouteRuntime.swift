@@ -70,12 +70,12 @@ final class RouteRuntime: Sendable {
         self.picksByHash =
             forward.weightedClusters?.choice == .hash
             || (selections + namedSelections.flatMap(\.values)).contains { selection in
-                selection.cluster?.cluster.loadBalancing.policy.picksByHash == true
+                selection.cluster?.picksByHash == true
             }
         self.needsRandom = selections.count > 1 || !surroundings.mirrors.isEmpty || route.cors != nil
         self.asksRequest =
             !forward.hashPolicies.isEmpty || forward.target.asksRequest
-            || forward.streamDuration?.maximumOfHeader != nil
+            || forward.streamDuration?.maximumOfHeader != nil || selections.contains { $0.passesThrough }
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshBalancing
 public import MeshCore
 public import MeshResilience
 public import MeshRouting
@@ -38,8 +39,15 @@ final class RouteSelection: Sendable {
     let isHighPriority: Bool
     /// After how many attempts the priorities that were tried are avoided; 0 for never.
     let priorityUpdateFrequency: Int
+    /// By cluster, if it has groups of endpoints: the pickers over those that the route means, asked one after the other; `nil`
+    /// where it has none. Of an aggregate there is one for each of its clusters, else only the cluster's own.
+    let subsets: [[PriorityPicker]?]
     /// How heads are changed on their way; `nil` if they are not.
     @usableFromInline let edits: RouteEdits?
+    /// Header fields in which requests may name their endpoints.
+    let overrideHostHeaders: [HeaderName]
+    /// Whether there are any.
+    @usableFromInline var namesEndpoints: Bool { !overrideHostHeaders.isEmpty }
     /// Cookies that the response sets, beside those of the upstream.
     @usableFromInline let cookies: [String]
     /// Whether each attempt's own head is changed.
@@ -73,6 +81,9 @@ final class RouteSelection: Sendable {
     /// Whether a request may leave without encryption by it.
     var isCleartext: Bool { cluster?.isCleartext ?? false }
 
+    /// Whether requests go to the hosts that they name.
+    var passesThrough: Bool { cluster?.passesThrough ?? false }
+
     init(
         routeName: String,
         clusterName: String,
@@ -86,6 +97,7 @@ final class RouteSelection: Sendable {
         filters: RouteFilters? = nil,
         answer: RouteAnswer? = nil,
         isHighPriority: Bool = false,
+        subsets: [[PriorityPicker]?] = [],
         edits: RouteEdits? = nil,
         cors: CORSPolicy? = nil,
         mirrors: [Mirror] = [],
@@ -115,7 +127,9 @@ final class RouteSelection: Sendable {
         self.filters = filters
         self.answer = answer
         self.isHighPriority = isHighPriority
+        self.subsets = subsets
         self.edits = edits
+        self.overrideHostHeaders = cluster?.overrideHostHeaders ?? []
         self.cookies = []
         self.editsAttempts = edits?.editsAttempts ?? false
         self.cors = cors
@@ -129,7 +143,9 @@ final class RouteSelection: Sendable {
             || policies.coalescing != nil || policies.keyedRateLimit != nil || filters != nil
             || cors != nil || answer != nil || (edits?.changesReplies ?? false)
             || cluster == nil && missingClusterStatus != MeshError.Code.clusterNotFound.httpStatus
-        self.needsTryLayers = policies.admissionControl != nil || edits != nil || !mirrors.isEmpty
+        self.needsTryLayers =
+            policies.admissionControl != nil || edits != nil || !mirrors.isEmpty
+            || !overrideHostHeaders.isEmpty
         self.needsAttemptLayers =
             policies.hedging != nil || policies.adaptiveLimit != nil || policies.bulkhead != nil
             || policies.circuitBreaker != nil || !policies.deadlineHeaders.isEmpty
@@ -142,11 +158,13 @@ final class RouteSelection: Sendable {
         timeout: DeadlineConfiguration?,
         attemptTimeout: DeadlineConfiguration?,
         retry: Retry?,
-        cookies: [String]
+        cookies: [String],
+        cluster: (runtime: ClusterRuntime, subsets: [[PriorityPicker]?])? = nil,
+        mirrors: [Mirror]? = nil
     ) {
         self.routeName = other.routeName
         self.clusterName = clusterName ?? other.clusterName
-        self.cluster = other.cluster
+        self.cluster = cluster?.runtime ?? other.cluster
         self.timeout = timeout
         self.attemptTimeout = attemptTimeout
         self.retry = retry
@@ -167,12 +185,14 @@ final class RouteSelection: Sendable {
         self.filters = other.filters
         self.answer = other.answer
         self.isHighPriority = other.isHighPriority
+        self.subsets = cluster?.subsets ?? other.subsets
         self.edits = other.edits
+        self.overrideHostHeaders = other.overrideHostHeaders
         self.cookies = cookies
         self.editsAttempts = other.editsAttempts
         self.followsRedirects = other.followsRedirects
         self.cors = other.cors
-        self.mirrors = other.mirrors
+        self.mirrors = mirrors ?? other.mirrors
         self.internalRedirects = other.internalRedirects
         self.missingClusterStatus = other.missingClusterStatus
         self.hasExpiredRequests = other.hasExpiredRequests
@@ -191,6 +211,25 @@ extension RouteSelection {
             attemptTimeout: attemptTimeout,
             retry: retry,
             cookies: cookies
+        )
+    }
+
+    /// The same with other endpoints of its cluster, and of those that copies go to.
+    /// - Parameter labels: What the route asks of the endpoints.
+    func with(
+        _ cluster: ClusterRuntime?,
+        labels: [String: MetadataValue],
+        mirrors: [Mirror]?,
+        at now: MeshInstant
+    ) -> RouteSelection {
+        RouteSelection(
+            self,
+            timeout: timeout,
+            attemptTimeout: attemptTimeout,
+            retry: retry,
+            cookies: cookies,
+            cluster: cluster.map { ($0, $0.subsetPickers(for: labels, at: now)) },
+            mirrors: mirrors
         )
     }
 

@@ -8,23 +8,65 @@ import MeshResilience
 import Synchronization
 
 extension RuntimeBuilder {
+    /// Compiles the clusters of a configuration; those that it leaves alone are taken over.
+    func buildClusters(
+        of resources: MeshResources,
+        hosts named: HostTable,
+        secrets: SecretTable,
+        replacing previous: RuntimeSnapshot,
+        pool: inout PolicyPool
+    ) -> ClusterTable {
+        var clusters: [String: ClusterRuntime] = [:]
+        for (name, cluster) in resources.clusters where cluster.members.isEmpty {
+            clusters[name] = build(
+                cluster,
+                named.resolving(resources.endpoints(of: cluster), of: cluster),
+                ownZone: ownZone(for: cluster, in: resources),
+                secrets: secrets[cluster.secrets],
+                replacing: previous.clusters[name],
+                pool: &pool
+            )
+        }
+        for (name, cluster) in resources.clusters where !cluster.members.isEmpty {
+            let members = resources.leaves(of: cluster).compactMap { clusters[$0] }
+            clusters[name] = build(cluster, of: members, replacing: previous.clusters[name], pool: &pool)
+        }
+        return ClusterTable(clusters)
+    }
+
     /// Compiles a cluster, or takes over the one that runs.
     func build(
         _ cluster: Cluster,
         _ assignment: EndpointAssignment?,
+        ownZone: OwnZone?,
+        secrets: DeliveredSecrets?,
         replacing previous: ClusterRuntime?,
         pool: inout PolicyPool
     ) -> ClusterRuntime {
         var cluster = cluster
         if cluster.circuitBreaker == nil { cluster.circuitBreaker = configuration.circuitBreaker }
         let known = Dictionary((previous?.endpoints ?? []).map { ($0.endpoint.address, $0) }) { first, _ in first }
-        let health = previous?.live.health ?? HealthSignal()
-        let groups = cluster.groups(of: assignment, known: known, signal: health, at: clock.now)
+        let health = previous?.live.health ?? HealthSignal(renewal: tables)
+        let isAsking = cluster.healthCheck != nil && healthChecks.isAsking
+        let statistics = loadStatistics(of: cluster)
+        let groups = cluster.groups(
+            of: assignment,
+            known: known,
+            signal: health,
+            statistics: statistics,
+            secrets: secrets,
+            isAsking: isAsking,
+            at: clock.now
+        )
         let endpoints = groups.flatMap(\.endpoints)
         let settings = BalancingSettings(
             overprovisioningFactor: assignment?.overprovisioningFactor ?? 140,
-            panicThreshold: cluster.panicThreshold
+            panicThreshold: cluster.panicThreshold,
+            priorities: cluster.priorities,
+            localities: cluster.localities,
+            ownZone: ownZone
         )
+        let drops = assignment?.dropOverloads ?? []
         let live = liveState(of: cluster, endpoints, health, replacing: previous)
         let policies = TrafficPolicyRuntime(
             cluster.policies,
@@ -35,7 +77,8 @@ extension RuntimeBuilder {
         )
         if let previous, previous.cluster == cluster,
             previous.groups.elementsEqual(groups, by: { $0.isSame(as: $1) }),
-            previous.picker.settings == settings
+            previous.picker.settings == settings, previous.dropOverloads == drops,
+            previous.loadStatistics === statistics
         {
             return previous
         }
@@ -49,11 +92,30 @@ extension RuntimeBuilder {
             random: random,
             at: clock.now
         )
-        return ClusterRuntime(cluster: cluster, live: live, policies: policies, groups: groups, picker: picker)
+        let subsets = cluster.subsets.map {
+            SubsetPickers(
+                $0,
+                groups,
+                policy: cluster.loadBalancing.policy,
+                settings: settings,
+                signal: health,
+                random: random
+            )
+        }
+        return ClusterRuntime(
+            cluster: cluster,
+            live: live,
+            policies: policies,
+            groups: groups,
+            picker: picker,
+            subsets: subsets,
+            dropOverloads: drops,
+            loadStatistics: statistics
+        )
     }
 
     /// What is remembered of a cluster: all of it but what was learned under settings that are no more.
-    private func liveState(
+    func liveState(
         of cluster: Cluster,
         _ endpoints: [EndpointState],
         _ health: HealthSignal,
@@ -64,7 +126,8 @@ extension RuntimeBuilder {
                 retryBudget: budget(of: cluster),
                 outlierDetector: detector(of: cluster),
                 breakers: CircuitBreakerTable(),
-                health: health
+                health: health,
+                traffic: ClusterTraffic()
             )
         }
         let keepsDetector = previous.cluster.outlierDetection == cluster.outlierDetection
@@ -81,7 +144,8 @@ extension RuntimeBuilder {
             retryBudget: keepsBudget ? previous.live.retryBudget : budget(of: cluster),
             outlierDetector: keepsDetector ? previous.live.outlierDetector : detector(of: cluster),
             breakers: keepsBreakers ? previous.live.breakers : CircuitBreakerTable(),
-            health: health
+            health: health,
+            traffic: previous.live.traffic
         )
     }
 
@@ -109,11 +173,16 @@ extension RetryBudgetChoice {
 
 extension Cluster {
     /// The endpoints by priority and place, each with all that a transport must know.
-    /// - Parameter known: The endpoints that there are by their addresses; what did not change is taken over.
+    /// - Parameters:
+    ///   - known: The endpoints that there are by their addresses; what did not change is taken over.
+    ///   - isAsking: Whether somebody asks endpoints how they are.
     fileprivate func groups(
         of assignment: EndpointAssignment?,
         known: [EndpointAddress: EndpointState],
         signal: HealthSignal,
+        statistics: ClusterLoadStatistics?,
+        secrets: DeliveredSecrets?,
+        isAsking: Bool,
         at now: MeshInstant
     ) -> [PriorityGroup] {
         let localities = assignment?.localities ?? []
@@ -121,8 +190,15 @@ extension Cluster {
         return (0...Int(last)).map { priority in
             PriorityGroup(
                 localities.filter { $0.priority == priority }.map { group in
-                    let endpoints = group.endpoints.map { state(of: $0, priority: priority, known, signal, now) }
-                    return PriorityGroup.Place(weight: group.weight, endpoints: endpoints)
+                    let place = statistics?.place(group.locality)
+                    let endpoints = group.endpoints.map {
+                        state(of: $0, priority: priority, known, signal, place, secrets, isAsking, now)
+                    }
+                    return PriorityGroup.Place(
+                        locality: group.locality,
+                        weight: group.weight,
+                        endpoints: endpoints
+                    )
                 }
             )
         }
@@ -133,24 +209,33 @@ extension Cluster {
         priority: Int,
         _ known: [EndpointAddress: EndpointState],
         _ signal: HealthSignal,
+        _ statistics: LocalityLoadStatistics?,
+        _ secrets: DeliveredSecrets?,
+        _ isAsking: Bool,
         _ now: MeshInstant
     ) -> EndpointState {
-        let description = self.endpoint(for: endpoint)
+        let description = self.endpoint(for: endpoint, secrets)
         let health = endpoint.health.endpointHealth
-        guard let state = known[endpoint.address] else {
+        let known = known[endpoint.address]
+        let checker = checker(of: endpoint, succeeding: known, isAsking: isAsking, signal: signal)
+        guard let state = known else {
             return EndpointState(
                 description,
                 weight: endpoint.weight,
                 health: health,
                 priority: priority,
                 hashKey: endpoint.hashKey,
+                labels: endpoint.labels,
                 joinedAt: now,
-                signal: signal
+                checker: checker,
+                signal: signal,
+                loadStatistics: statistics
             )
         }
         let isSame =
-            state.endpoint == description && state.weight == endpoint.weight && state.health == health
-            && state.priority == priority && state.hashKey == endpoint.hashKey
+            state.endpoint == description && state.weight == endpoint.weight && state.statedHealth == health
+            && state.priority == priority && state.hashKey == endpoint.hashKey && state.checker === checker
+            && state.labels == endpoint.labels && state.loadStatistics === statistics
         if isSame { return state }
         // What is held against an address holds however it is weighted, protected or connected to.
         return EndpointState(
@@ -159,15 +244,19 @@ extension Cluster {
             health: health,
             priority: priority,
             hashKey: endpoint.hashKey,
+            labels: endpoint.labels,
+            checker: checker,
+            loadStatistics: statistics,
             succeeding: state,
             at: now
         )
     }
 
-    private func endpoint(for endpoint: ClusterEndpoint) -> Endpoint {
-        Endpoint(
+    private func endpoint(for endpoint: ClusterEndpoint, _ secrets: DeliveredSecrets?) -> Endpoint {
+        let security = security(of: endpoint)
+        return Endpoint(
             address: endpoint.address,
-            security: security(of: endpoint),
+            security: security,
             serverName: serverName,
             connectTimeout: connectTimeout,
             maximumPendingRequests: Int(concurrencyLimit.maximumPendingRequests),
@@ -175,7 +264,10 @@ extension Cluster {
             connection: connection,
             proxy: proxy.address(for: endpoint),
             cluster: name,
-            hostname: endpoint.hostname
+            hostname: endpoint.hostname,
+            additionalAddresses: endpoint.additionalAddresses,
+            resolvedHost: endpoint.resolvedHost,
+            secrets: security == .plaintext ? nil : secrets
         )
     }
 

@@ -171,6 +171,10 @@ extension RuntimeBuilder {
             policies: inForce,
             filters: filters.compiled(for: route.action, route: name, cluster: share.cluster),
             isHighPriority: forward.priority == .high,
+            subsets: cluster?.subsetPickers(
+                for: forward.endpointLabels.merging(share.endpointLabels) { $1 },
+                at: clock.now
+            ) ?? [],
             edits: RouteEdits(route, forward, share, name: name, place.surroundings),
             cors: route.cors,
             mirrors: onRoute.mirrors,
@@ -182,7 +186,7 @@ extension RuntimeBuilder {
     private func mirror(by configuration: RequestMirror, at place: RoutePlace) -> Mirror {
         var selection: RouteSelection?
         if case .cluster(let name) = configuration.target {
-            selection = RouteSelection(copiesOf: place.name, to: name, place.clusters[name])
+            selection = RouteSelection(copiesOf: place.name, to: name, place.clusters[name], at: clock.now)
         }
         return Mirror(configuration: configuration, selection: selection, routeName: place.name)
     }

@@ -11,22 +11,31 @@ import Synchronization
 /// Compiles a configuration, and carries over the live state of everything that it leaves alone.
 struct RuntimeBuilder: Sendable {
     let configuration: MeshConfiguration
+    /// Where this process is.
+    let locality: Locality
     let clock: any MeshClock
     let random: MeshRandom
     let observers: ObserverSet
     let timers: TimerWheel
+    let healthChecks: HealthCheckDriver
+    let tables: TableRenewal
+    let loadStatistics: LoadStatisticsBook
 
     func build(
         _ snapshot: MeshSnapshot,
-        replacing previous: RuntimeSnapshot
+        replacing previous: RuntimeSnapshot,
+        hosts named: HostTable = HostTable()
     ) throws(ConfigurationError) -> RuntimeSnapshot {
         let resources = snapshot.resources
         var pool = PolicyPool(previous: previous, builder: self)
-        var clusters: [String: ClusterRuntime] = [:]
-        for (name, cluster) in resources.clusters {
-            let endpoints = resources.endpoints(of: cluster)
-            clusters[name] = build(cluster, endpoints, replacing: previous.clusters[name], pool: &pool)
-        }
+        let secrets = SecretTable(of: resources, replacing: previous.secrets)
+        let clusters = buildClusters(
+            of: resources,
+            hosts: named,
+            secrets: secrets,
+            replacing: previous,
+            pool: &pool
+        )
         var inbound: [EndpointAddress: InboundRuntime] = [:]
         var hosts: [RouteTable<RouteRuntime>.Options: [RouteTable<RouteRuntime>.Host]] = [:]
         var internalOnlyHeaders: Set<HeaderName> = []
@@ -63,7 +72,8 @@ struct RuntimeBuilder: Sendable {
                     pool: &pool
                 )
                 for host in routes.virtualHosts {
-                    let domains = domains(of: host, listener: name).filter { claimed.insert($0).inserted }
+                    let domains = host.names(on: listener, isCatchAll: name == configuration.catchAllListener)
+                        .filter { claimed.insert($0).inserted }
                     guard !domains.isEmpty else { continue }
                     let onHost = onTable.counted(under: host.rateLimits).with(
                         host.filters,
@@ -93,41 +103,34 @@ struct RuntimeBuilder: Sendable {
                         let value = build(route, at: place, memories: &memories, pool: &pool)
                         compiled.append((match: route.match, value: value))
                     }
-                    hosts[routes.options, default: []].append(
+                    hosts[routes.options(on: listener), default: []].append(
                         RouteTable.Host(name: host.name, domains: domains, routes: compiled, tree: plan.tree)
                     )
                 }
             }
         }
         try pool.problems.throwIfAny()
+        let routes = try OutboundRoutes(hosts, internalOnlyHeaders: internalOnlyHeaders)
+        // Before anybody can pick an endpoint that needs them, and not before it is certain that somebody will.
+        secrets.deliver(resources.secrets)
         return RuntimeSnapshot(
             source: snapshot,
-            routes: try OutboundRoutes(hosts, internalOnlyHeaders: internalOnlyHeaders),
+            routes: routes,
             clusters: clusters,
             inbound: inbound,
+            secrets: secrets,
             policies: pool.made
         )
-    }
-
-    /// The authorities that a virtual host serves.
-    ///
-    /// A listener is chosen by its name (gRPC's `xds:///NAME`), so in it `*` means "whoever asked for this listener":
-    /// requests to the listener's name, with and without its port. It must not swallow the other listeners' hosts, but for
-    /// the one that the application says is there for that.
-    private func domains(of host: VirtualHost, listener: String) -> [DomainPattern] {
-        host.domains.flatMap { domain -> [DomainPattern] in
-            guard domain == .any, listener != configuration.catchAllListener else { return [domain] }
-            let name = listener.lowercased()
-            guard let address = EndpointAddress(authority: name), address.host != name else { return [.exact(name)] }
-            return [.exact(name), .exact(address.host)]
-        }
     }
 }
 
 extension RouteConfiguration {
-    /// How the table reads authorities and paths.
-    fileprivate var options: RouteTable<RouteRuntime>.Options {
-        .init(ignoresPort: ignoresPort, ignoresPathParameters: ignoresPathParameters)
+    /// How the table reads authorities and paths. Where the listener stands for a port, its hosts' names have it.
+    fileprivate func options(on listener: Listener) -> RouteTable<RouteRuntime>.Options {
+        .init(
+            ignoresPort: ignoresPort && listener.capturedAddress == nil,
+            ignoresPathParameters: ignoresPathParameters
+        )
     }
 }
 
@@ -135,9 +138,15 @@ extension MeshResources {
     /// The listeners in the order in which they claim the names that several of them want.
     ///
     /// Each port of a host has a listener, and all of them claim the host's names without a port. Such a name means
-    /// port 80, as in Envoy's and Istio's configuration; if the host has no port 80, the smallest one gets it.
+    /// port 80, as in Envoy's and Istio's configuration; if the host has no port 80, the smallest one gets it. Those that
+    /// stand for a port come last, and of them those at one address first.
     var listenersInOrderOfClaims: [(name: String, listener: Listener)] {
         let ranked = listeners.map { name, listener -> (rank: (String, UInt32, String), listener: Listener) in
+            if let address = listener.capturedAddress {
+                // Behind every name.
+                let host = address.isWildcard ? "\u{7F}\u{7F}" : "\u{7F}" + address.host
+                return (rank: (host, UInt32(address.port ?? 0), name), listener: listener)
+            }
             let authority = name.lowercased()
             let address = EndpointAddress(authority: authority)
             let place: UInt32 =
