@@ -42,6 +42,8 @@ let package = Package(
         .executable(name: "policies", targets: ["policies"]),
         .executable(name: "benchmarks", targets: ["benchmarks"]),
         .executable(name: "benchmarks-e2e", targets: ["benchmarks-e2e"]),
+        .executable(name: "benchmarks-push", targets: ["benchmarks-push"]),
+        .executable(name: "benchmarks-xds", targets: ["benchmarks-xds"]),
     ],
     traits: [
         .trait(name: "HTTP", description: "MeshHTTP: the HTTP data plane on SwiftNIO."),
@@ -71,7 +73,7 @@ let package = Package(
         .trait(name: "Observability", description: "MeshObservability: swift-log, swift-metrics, tracing."),
         .trait(
             name: "CommandLine",
-            description: "meshctl: route tests and explanations, of files and of a mesh that runs.",
+            description: "meshctl: route tests, explanations and status, of files and of what runs.",
             enabledTraits: ["HTTP", "XDS", "Manifests"]
         ),
         .trait(
@@ -126,7 +128,7 @@ let package = Package(
         .target(
             name: "MeshHTTP",
             dependencies: [
-                "MeshCore", "MeshConfig", "ServiceMesh",
+                "MeshCore", "MeshBalancing", "MeshConfig", "ServiceMesh",
                 .product("NIOCore", "swift-nio", "HTTP"),
                 .product("NIOPosix", "swift-nio", "HTTP"),
                 .product("NIOHTTP1", "swift-nio", "HTTP"),
@@ -202,6 +204,7 @@ let package = Package(
                 .product("GRPCProtobuf", "grpc-swift-protobuf", "XDS"),
                 .product("NIOCore", "swift-nio", "XDS"),
                 .product("NIOPosix", "swift-nio", "XDS"),
+                .product("NIOSSL", "swift-nio-ssl", "XDS"),
             ],
             exclude: ["Protos"]
         ),
@@ -255,6 +258,8 @@ let package = Package(
                 "MeshIdentity", "MeshHummingbird", "MeshLifecycle", "MeshXDS", "MeshManifests", "MeshControlPlane",
                 "MeshObservability",
                 .product("ArgumentParser", "swift-argument-parser", "Examples"),
+                .product("GRPCCore", "grpc-swift-2", "Examples"),
+                .product("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport", "Examples"),
                 .product("Hummingbird", "hummingbird", "Examples"),
                 .product("Logging", "swift-log", "Examples"),
                 .product("Metrics", "swift-metrics", "Examples"),
@@ -297,12 +302,33 @@ let package = Package(
             ],
             path: "Benchmarks/EndToEnd"
         ),
+        .executableTarget(
+            name: "benchmarks-push",
+            dependencies: [
+                "MeshCore", "MeshConfig", "MeshXDS",
+                .product("ArgumentParser", "swift-argument-parser", "Examples"),
+                .product("GRPCCore", "grpc-swift-2", "Examples"),
+                .product("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport", "Examples"),
+            ],
+            path: "Benchmarks/Push"
+        ),
+        .executableTarget(
+            name: "benchmarks-xds",
+            dependencies: [
+                "MeshCore", "MeshRouting", "MeshConfig", "ServiceMesh", "MeshHTTP", "MeshXDS",
+                .product("ArgumentParser", "swift-argument-parser", "Examples"),
+                .product("HTTPTypes", "swift-http-types", "Examples"),
+                .product("NIOCore", "swift-nio", "Examples"),
+            ],
+            path: "Benchmarks/XDS"
+        ),
         // One end of the HTTP interoperability checks; the other is nginx, HAProxy, nghttpd, Envoy, curl or h2load.
         .executableTarget(
             name: "http-peer",
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
-                "ServiceMesh", "MeshHTTP", "MeshIdentity", "MeshHummingbird", "MeshTesting",
+                "ServiceMesh", "MeshHTTP", "MeshIdentity", "MeshHummingbird", "MeshObservability", "MeshTesting",
+                "MeshXDS",
                 .product("ArgumentParser", "swift-argument-parser", "Examples"),
                 .product("Hummingbird", "hummingbird", "Examples"),
                 .product("HTTPTypes", "swift-http-types", "Examples"),
@@ -315,6 +341,7 @@ let package = Package(
                 .product("X509", "swift-certificates", "Examples"),
                 .product("SwiftASN1", "swift-asn1", "Examples"),
                 .product("Crypto", "swift-crypto", "Examples"),
+                .product("CoreMetrics", "swift-metrics", "Examples"),
             ],
             path: "Tests/Interop/http/Peer"
         ),
@@ -446,10 +473,14 @@ let package = Package(
             name: "MeshXDSTests",
             dependencies: [
                 "MeshXDS", "MeshConfig", "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity",
-                "MeshTesting",
+                "ServiceMesh", "MeshTesting", "MeshHTTP",
                 .product("SwiftProtobuf", "swift-protobuf", "XDS"),
                 .product("GRPCCore", "grpc-swift-2", "XDS"),
                 .product("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport", "XDS"),
+                .product("HTTPTypes", "swift-http-types", "HTTP"),
+                .product("NIOCore", "swift-nio", "XDS"),
+                .product("NIOPosix", "swift-nio", "XDS"),
+                .product("NIOSSL", "swift-nio-ssl", "XDS"),
             ]
         ),
         .testTarget(

@@ -9,7 +9,9 @@ struct Bookinfo: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bookinfo",
         abstract: "Runs Bookinfo on the mesh and plays scenes on it while real traffic flows.",
-        subcommands: [PlayCommand.self, ServiceCommand.self, ControlPlaneCommand.self, ProbeCommand.self],
+        subcommands: [
+            PlayCommand.self, ServiceCommand.self, ControlPlaneCommand.self, SnapshotCommand.self, ProbeCommand.self,
+        ],
         defaultSubcommand: PlayCommand.self
     )
 }

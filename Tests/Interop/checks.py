@@ -7,6 +7,7 @@ import contextlib
 import json
 import pathlib
 import queue
+import socket
 import subprocess
 import sys
 import threading
@@ -56,6 +57,13 @@ def wait_for(condition, statement):
             return value
         time.sleep(0.02)
     raise TimeoutError(f"not within {PATIENCE} s: {statement}")
+
+
+def unused_port():
+    """A port whose number has to be known before somebody listens there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 class Process:

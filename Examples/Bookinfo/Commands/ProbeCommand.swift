@@ -5,6 +5,7 @@ import ArgumentParser
 import Foundation
 import MeshConfig
 import MeshCore
+import MeshHTTP
 import MeshResilience
 import MeshRouting
 import MeshXDS
@@ -21,15 +22,35 @@ struct ProbeCommand: AsyncParsableCommand {
     @Option(help: "A gRPC xDS bootstrap file; by default what the environment names.")
     var bootstrap: String?
 
+    @Option(help: "A URL that is asked for ten times a second, so that there are requests to report.")
+    var request: String?
+
+    @Option(help: "The port on 127.0.0.1 at which operators may ask for its status (CSDS); without it, they cannot.")
+    var statusPort: UInt16?
+
     func run() async throws {
         let bootstrap = try self.bootstrap.map { try Bootstrap(path: $0) } ?? Bootstrap.fromEnvironment()
         let printer = ProbeObserver()
-        let mesh = try Mesh(
-            MeshConfiguration(observers: [printer]),
-            sources: [XDSConfigSource(bootstrap: bootstrap)]
-        )
+        let source = XDSConfigSource(bootstrap: bootstrap)
+        let mesh = try Mesh(MeshConfiguration(observers: [printer]), sources: [source])
         printer.watch(mesh)
-        try await mesh.run()
+        let (request, statusPort) = (request, statusPort)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await mesh.run() }
+            if let request { group.addTask { try await Self.ask(request, of: mesh) } }
+            if let statusPort { group.addTask { try await StatusPort(source).serve(at: statusPort) } }
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+    }
+
+    /// Asks again and again, whatever the answers are.
+    private static func ask(_ url: String, of mesh: Mesh) async throws {
+        let client = MeshHTTPClient(mesh: mesh, transport: HTTPTransport())
+        while true {
+            _ = try? await client.get(url, timeout: .seconds(1))
+            try await mesh.clock.sleep(until: mesh.clock.now.advanced(by: .milliseconds(100)))
+        }
     }
 }
 

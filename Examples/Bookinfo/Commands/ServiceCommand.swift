@@ -39,6 +39,9 @@ struct ServiceCommand: AsyncParsableCommand {
     @Option(help: "The file to export spans to.")
     var spans: String
 
+    @Option(help: "A file that says how many milliseconds the instance takes for each answer, while there is one.")
+    var slownessFile: String?
+
     @Flag(help: "Serve plaintext, for callers from outside the mesh.")
     var plaintext = false
 
@@ -59,6 +62,7 @@ struct ServiceCommand: AsyncParsableCommand {
             registry: registry,
             token: token,
             spans: spans,
+            slowness: Slowness(path: slownessFile),
             isPlaintext: plaintext
         )
         // SIGTERM is the service's own matter: it drains. When its supervisor is gone, it ends at once.

@@ -74,6 +74,7 @@ final class Cluster: Sendable {
                     "--service-account", instance.serviceAccount, "--port", "\(port)", "--xds", "\(xds)",
                     "--registry", "\(registry)", "--token-file", "\(folder.tokens)/\(instance.serviceAccount)",
                     "--spans", "\(folder.spans)/\(instance.name).jsonl",
+                    "--slowness-file", folder.slownessFile(of: instance.name),
                 ] + (instance.isPlaintext ? ["--plaintext"] : []),
                 logPath: "\(folder.logs)/\(instance.name).log"
             )

@@ -28,6 +28,18 @@ struct RunFolder: Sendable {
     var logs: String { path + "/logs" }
     var state: String { path + "/state" }
 
+    /// Where an instance is told how slow it is to be.
+    func slownessFile(of instance: String) -> String { "\(path)/\(instance).slowness" }
+
+    /// Has an instance take so long for each answer, until it is told to be fast again.
+    func slowDown(_ instance: String, milliseconds: UInt64) throws {
+        try Data("\(milliseconds)".utf8).write(to: URL(filePath: slownessFile(of: instance)), options: .atomic)
+    }
+
+    func speedUp(_ instance: String) throws {
+        try FileManager.default.removeItem(atPath: slownessFile(of: instance))
+    }
+
     /// Puts a manifest of the package in force under a name, as an editor saves it: whole, by a rename.
     func apply(_ manifest: String, as name: String = "traffic.yaml") throws {
         guard let source = Bundle.module.url(forResource: manifest, withExtension: nil, subdirectory: "manifests")

@@ -38,6 +38,8 @@ struct Playbook: Sendable {
         Scene(number: 15, name: "15 global rate limit", needsRateLimitService: true) {
             try await $0.globalRateLimit($1)
         },
+        Scene(number: 16, name: "16 slow instance") { try await $0.slowInstance($1) },
+        Scene(number: 17, name: "17 active health checks") { try await $0.activeHealthChecks($1) },
     ]
 
     func play(only numbers: Set<Int>?) async throws -> [SceneResult] {

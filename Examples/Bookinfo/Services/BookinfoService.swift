@@ -16,13 +16,14 @@ enum BookinfoService: String, Sendable {
         _ router: Router<BasicMeshRequestContext>,
         version: String,
         instance: String,
+        slowness: Slowness,
         client: MeshHTTPClient
     ) {
         switch self {
         case .productpage: ProductPage(instance: instance, client: client).add(to: router)
         case .details: Details(instance: instance).add(to: router)
         case .reviews: Reviews(version: version, instance: instance, client: client).add(to: router)
-        case .ratings: Ratings(instance: instance).add(to: router)
+        case .ratings: Ratings(instance: instance, slowness: slowness).add(to: router)
         }
     }
 }

@@ -26,6 +26,7 @@ struct ServiceProcess: Sendable {
     let registry: EndpointAddress
     let token: String
     let spans: String
+    let slowness: Slowness
     let isPlaintext: Bool
 
     /// How long the server serves on while the news of its end spreads: several times what a push takes here.
@@ -108,8 +109,15 @@ struct ServiceProcess: Sendable {
                 Awaiting(ready: isReady) { RegistrationService(registration, drain: drain) },
                 Awaiting(ready: isReady) { [logger] in
                     let router = Router(context: BasicMeshRequestContext.self)
-                    router.add(middleware: MeshMiddleware(mesh: mesh, address: address, drain: drain))
-                    kind.routes(router, version: version, instance: instance, client: client)
+                    router.add(
+                        middleware: MeshMiddleware(
+                            mesh: mesh,
+                            address: address,
+                            configuration: InboundConfiguration(readinessPath: "/health"),
+                            drain: drain
+                        )
+                    )
+                    kind.routes(router, version: version, instance: instance, slowness: slowness, client: client)
                     return Application(
                         router: router,
                         server: isPlaintext ? .http1() : try .mutualTLS(identity),

@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import collections
 import json
-import math
 import pathlib
 import subprocess
 import sys
@@ -26,11 +25,11 @@ sys.path.insert(0, str(HERE.parent / "http"))
 sys.path.insert(0, str(HERE.parent / "routing"))
 import scenes  # noqa: E402
 from checks import check, verdict, wait_for  # noqa: E402
+from distribution import agree, shares  # noqa: E402
 from real_servers import Server, program  # noqa: E402
 from wire import Client  # noqa: E402
 
 TYPE = "type.googleapis.com/envoy.extensions."
-BOUND = 5.0
 
 
 def manager(routes):
@@ -55,8 +54,9 @@ def listener(name, routes):
 class Envoy(Server):
     """An Envoy with some listeners on ports that the system chooses."""
 
-    def __init__(self, folder, name, listeners, clusters):
+    def __init__(self, folder, name, listeners, clusters, **more):
         config = {
+            **more,
             "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
             "static_resources": {"listeners": listeners, "clusters": clusters},
         }
@@ -124,7 +124,10 @@ async def asked_by_key(port, path):
 
 def envoys(folder, ports, requests):
     """What Envoy does: counts by scene, and endpoints by key."""
-    proxy = Envoy(folder, "proxy", [listener("proxy", scenes.routes())], scenes.clusters(ports))
+    proxy = Envoy(
+        folder, "proxy", [listener("proxy", scenes.routes())], scenes.clusters(ports),
+        node=scenes.NODE, cluster_manager=scenes.MANAGER,
+    )  # fmt: skip
     port = proxy.ports["proxy"]
     for number in range(len(scenes.SCENES)):
         load = [program("h2load"), "--h1", "-c", "1", "-n", str(requests), f"http://127.0.0.1:{port}/counted-{number}"]
@@ -133,17 +136,25 @@ def envoys(folder, ports, requests):
     by_key = [asyncio.run(asked_by_key(port, f"/hashed-{number}")) for number in range(len(scenes.HASHED))]
     proxy.stop()
     numbers = {port: number for number, port in enumerate(ports)}
-    counted = [
-        collections.Counter({numbers[port]: count for port, count in counts[f"counted-{number}"].items()})
-        for number in range(len(scenes.SCENES))
-    ]
+    counted = []
+    for number in range(len(scenes.SCENES)):
+        found = collections.Counter()
+        for cluster in (name for name in counts if name == f"counted-{number}" or name.startswith(f"counted-{number}-")):
+            found.update({numbers[port]: count for port, count in counts[cluster].items()})
+        # Those that went nowhere.
+        found[-1] = requests - found.total()
+        counted.append(found)
     return counted, by_key
 
 
 def ours(peer, folder, ports, requests):
     """The same of our stack."""
     api = {"name": "table", "api_listener": {"api_listener": manager(scenes.routes())}}
-    bootstrap = {"static_resources": {"listeners": [api], "clusters": scenes.clusters(ports)}}
+    bootstrap = {
+        "node": scenes.NODE,
+        "cluster_manager": scenes.MANAGER,
+        "static_resources": {"listeners": [api], "clusters": scenes.clusters(ports)},
+    }
     path = pathlib.Path(folder) / "ours.json"
     path.write_text(json.dumps({"tables": [{"trusts": False, "bootstrap": bootstrap}]}))
     orders = [{"path": f"/counted-{number}", "count": requests} for number in range(len(scenes.SCENES))]
@@ -155,19 +166,6 @@ def ours(peer, folder, ports, requests):
     answers = [[numbers.get(each, -1) for each in json.loads(line)] for line in done.stdout.splitlines()]
     counted = [collections.Counter(found) for found in answers[: len(scenes.SCENES)]]
     return counted, answers[len(scenes.SCENES) :]
-
-
-def agree(first, second, requests):
-    """Whether two counts are of one distribution."""
-    for key in {*first, *second}:
-        share = (first[key] + second[key]) / (2 * requests)
-        if abs(first[key] - second[key]) > BOUND * math.sqrt(2 * requests * share * (1 - share)) + 2:
-            return False
-    return first.total() == second.total() == requests
-
-
-def shares(counts, requests):
-    return " ".join(f"{counts[key] / requests:.2%}" for key in range(max(counts, default=-1) + 1))
 
 
 def compare(peer, folder, requests):

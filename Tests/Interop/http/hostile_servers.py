@@ -50,7 +50,7 @@ class Trap:
         self.connections = set()
         # Whether a request has come to a connection of the behaviour in hand.
         self.is_sprung = False
-        # Whether the behaviour in hand has said everything to somebody.
+        # Whether the behaviour in hand has said everything to somebody, who has left.
         self.has_said = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -81,10 +81,11 @@ class Trap:
         except (OSError, EOFError, ValueError):
             pass  # The client has left, which is its right.
         finally:
-            if behaviour is self.behaviour:
-                self.has_said.set()
             self.connections.discard(connection)
             close(connection)
+            # Not before: until the client has left, too, it may not have read what came behind an answer.
+            if behaviour is self.behaviour:
+                self.has_said.set()
 
 
 def close(connection):

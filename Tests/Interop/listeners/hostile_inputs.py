@@ -282,6 +282,8 @@ with tempfile.TemporaryDirectory() as scratch, verdict():
         )  # fmt: skip
 
         def listens():
+            if not process.is_running():
+                raise RuntimeError(f"{name} ended with status {process.process.returncode}")
             with socket.socket() as probe:
                 return probe.connect_ex(("127.0.0.1", port)) == 0
 

@@ -9,7 +9,8 @@ TABLES is JSON: {"clusters": {name: {"endpoints": [address], "mirror": whether i
 listener}]}. On its standard input come the cases, a line of JSON each, in the generator's form; on its standard output
 go the outcomes, a line each, in the form of compare.py. The peer's own network plays the backends by script.py; with
 `--http` the library's HTTP client sends the requests to the backends themselves, which know what reached them. When its
-input ends, it ends. What `--count` is for stands in ../balancing/compare_balancing.py.
+input ends, it ends. What `--count` is for stands in ../balancing/compare_balancing.py, and what `--follow` is for in
+../balancing/grpc_sides.py.
 """
 
 import json

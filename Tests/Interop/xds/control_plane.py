@@ -5,24 +5,28 @@
 
     control_plane.py --config FILE [--xds-port N] [--admin-port N]
 
-It serves xDS v3 on 127.0.0.1 as the aggregated stream, state of the world, and prints one line of JSON with its ports.
+It serves xDS v3 on 127.0.0.1 as the aggregated stream, state of the world and incremental, and prints one line of JSON
+with its ports.
 The file is read again whenever it changes; a file that cannot be used is reported and changes nothing.
 
-    GET /events     everything that was sent, acknowledged and refused, a JSON object a line
+    GET /events     everything that was sent, acknowledged, refused and reported, a JSON object a line
 
 The file is YAML:
 
     listeners:  [{name, route_config}]
     routes:     [{name, virtual_hosts: [{domains, routes: [{prefix, regex, cluster, weights: {CLUSTER: WEIGHT}}]}]}]
-    clusters:   [{name}]
+    clusters:   [{name, load_reports}]                 with load_reports, clients are asked what became of requests
     endpoints:  [{cluster, addresses: ["HOST:PORT"]}]
-    verbatim:   [{type: lds|rds|cds|eds, base64}]      bytes that are sent as a resource, whatever they are
+    resources:  [{"@type": ...}]                       any other resource, as its JSON
+    verbatim:   [{type: lds|rds|cds|eds, base64, name}]  bytes that are sent as a resource, whatever they are; under that
+                                                       name on incremental streams
 """
 
 import argparse
 import asyncio
 import base64
 import collections
+import hashlib
 import json
 import os
 import pathlib
@@ -39,6 +43,7 @@ from envoy.config.route.v3 import route_pb2
 from envoy.extensions.filters.http.router.v3 import router_pb2  # noqa: F401
 from envoy.extensions.filters.network.http_connection_manager.v3 import http_connection_manager_pb2  # noqa: F401
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
+from envoy.service.load_stats.v3 import lrs_pb2, lrs_pb2_grpc
 from google.protobuf import any_pb2, json_format
 
 PREFIX = "type.googleapis.com/"
@@ -87,7 +92,11 @@ def route_configuration(entry):
 
 
 def cluster(entry):
-    return {"name": entry["name"], "type": "EDS", "edsClusterConfig": {"edsConfig": ADS}}
+    message = {"name": entry["name"], "type": "EDS", "edsClusterConfig": {"edsConfig": ADS}}
+    if entry.get("load_reports"):
+        message["lrsServer"] = {"self": {}}
+        message["lrsReportEndpointMetrics"] = ["cpu_utilization", "named_metrics.*"]
+    return message
 
 
 def endpoints(entry):
@@ -105,7 +114,7 @@ def endpoints(entry):
 
 def build(text):
     """The resources of a configuration: {type: {name: Any}}."""
-    config = yaml.safe_load(text)
+    config = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     if not isinstance(config, dict):
         raise ValueError("the configuration is not a mapping")
     resources = {short: {} for short in MESSAGES}
@@ -120,9 +129,16 @@ def build(text):
             message = json_format.ParseDict(translate(entry), MESSAGES[short]())
             packed = any_pb2.Any(type_url=URLS[short], value=message.SerializeToString(deterministic=True))
             resources[short][entry[key]] = packed
+    for entry in config.get("resources") or []:
+        short = SHORT[entry["@type"]]
+        fields = {name: value for name, value in entry.items() if name != "@type"}
+        message = json_format.ParseDict(fields, MESSAGES[short]())
+        packed = any_pb2.Any(type_url=URLS[short], value=message.SerializeToString(deterministic=True))
+        resources[short][message.cluster_name if short == "eds" else message.name] = packed
     for number, entry in enumerate(config.get("verbatim") or []):
         value = base64.b64decode(entry["base64"])
-        resources[entry["type"]][f"verbatim-{number}"] = any_pb2.Any(type_url=URLS[entry["type"]], value=value)
+        name = f"verbatim-{number}-{entry.get('name', '')}"
+        resources[entry["type"]][name] = any_pb2.Any(type_url=URLS[entry["type"]], value=value)
     return resources
 
 
@@ -228,12 +244,102 @@ class Stream:
                     self.push(short)
 
 
+class DeltaSubscription:
+    def __init__(self, versions):
+        self.names = set()
+        self.known = versions
+
+
+class DeltaStream:
+    """One client on the aggregated stream, incremental."""
+
+    def __init__(self, world):
+        self.world = world
+        self.changed = asyncio.Event()
+        self.outgoing = asyncio.Queue()
+        self.subscriptions = {}
+        self.count = 0
+
+    def received(self, request):
+        short = SHORT.get(request.type_url)
+        if short is None:
+            self.world.record("unknown type", type=request.type_url)
+            return
+        if request.HasField("error_detail"):
+            self.world.record(
+                "nack", type=short, nonce=request.response_nonce,
+                code=request.error_detail.code, error=request.error_detail.message,
+            )
+        elif request.response_nonce:
+            self.world.record("ack", type=short, nonce=request.response_nonce)
+        added, removed = set(request.resource_names_subscribe), set(request.resource_names_unsubscribe)
+        subscription = self.subscriptions.get(short)
+        is_first = subscription is None
+        if is_first:
+            subscription = self.subscriptions[short] = DeltaSubscription(dict(request.initial_resource_versions))
+            versions = dict(request.initial_resource_versions)
+            self.world.record(
+                "subscribe", type=short, names=sorted(added), node=request.node.id, versions=versions, form="delta"
+            )
+            if not added and short in FULL_STATE:
+                added = {"*"}
+        elif added or removed:
+            self.world.record("resubscribe", type=short, names=sorted(added), removed=sorted(removed))
+            # Who asks for a name anew wants it sent, even if nothing has changed.
+            for name in added:
+                subscription.known.pop(name, None)
+        subscription.names = (subscription.names | added) - removed
+        for name in removed:
+            subscription.known.pop(name, None)
+        if is_first or added:
+            self.push(short, added)
+
+    def push(self, short, asked=()):
+        subscription = self.subscriptions[short]
+        wanted = {}
+        for name, resource in self.world.resources[short].items():
+            # What is sent verbatim takes the place of what has its name.
+            name = name.split("-", 2)[2] if name.startswith("verbatim-") else name
+            if "*" in subscription.names or name in subscription.names:
+                wanted[name] = resource
+        versions = {name: hashlib.sha256(resource.value).hexdigest()[:16] for name, resource in wanted.items()}
+        changed = [name for name in wanted if subscription.known.get(name) != versions[name]]
+        gone = set(subscription.known) - set(wanted) | set(asked) - set(wanted) - {"*"}
+        if not changed and not gone:
+            return
+        subscription.known = versions
+        self.count += 1
+        resources = [
+            discovery_pb2.Resource(name=name, version=versions[name], resource=wanted[name]) for name in changed
+        ]
+        nonce = f"nonce-{self.count}"
+        version = str(self.world.version)
+        self.outgoing.put_nowait(
+            discovery_pb2.DeltaDiscoveryResponse(
+                system_version_info=version, resources=resources, removed_resources=sorted(gone),
+                type_url=URLS[short], nonce=nonce,
+            )
+        )
+        self.world.record(
+            "send", type=short, version=version, nonce=nonce, names=sorted(changed), removed=sorted(gone)
+        )
+
+    follow_changes = Stream.follow_changes
+
+
 class Discovery(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):
     def __init__(self, world):
         self.world = world
 
     async def StreamAggregatedResources(self, requests, context):
-        stream = Stream(self.world)
+        async for response in self.answer(Stream(self.world), requests, context):
+            yield response
+
+    async def DeltaAggregatedResources(self, requests, context):
+        async for response in self.answer(DeltaStream(self.world), requests, context):
+            yield response
+
+    async def answer(self, stream, requests, context):
         self.world.streams.add(stream)
         self.world.record("open", peer=context.peer())
 
@@ -253,6 +359,27 @@ class Discovery(ads_pb2_grpc.AggregatedDiscoveryServiceServicer):
                 task.cancel()
             self.world.streams.discard(stream)
             self.world.record("close")
+
+
+class LoadReporting(lrs_pb2_grpc.LoadReportingServiceServicer):
+    """Wants to know everything, each second, and keeps it."""
+
+    def __init__(self, world):
+        self.world = world
+
+    async def StreamLoadStats(self, requests, context):
+        is_first = True
+        async for request in requests:
+            if is_first:
+                is_first = False
+                features = list(request.node.client_features)
+                self.world.record("load stream", node=request.node.id, features=features)
+                response = lrs_pb2.LoadStatsResponse(send_all_clusters=True)
+                response.load_reporting_interval.seconds = 1
+                yield response
+            else:
+                clusters = [json_format.MessageToDict(each) for each in request.cluster_stats]
+                self.world.record("load report", clusters=clusters)
 
 
 async def serve_events(world, port):
@@ -303,6 +430,7 @@ async def main():
     # A port that is served by another process is an error here, not something to share.
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
     ads_pb2_grpc.add_AggregatedDiscoveryServiceServicer_to_server(Discovery(world), server)
+    lrs_pb2_grpc.add_LoadReportingServiceServicer_to_server(LoadReporting(world), server)
     xds_port = server.add_insecure_port(f"127.0.0.1:{arguments.xds_port}")
     await server.start()
     events, admin_port = await serve_events(world, arguments.admin_port)

@@ -3,70 +3,36 @@
 # This file is part of the swift-service-mesh project.
 """Envoy as an independent xDS client of our control plane: clusters with connection options, endpoints and routes, live.
 
-    envoy_client.py BOOKINFO HTTP_PEER      the built executables; `bookinfo control-plane` is what is tested
+    envoy_client.py BOOKINFO HTTP_PEER [--delta]    the built executables; `bookinfo control-plane` is what is tested
 
-Envoy gets clusters, endpoints and routes from the control plane by ADS. The listener stands in its bootstrap: those of
-the control plane are for clients without a proxy (`api_listener`), which Envoy has nothing to bind for.
+Envoy gets clusters, endpoints and routes from the control plane by ADS, with --delta by its incremental form. The
+listener stands in its bootstrap: those of the control plane are for clients without a proxy (`api_listener`), which
+Envoy has nothing to bind for. What Envoy says of its configuration is compared with what an independent client of the
+same node is sent.
 """
 
-import atexit
 import collections
-import contextlib
 import json
 import math
 import pathlib
-import secrets
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
-from checks import Process, check, verdict, wait_for  # noqa: E402
+from ads_client import URLS, Follower  # noqa: E402
+from checks import check, verdict, wait_for  # noqa: E402
+from envoy_dump import check_dump  # noqa: E402
+from envoy_process import OPTIONS, Envoy, node  # noqa: E402
 from our_peer import PeerServer  # noqa: E402
-from real_servers import program  # noqa: E402
+from registry import ControlPlane  # noqa: E402
 
+IS_DELTA = "--delta" in sys.argv[3:]
 BOOKINFO, HTTP_PEER = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 HOST = "reviews.default.svc.cluster.local"
 ROUTES = f"{HOST}:9080"
 CLUSTERS = {version: f"outbound|9080|{version}|{HOST}" for version in ("v1", "v2")}
-OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
-
-
-class Registry:
-    """The registration API, as an instance uses it; leases last longer than the script."""
-
-    def __init__(self, address, token):
-        self.address = address
-        self.token = token
-
-    def request(self, method, path, body=None):
-        request = urllib.request.Request(
-            f"http://{self.address}/v1/{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"authorization": f"Bearer {self.token}", "content-type": "application/json"},
-        )
-        with urllib.request.urlopen(request) as answer:
-            text = answer.read().decode()
-            return json.loads(text) if text else None
-
-    def register(self, version, port):
-        self.request(
-            "POST",
-            "instances",
-            {
-                "id": f"reviews-{port}", "service": "reviews", "namespace": "default", "address": "127.0.0.1",
-                "port": port, "servicePort": 9080, "labels": {"app": "reviews", "version": version},
-                "serviceAccount": "reviews", "protocol": "http",
-            },
-        )  # fmt: skip
-
-    def remove(self, port):
-        self.request("DELETE", f"instances/reviews-{port}")
 
 
 # A service that does not register: its endpoints stand in its cluster.
@@ -129,159 +95,20 @@ spec:
 """
 
 
-def typed(name, **fields):
-    return {"@type": f"type.googleapis.com/envoy.extensions.{name}", **fields}
-
-
-def address(host, port):
-    return {"socket_address": {"address": host, "port_value": int(port)}}
-
-
-def bootstrap(xds):
-    """Clusters and routes by ADS; a listener of its own whose answers say which endpoint they are from."""
-    ads = {"ads": {}, "resource_api_version": "V3"}
-    seen = {"append": {"header": {"key": "x-endpoint", "value": "%UPSTREAM_REMOTE_ADDRESS%"}}}
-    manager = typed(
-        "filters.network.http_connection_manager.v3.HttpConnectionManager", stat_prefix="mesh",
-        rds={"route_config_name": ROUTES, "config_source": ads},
-        http_filters=[
-            {"name": "envoy.filters.http.fault", "typed_config": typed("filters.http.fault.v3.HTTPFault")},
-            {
-                "name": "seen",
-                "typed_config": typed(
-                    "filters.http.header_mutation.v3.HeaderMutation", mutations={"response_mutations": [seen]}
-                ),
-            },
-            {"name": "router", "typed_config": typed("filters.http.router.v3.Router")},
-        ],
-    )  # fmt: skip
-    http2 = {"explicit_http_config": {"http2_protocol_options": {}}}
-    host, port = xds.rsplit(":", 1)
-    return {
-        "node": {"id": "envoy-interop", "cluster": "interop", "metadata": {"NAMESPACE": "default"}},
-        "admin": {"address": address("127.0.0.1", 0)},
-        "dynamic_resources": {
-            "ads_config": {
-                "api_type": "GRPC",
-                "transport_api_version": "V3",
-                "grpc_services": [{"envoy_grpc": {"cluster_name": "control-plane"}}],
-            },
-            "cds_config": ads,
-            "lds_config": ads,
-        },
-        "static_resources": {
-            "listeners": [
-                {
-                    "name": "entrance",
-                    "address": address("127.0.0.1", 0),
-                    "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
-                }
-            ],
-            "clusters": [
-                {
-                    "name": "control-plane",
-                    "type": "STATIC",
-                    "connect_timeout": "5s",
-                    "typed_extension_protocol_options": {OPTIONS: typed("upstreams.http.v3.HttpProtocolOptions", **http2)},
-                    "load_assignment": {
-                        "cluster_name": "control-plane",
-                        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(host, port)}}]}],
-                    },
-                }
-            ],
-        },
-    }
-
-
-class Envoy:
-    """A running Envoy, which chooses its ports itself."""
-
-    def __init__(self, folder, xds):
-        configuration, place = folder / "envoy.json", folder / "admin"
-        configuration.write_text(json.dumps(bootstrap(xds)))
-        self.log = open(folder / "envoy.log", "w")
-        self.process = subprocess.Popen(
-            [program("envoy"), "-c", str(configuration), "--admin-address-path", str(place), "--concurrency", "1",
-             "--use-dynamic-base-id", "-l", "warning"],
-            stdout=self.log, stderr=self.log,
-        )  # fmt: skip
-        atexit.register(self.stop)
-        self.admin = wait_for(lambda: place.exists() and place.read_text().strip(), "Envoy's admin port")
-        wait_for(lambda: self._get("/ready") is not None, "Envoy is ready")
-        listeners = json.loads(self._get("/listeners?format=json"))["listener_statuses"]
-        local = next(each for each in listeners if each["name"] == "entrance")["local_address"]["socket_address"]
-        self.entrance = f"{local['address']}:{local['port_value']}"
-
-    def _get(self, path):
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{self.admin}{path}", timeout=10) as answer:
-            return answer.read().decode()
-        return None
-
-    def statistics(self):
-        found = json.loads(self._get("/stats?format=json"))["stats"]
-        return {stat["name"]: stat["value"] for stat in found if "name" in stat}
-
-    def dump(self, resource):
-        return json.loads(self._get(f"/config_dump?resource={resource}")).get("configs", [])
-
-    def clusters(self):
-        found = [each["cluster"] for each in self.dump("dynamic_active_clusters")]
-        return {cluster["name"]: cluster for cluster in found}
-
-    def endpoints(self, name):
-        """Where requests to a cluster go."""
-        statuses = json.loads(self._get("/clusters?format=json"))["cluster_statuses"]
-        hosts = [host for each in statuses if each["name"] == name for host in each.get("host_statuses", [])]
-        places = [host["address"]["socket_address"] for host in hosts]
-        return {f"{place['address']}:{place['port_value']}" for place in places}
-
-    def refused(self):
-        """What stands in the configuration as refused: Envoy keeps it beside what is in force."""
-        kinds = ("dynamic_active_clusters", "dynamic_warming_clusters", "dynamic_route_configs", "dynamic_listeners")
-        return [entry["error_state"] for kind in kinds for entry in self.dump(kind) if entry.get("error_state")]
-
-    def ask(self, size, **headers):
-        """A request for so many bytes: the status, what came, and the port that it came from."""
-        request = urllib.request.Request(f"http://{self.entrance}/b/{size}", headers={"host": "reviews", **headers})
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
-                return answer.status, len(answer.read()), answer.headers["x-endpoint"]
-        except urllib.error.HTTPError as error:
-            return error.code, len(error.read()), error.headers["x-endpoint"]
-
-    def is_running(self):
-        return self.process.poll() is None
-
-    def stop(self):
-        if self.is_running():
-            self.process.kill()
-        self.process.wait()
-
-
 def seconds(text):
     return float((text or "0s").rstrip("s"))
 
 
 with tempfile.TemporaryDirectory() as scratch, verdict():
     scratch = pathlib.Path(scratch)
-    manifests = scratch / "manifests"
-    manifests.mkdir()
-    (manifests / "entry.yaml").write_text(ENTRY)
-    (manifests / "rule.yaml").write_text(rule(5))
-    (manifests / "split.yaml").write_text(split(75, 25))
-    token = secrets.token_hex(16)
-    entry = {"token": token, "namespace": "default", "serviceAccounts": ["reviews"]}
-    (scratch / "tokens.json").write_text(json.dumps([entry]))
-    control_plane = Process(
-        BOOKINFO, "control-plane", "--manifests", manifests, "--tokens", scratch / "tokens.json",
-        "--xds-port", 0, "--registry-port", 0, "--lease", 3600,
-    )  # fmt: skip
-    addresses = control_plane.next_line(lambda line: "xds" in line, "the control plane's addresses")
-    registry = Registry(addresses["registry"], token)
+    files = {"entry.yaml": ENTRY, "rule.yaml": rule(5), "split.yaml": split(75, 25)}
+    control_plane = ControlPlane(BOOKINFO, scratch, files)
     servers = {version: PeerServer(HTTP_PEER) for version in ("v1", "v2")}
     for version, server in servers.items():
-        registry.register(version, server.port)
-    envoy = Envoy(scratch, addresses["xds"])
+        control_plane.register(version, server.port)
+    envoy = Envoy(scratch, "envoy-interop", control_plane.xds, ROUTES, IS_DELTA)
+    other = {**node("envoy-interop"), "id": "beside-envoy", "user_agent_name": "envoy"}
+    beside = Follower(control_plane.xds, other, {ROUTES}, IS_DELTA)
 
     def is_split(counts, share):
         """Whether the share of v1 is what it should be, within five standard deviations."""
@@ -354,12 +181,21 @@ with tempfile.TemporaryDirectory() as scratch, verdict():
         f"v2: {ours['upstream_rq_total']} requests took {ours['upstream_cx_total']} connections of HTTP/2",
     )
 
-    (manifests / "split.yaml").write_text(split(10, 90))
+    counts = {"cds": 4, "eds": 3, "rds": 1}
+    wait_for(lambda: all(len(beside.sent(kind)) == count for kind, count in counts.items()), "the other client has it all")
+    check_dump(envoy, beside, "at first")
+    left_out = [each for client in control_plane.clients("envoy-interop") for each in client["translations"]]
+    check(
+        not beside.sent("lds") and any(each.startswith("listeners: ") for each in left_out),
+        f"what Envoy has nothing to bind for is not sent, and that is told: {[*beside.sent('lds'), *left_out[-1:]]}",
+    )
+
+    control_plane.write("split.yaml", split(10, 90))
     wait_for(lambda: is_split(answers(100), 0.10), "the edited weights apply")
     counts = answers(400)
     check(not counts["bad"] and is_split(counts, 0.10), f"an edit of the weights applies, 10/90: {dict(counts)}")
 
-    (manifests / "rule.yaml").write_text(rule(9))
+    control_plane.write("rule.yaml", rule(9))
 
     def requests_per_connection():
         options = envoy.clusters()[CLUSTERS["v1"]]["typed_extension_protocol_options"][OPTIONS]
@@ -372,11 +208,14 @@ with tempfile.TemporaryDirectory() as scratch, verdict():
     counts = answers(100)
     check(not counts["bad"], f"an edit of the connection options applies, and no request is lost: {dict(counts)}")
 
+    check_dump(envoy, beside, "after edits")
+
     # Another instance takes the place of v1's: endpoints alone change.
+    before, updates = len(beside.responses), envoy.updates()
     old, new = servers["v1"], PeerServer(HTTP_PEER)
     versions[f"127.0.0.1:{new.port}"] = "v1"
-    registry.register("v1", new.port)
-    registry.remove(old.port)
+    control_plane.register("v1", new.port)
+    control_plane.remove(old.port)
 
     def endpoints():
         dumped = envoy.endpoints(CLUSTERS["v1"])
@@ -386,6 +225,14 @@ with tempfile.TemporaryDirectory() as scratch, verdict():
     del versions[f"127.0.0.1:{old.port}"]
     counts = answers(200)
     check(not counts["bad"] and counts["v1"] > 0, f"another endpoint applies, and no request is lost: {dict(counts)}")
+
+    check_dump(envoy, beside, "after another endpoint")
+    changed = {(kind, name) for kind, names, _ in beside.responses[before:] for name in names}
+    wanted = {("eds", f"outbound|9080|{subset}|{HOST}") for subset in ("v1", "")}
+    check(changed == wanted, f"only the endpoints that have changed are sent: {sorted(changed)}")
+    changed = {key for key, count in envoy.updates().items() if count != updates.get(key)}
+    wanted = {f"cluster.outbound|9080|{subset}|{HOST}" for subset in ("v1", "")}
+    check(changed == wanted, f"and Envoy has no other updates: {sorted(changed)}")
 
     stats = envoy.statistics()
     rejected = {key: value for key, value in stats.items() if key.endswith("update_rejected")}
@@ -403,10 +250,22 @@ with tempfile.TemporaryDirectory() as scratch, verdict():
         f"Envoy has refused nothing: {[key for key, value in rejected.items() if value] or len(rejected)}",
     )
     check(not envoy.refused(), f"its configuration holds nothing that was refused: {envoy.refused()}")
-    status = registry.request("GET", "status")
-    mine = [client for client in status["clients"] if client["node"] == "envoy-interop"]
+    mine = control_plane.clients("envoy-interop")
     refusals = [each["reason"] for client in mine for each in client["types"] if each.get("rejected")]
     taken = {len([each for each in client["types"] if each.get("acknowledged")]) for client in mine}
     check(taken == {4} and not refusals, f"the control plane sees that Envoy takes all four types: {taken} {refusals}")
+    # One stream: the numbers are those of the control plane.
+    told = control_plane.request("GET", f"clients/{mine[0]['stream']}")["resources"]
+    states = {each["status"] for each in told}
+    known = {
+        (url.partition("/")[2], name): version for kind, url in URLS.items() for name, version in beside.versions(kind).items()
+    }
+    check(
+        states == {"SYNCED"} and {(each["type"], each["name"]) for each in told} == set(known),
+        f"the control plane says of the {len(told)} resources that were sent that Envoy has them: {states}",
+    )
+    if IS_DELTA:
+        different = [each for each in told if known[each["type"], each["name"]] != each["version"]]
+        check(not different, f"in the versions that were sent: {different[:1]}")
     check(envoy.is_running() and control_plane.is_running(), "both are still there")
     check(all(server.stop() for server in [*servers.values(), new]), "the endpoints end by themselves")

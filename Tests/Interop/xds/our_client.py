@@ -3,13 +3,14 @@
 # This file is part of the swift-service-mesh project.
 """Our xDS client against a control plane that shares no code with it (control_plane.py).
 
-    our_client.py BOOKINFO      the built executable; `bookinfo probe` prints what is applied, a line of JSON each
+    our_client.py BOOKINFO [--delta]    the built executable; `bookinfo probe` prints what is applied, a line of JSON each
+
+With --delta the incremental form of the protocol is spoken: the server features of the bootstrap say so.
 """
 
 import base64
 import json
 import pathlib
-import socket
 import sys
 import tempfile
 import urllib.request
@@ -17,9 +18,10 @@ import urllib.request
 from envoy.config.route.v3 import route_pb2
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-from checks import Process, check, verdict, wait_for
+from checks import Process, check, unused_port, verdict, wait_for
 
 HERE = pathlib.Path(__file__).resolve().parent
+IS_DELTA = "--delta" in sys.argv[2:]
 BOOKINFO = pathlib.Path(sys.argv[1]).resolve()
 ADDRESSES = {"reviews-v1": ["127.0.0.1:4001"], "reviews-v2": ["127.0.0.1:4002", "127.0.0.1:4003"]}
 
@@ -31,18 +33,17 @@ def configuration(weights, addresses=ADDRESSES, verbatim=(), regex=None, routes=
         {
             "listeners": [{"name": "reviews:9080", "route_config": "reviews"}],
             "routes": [{"name": "reviews", "virtual_hosts": hosts}] if routes else [],
-            "clusters": [{"name": name} for name in addresses],
+            "clusters": [{"name": name, "load_reports": True} for name in addresses],
             "endpoints": [{"cluster": name, "addresses": each} for name, each in addresses.items()],
             "verbatim": list(verbatim),
         }
     )
 
 
-def unused_port():
-    """A port for a control plane that has to come back under the same address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def counted(reports, field):
+    """What all reports say of one count, summed up over clusters and places."""
+    places = [place for report in reports for each in report["clusters"] for place in each["upstreamLocalityStats"]]
+    return sum(int(place.get(field, 0)) for place in places)
 
 
 def applies(weights):
@@ -79,13 +80,13 @@ with tempfile.TemporaryDirectory() as scratch, verdict():
             {
                 "xds_servers": [
                     {"server_uri": f"127.0.0.1:{port}", "channel_creds": [{"type": "insecure"}],
-                     "server_features": ["xds_v3"]}
+                     "server_features": ["xds_v3", "delta_ads"] if IS_DELTA else ["xds_v3"]}
                 ],
                 "node": {"id": "interop-probe", "cluster": "interop"},
             }
         )
     )
-    probe = Process(BOOKINFO, "probe", "--bootstrap", bootstrap)
+    probe = Process(BOOKINFO, "probe", "--bootstrap", bootstrap, "--request", "http://reviews:9080/")
 
     line = probe.next_line(
         lambda line: applies(first)(line) and line["endpoints"] == ADDRESSES,
@@ -94,6 +95,7 @@ with tempfile.TemporaryDirectory() as scratch, verdict():
     check(True, f"routes, weights and endpoints apply: {line['routes'][0]['weights']}, {line['endpoints']}")
     subscriptions = [event for event in events() if event["event"] == "subscribe"]
     # Only the first request of a stream has to name the node.
+    check(all((each.get("form") == "delta") == IS_DELTA for each in subscriptions), "the form is the one asked for")
     check(subscriptions[0]["node"] == "interop-probe", f"the node is the bootstrap file's: {subscriptions[0]}")
     wait_for(
         lambda: {e["type"] for e in events() if e["event"] == "ack"} == {"lds", "rds", "cds", "eds"},
@@ -119,14 +121,14 @@ with tempfile.TemporaryDirectory() as scratch, verdict():
     check("reviews" in nack["error"] and len(nack["error"]) > 20, f"the reason names the resource: {nack['error']}")
 
     count = len(nacks())
-    garbage = {"type": "rds", "base64": base64.b64encode(b"\xff\xff\xff").decode()}
+    garbage = {"type": "rds", "base64": base64.b64encode(b"\xff\xff\xff").decode(), "name": "reviews"}
     config.write_text(configuration(second, moved, verbatim=[garbage]))
     wait_for(lambda: len(nacks()) > count, "bytes that are no resource are refused")
     check(bool(nacks()[-1]["error"]), f"bytes that are no resource are NACKed: {nacks()[-1]['error']}")
 
     count = len(nacks())
     empty = route_pb2.RouteConfiguration(name="reviews", virtual_hosts=[{"name": "nowhere", "domains": []}])
-    invalid = {"type": "rds", "base64": base64.b64encode(empty.SerializeToString()).decode()}
+    invalid = {"type": "rds", "base64": base64.b64encode(empty.SerializeToString()).decode(), "name": "reviews"}
     config.write_text(configuration(second, moved, verbatim=[invalid], routes=False))
     wait_for(lambda: len(nacks()) > count, "a virtual host without domains is refused")
     error = nacks()[-1]["error"]
@@ -154,3 +156,25 @@ with tempfile.TemporaryDirectory() as scratch, verdict():
         "every type is asked for again",
     )
     check(not nacks(), "and nothing is refused")
+
+    streams = wait_for(
+        lambda: [event for event in events() if event["event"] == "load stream"], "a stream for load reports is opened"
+    )
+    check(streams[0]["node"] == "interop-probe", f"load reports say who reports: {streams[0]}")
+    check("envoy.lrs.supports_send_all_clusters" in streams[0]["features"], "and that all clusters may be asked for")
+
+    def reports():
+        return [event for event in events() if event["event"] == "load report" and event["clusters"]]
+
+    wait_for(lambda: len(reports()) >= 3, "load reports arrive at the Python control plane")
+    names = {each["clusterName"] for report in reports() for each in report["clusters"]}
+    check(names and names <= set(ADDRESSES), f"load reports arrive at the Python control plane: {sorted(names)}")
+    seen = reports()
+    clusters = [each for report in seen for each in report["clusters"]]
+    places = [place["locality"] for each in clusters for place in each["upstreamLocalityStats"]]
+    check(all(place == {"region": "region", "zone": "zone"} for place in places), f"by places: {places[0]}")
+    issued, failed = counted(seen, "totalIssuedRequests"), counted(seen, "totalErrorRequests")
+    # Nobody listens there.
+    check(issued > 0 and issued - 1 <= failed <= issued + 1, f"{issued} requests, of which {failed} failed")
+    spans = [float(each["loadReportInterval"].rstrip("s")) for each in clusters]
+    check(min(spans) > 0 and max(spans) < 600, f"each says how long it was counted for: {spans[0]} s")

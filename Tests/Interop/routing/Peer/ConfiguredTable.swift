@@ -27,6 +27,12 @@ struct ConfiguredTable: Sendable {
                 retryBudget: nil,
                 requestHeaderTrust: node["trusts"]?.isTrue == true ? .trusted : .untrusted,
                 runtime: runtime,
+                locality: Locality(
+                    region: bootstrap["node"]?["locality"]?["region"]?.text ?? "",
+                    zone: bootstrap["node"]?["locality"]?["zone"]?.text ?? "",
+                    subZone: bootstrap["node"]?["locality"]?["sub_zone"]?.text ?? ""
+                ),
+                localCluster: bootstrap["cluster_manager"]?["local_cluster_name"]?.text ?? "",
                 observers: [LedgerObserver()]
             ),
             clock: SystemClock(),

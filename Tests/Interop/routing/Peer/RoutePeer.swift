@@ -15,12 +15,16 @@ enum RoutePeer {
 
     static func main() async throws {
         var arguments = CommandLine.arguments.dropFirst()
+        if arguments.first == "--follow" {
+            try await FollowedTable(arguments.dropFirst()).answer()
+            return
+        }
         let isOnTheWire = arguments.first == "--http"
         let isCounting = arguments.first == "--count"
         if isOnTheWire || isCounting { arguments.removeFirst() }
         guard let path = arguments.first, arguments.count == 1 else {
             FileHandle.standardError.write(
-                Data("usage: route-peer [--http | --count] TABLES < CASES > OUTCOMES\n".utf8)
+                Data("usage: route-peer [--http | --count] TABLES < CASES > OUTCOMES\n\(FollowedTable.usage)\n".utf8)
             )
             exit(64)
         }
@@ -74,7 +78,7 @@ enum RoutePeer {
         }
         let configured = try ConfiguredTable(node, number: 0, runtime: [:])
         for report in configured.ignored { FileHandle.standardError.write(Data((report + "\n").utf8)) }
-        let table = CountedTable(configured)
+        let table = CountedTable(configured.mesh)
         while let line = readLine() { print(try await table.endpoints(of: line)) }
     }
 }

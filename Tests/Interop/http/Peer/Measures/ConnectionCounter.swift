@@ -22,6 +22,7 @@ final class ConnectionCounter: Observer {
     func connectionChanged(_ event: ConnectionEvent, endpoint: Endpoint) {
         switch event {
         case .dialing: count("dialing")
+        case .connected: count("connected")
         case .ready(let version, _): count("ready", "ready.\(version.rawValue)")
         case .connectFailed(let isTimeout, _): count(isTimeout ? "connectTimeout" : "connectFailed")
         case .draining(_, let reason): count("draining.\(reason.rawValue)")
