@@ -143,3 +143,13 @@ struct ConnectionSeries: Sendable {
         }
     }
 }
+
+extension ConnectionEvent {
+    /// Whether there is a connection less than before.
+    var isEnd: Bool {
+        switch self {
+        case .connectFailed, .closed: true
+        default: false
+        }
+    }
+}

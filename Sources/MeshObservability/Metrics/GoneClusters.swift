@@ -20,4 +20,8 @@ final class GoneClusters: Sendable {
             return Set(names)
         }
     }
+
+    /// Whether a cluster is gone.
+    /// - Complexity: O(n) in the number of those that are remembered.
+    func contains(_ name: String) -> Bool { names.withLock { $0.contains(name) } }
 }

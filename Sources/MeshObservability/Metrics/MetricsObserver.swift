@@ -51,8 +51,9 @@ public import Metrics
 /// that go where their authority says, without a cluster, have the cluster name `passthrough`.
 ///
 /// Metric objects are made at the first use of their labels and kept, those of a cluster until a configuration without
-/// it is in force and its connections have ended: they go then, or with the next change of clusters. At most `Configuration.maximumSeries` sets of
-/// labels exist in each of the five families; those beyond it share one whose labels are `other`.
+/// it is in force and its last connection has ended; what a request counts after that goes with the next change of
+/// clusters. At most `Configuration.maximumSeries` sets of labels exist in each of the five families; those beyond it
+/// share one whose labels are `other`.
 public struct MetricsObserver: Observer {
     /// What the observer says about this process, and its bound.
     public struct Configuration: Sendable {
@@ -123,9 +124,13 @@ public struct MetricsObserver: Observer {
 
     /// Counts what happened to a connection.
     public func connectionChanged(_ event: ConnectionEvent, endpoint: Endpoint) {
-        let labels = ClusterSeries.Labels(cluster: endpoint.cluster.isEmpty ? "passthrough" : endpoint.cluster)
+        let name = endpoint.cluster.isEmpty ? "passthrough" : endpoint.cluster
+        let labels = ClusterSeries.Labels(cluster: name)
         if case .dialing = event { clusters[labels].connectionReports.set() }
-        connections[labels].record(event)
+        let series = connections[labels]
+        series.record(event)
+        // That was the last connection of a cluster without a future: nothing is left to be counted of it.
+        if event.isEnd, series.isIdle, gone.contains(name) { forget([name]) }
     }
 
     /// Counts an event.

@@ -45,17 +45,17 @@ import Testing
         #expect(clusters == ["b"])
     }
 
-    @Test func `a connection is counted to its end`() {
+    @Test func `metrics go with the last connection of a cluster that is gone`() {
+        let end = ConnectionEvent.closed(.http1, .idle, after: .seconds(1), activeRequests: 0)
+        for name in ["a", "a", "b"] { observer.connectionChanged(.dialing, endpoint: endpoint(name)) }
         attempt("a")
-        observer.connectionChanged(.dialing, endpoint: endpoint("a"))
         change(removed: ["a"])
-        #expect(clusters == ["a"])
-        observer.connectionChanged(
-            .closed(.http1, .idle, after: .seconds(1), activeRequests: 0),
-            endpoint: endpoint("a")
-        )
-        change(added: ["b"])
-        #expect(clusters == [])
+        #expect(clusters == ["a", "b"])
+        observer.connectionChanged(end, endpoint: endpoint("a"))
+        #expect(clusters == ["a", "b"], "one connection is still to be counted")
+        observer.connectionChanged(end, endpoint: endpoint("b"))
+        observer.connectionChanged(.connectFailed(isTimeout: true, error: CancellationError()), endpoint: endpoint("a"))
+        #expect(clusters == ["b"], "which is in force, with connections or without")
     }
 
     @Test func `a request that ends late is forgotten with the next change`() {

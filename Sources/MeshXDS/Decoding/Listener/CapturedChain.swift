@@ -10,7 +10,7 @@ import SwiftProtobuf
 /// A mesh takes no connections but knows its requests: they are plaintext HTTP, and what is for others is passed over.
 struct CapturedChain {
     private typealias Match = Envoy_Config_Listener_V3_FilterChainMatch
-    private typealias ConnectionManagerMessage =
+    private typealias HTTPConnections =
         Envoy_Extensions_Filters_Network_HttpConnectionManager_V3_HttpConnectionManager
     private static let read = ReadFields(
         Envoy_Config_Listener_V3_FilterChain.self,
@@ -46,7 +46,7 @@ struct CapturedChain {
         for (chain, path) in chains {
             guard found == nil, Self.takesPlaintextHTTP(chain.filterChainMatch),
                 let last = chain.filters.last, case .typedConfig(let config) = last.configType,
-                typeName(ofTypeURL: config.typeURL) == ConnectionManagerMessage.protoMessageName
+                typeName(ofTypeURL: config.typeURL) == HTTPConnections.protoMessageName
             else {
                 context.ignore(path, "is for other connections than those of plaintext HTTP")
                 continue

@@ -69,11 +69,11 @@ struct FlipsCommand: AsyncParsableCommand {
                 isForgotten,
                 "\(stage.remains)"
             )
-            // Metrics go with a change of clusters after the last connection: those that are left are of this one, the one
-            // before and what ended beside the change, each of which counts as a cluster and as a service.
+            // Metrics go with the last connection, what a request counts after it with the next change of clusters: left
+            // are those of this cluster and of what ended beside the change, each as a cluster and as a service.
             log.pushing(FlipWorld.cluster(flips + part))
             try stage.publish(world.resources(flips + part))
-            let isCounted = try await stage.waited(for: { log.effect != nil && stage.counted.count <= 12 ? true : nil })
+            let isCounted = try await stage.waited(for: { log.effect != nil && stage.counted.count <= 6 ? true : nil })
             verdicts.check(
                 "\(form): part \(part): what was counted of it is forgotten, too",
                 isCounted == true,
