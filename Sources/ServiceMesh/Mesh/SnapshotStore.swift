@@ -60,8 +60,9 @@ final class SnapshotStore: Sendable {
             do throws(ConfigurationError) {
                 var amended = merged
                 builder.configuration.amend?(&amended)
-                let snapshot = try MeshSnapshot(generation: previous.generation + 1, resources: amended)
-                let named = hosts.prepare(amended)
+                let resolved = builder.resolvingRuntime(of: amended)
+                let snapshot = try MeshSnapshot(generation: previous.generation + 1, resources: resolved)
+                let named = hosts.prepare(resolved)
                 let next = try builder.build(snapshot, replacing: previous, hosts: named.table)
                 hosts.adopt(named)
                 let waiters = state.withLock { state in
@@ -211,6 +212,7 @@ extension MeshResources {
             clusters.merge(part.clusters) { $1 }
             endpointAssignments.merge(part.endpointAssignments) { $1 }
             secrets.merge(part.secrets) { $1 }
+            runtimeLayers = MeshResources(runtimeLayers: runtimeLayers + part.runtimeLayers).runtimeLayers
             ignored += part.ignored
         }
     }
