@@ -46,6 +46,8 @@ final class SnapshotStore: Sendable {
         let removedEndpoints: Set<EndpointKey>
         /// Whether somebody asks endpoints how they are, or what they have to do, of clusters that are others now.
         var concernsProbes = true
+        /// The values of the runtime that have no effect; `nil` for the same as before.
+        var ignoredOfRuntime: [IgnoredField]?
     }
 
     func apply(_ resources: MeshResources, from source: String) throws(ConfigurationError) -> Applied {
@@ -77,7 +79,8 @@ final class SnapshotStore: Sendable {
                 let applied = Applied(
                     generation: next.generation,
                     clusters: next.changedClusters(since: previous),
-                    removedEndpoints: next.removedEndpoints(since: previous)
+                    removedEndpoints: next.removedEndpoints(since: previous),
+                    ignoredOfRuntime: Self.ignoredOfRuntime(resolved, besides: amended)
                 )
                 return .success((applied, waiters))
             } catch {
@@ -89,6 +92,11 @@ final class SnapshotStore: Sendable {
         for waiter in waiters { waiter.resume() }
         listeners.tell(removed: applied.removedEndpoints)
         return applied
+    }
+
+    /// What has no effect in the runtime, besides what those who delivered it know themselves.
+    private static func ignoredOfRuntime(_ resolved: MeshResources, besides known: MeshResources) -> [IgnoredField] {
+        Array(resolved.ignored.dropFirst(known.ignored.count))
     }
 
     /// Puts a configuration in force that differs from the source's last one in these endpoint assignments alone.
