@@ -90,7 +90,7 @@ public final class XDSConfigSource: ConfigSource {
     }
 
     /// The names that are one, each where it stands last.
-    private static func unique(_ names: [String]) -> [String] {
+    static func unique(_ names: [String]) -> [String] {
         let last = Dictionary(names.enumerated().map { ($1, $0) }) { $1 }
         return names.enumerated().filter { !$1.isEmpty && last[$1] == $0 }.map(\.element)
     }
