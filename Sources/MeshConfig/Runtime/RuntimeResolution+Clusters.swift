@@ -13,6 +13,17 @@ extension RuntimeResolution {
         if let percent = wholeNumber("upstream.healthy_panic_threshold") {
             cluster.panicThreshold = UInt32(min(percent, 100))
         }
+        if var detection = cluster.outlierDetection {
+            resolve(&detection)
+            cluster.outlierDetection = detection
+        }
+        if case .zoneAware(var zones) = cluster.localities {
+            if let percent = wholeNumber("upstream.zone_routing.enabled") {
+                zones.enabledPercent = UInt32(min(percent, 100))
+            }
+            if let size = wholeNumber("upstream.zone_routing.min_cluster_size") { zones.minimumClusterSize = size }
+            cluster.localities = .zoneAware(zones)
+        }
         let limits = "circuit_breakers.\(cluster.name)"
         resolve(&cluster.concurrencyLimit.maximumRequests, "\(limits).default.max_requests")
         resolve(&cluster.concurrencyLimit.maximumPendingRequests, "\(limits).default.max_pending_requests")

@@ -50,6 +50,10 @@ extension RuntimeResolution {
         }
         if var limit = policies.adaptiveLimit {
             if let isOn = truth(limit.enabledKey) { limit.mode = isOn ? .enforce : .disabled }
+            if case .envoyGradient(var gradient) = limit.algorithm {
+                resolve(&gradient)
+                limit.algorithm = .envoyGradient(gradient)
+            }
             policies.adaptiveLimit = limit
         }
     }

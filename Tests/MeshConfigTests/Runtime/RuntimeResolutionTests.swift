@@ -10,39 +10,8 @@ import Testing
 
 /// The runtime's values in the places of the configuration's own.
 @Suite struct RuntimeResolutionTests {
-    private static func resources(
-        _ values: [String: RuntimeValue],
-        routes: [Route] = [],
-        filters: [HTTPFilter] = [],
-        clusters: [Cluster] = []
-    ) -> MeshResources {
-        let table = RouteConfiguration(
-            name: "t",
-            virtualHosts: [VirtualHost(name: "h", domains: [.any], routes: routes)]
-        )
-        return MeshResources(
-            listeners: [Listener(name: "l", filters: filters, routes: .inline(table))],
-            clusters: clusters,
-            runtimeLayers: [RuntimeLayer(name: "rtds", values: values)]
-        )
-    }
-
-    private static func routes(_ resources: MeshResources) -> [Route] {
-        guard case .inline(let table)? = resources.listeners["l"]?.routes else { return [] }
-        return table.virtualHosts.flatMap(\.routes)
-    }
-
-    private static func forward(_ route: Route?) -> RouteAction.Forward? {
-        guard case .forward(let forward)? = route?.action else { return nil }
-        return forward
-    }
-
-    private static func unread(_ resources: MeshResources) -> [String] { resources.ignored.map(\.description) }
-
-    private static func share(_ percent: UInt32) -> FractionalPercent { FractionalPercent(numerator: percent) }
-
     @Test func `without values nothing is another`() {
-        var resources = Self.resources([:], routes: [Route(action: .nonForwarding)])
+        var resources = Layered.resources([:], routes: [Route(action: .nonForwarding)])
         #expect(resources.resolvingRuntime() == resources)
         resources.runtimeLayers = []
         #expect(resources.resolvingRuntime() == resources)
@@ -64,17 +33,17 @@ import Testing
     }
 
     @Test func `the share of a route, and that of its copies`() {
-        let keyed = RuntimeFraction(Self.share(10), key: "share")
+        let keyed = RuntimeFraction(Layered.share(10), key: "share")
         var forward = RouteAction.Forward(target: .clusters(WeightedClusters(single: "c")))
         forward.mirrors = [RequestMirror(.cluster("m"), fraction: RuntimeFraction(.all, key: "copies"))]
-        let resolved = Self.resources(
+        let resolved = Layered.resources(
             ["share": .integer(30), "copies": .fraction(FractionalPercent(numerator: 1, denominator: .million))],
             routes: [Route(match: RouteMatch(fraction: keyed), action: .forward(forward))]
         ).resolvingRuntime()
-        let route = Self.routes(resolved).first
-        #expect(route?.match.fraction == RuntimeFraction(Self.share(30), key: "share"))
+        let route = Layered.routes(resolved).first
+        #expect(route?.match.fraction == RuntimeFraction(Layered.share(30), key: "share"))
         #expect(
-            Self.forward(route)?.mirrors?.first?.fraction
+            Layered.forward(route)?.mirrors?.first?.fraction
                 == RuntimeFraction(FractionalPercent(numerator: 1, denominator: .million), key: "copies")
         )
         #expect(resolved.ignored == [])
@@ -93,14 +62,14 @@ import Testing
         let layer = RuntimeLayer(name: "rtds", values: ["copies": .integer(5), "share": .integer(6)])
         let resources = MeshResources(routeConfigurations: [table], runtimeLayers: [layer]).resolvingRuntime()
         let resolved = resources.routeConfigurations["t"]
-        #expect(resolved?.mirrors.first?.fraction.share == Self.share(5))
-        #expect(resolved?.virtualHosts.first?.mirrors.first?.fraction.share == Self.share(5))
+        #expect(resolved?.mirrors.first?.fraction.share == Layered.share(5))
+        #expect(resolved?.virtualHosts.first?.mirrors.first?.fraction.share == Layered.share(5))
         var shares: [FractionalPercent?] = []
         _ = resolved?.virtualHosts.first?.matcher?.map { list in
             shares += list.routes.map { $0.match.fraction?.share }
             return list
         }
-        #expect(shares == [Self.share(6)])
+        #expect(shares == [Layered.share(6)])
     }
 
     @Test func `the weights of clusters, all of them or none`() throws {
@@ -108,8 +77,8 @@ import Testing
         let clusters = try WeightedClusters(shares, runtimeKeyPrefix: "w")
         let routes = [Route(action: .forward(.init(clusters: clusters)))]
         func weights(_ values: [String: RuntimeValue]) -> [UInt32] {
-            let resolved = Self.resources(values, routes: routes).resolvingRuntime()
-            return Self.forward(Self.routes(resolved).first)?.shares.map(\.weight) ?? []
+            let resolved = Layered.resources(values, routes: routes).resolvingRuntime()
+            return Layered.forward(Layered.routes(resolved).first)?.shares.map(\.weight) ?? []
         }
         #expect(weights(["w.a": .integer(20)]) == [20, 10])
         #expect(weights(["w.a": .integer(0), "w.b": .integer(1)]) == [0, 1])
@@ -117,167 +86,9 @@ import Testing
         #expect(weights(["w.a": .integer(1 << 31), "w.b": .integer(1 << 31)]) == [90, 10])
         #expect(weights(["w.a": .integer(1 << 32)]) == [90, 10])
         #expect(weights(["w.a": .boolean(true)]) == [90, 10])
-        let none = Self.resources(["w.a": .integer(0), "w.b": .integer(0)], routes: routes).resolvingRuntime()
+        let none = Layered.resources(["w.a": .integer(0), "w.b": .integer(0)], routes: routes).resolvingRuntime()
         #expect(none.ignored.map(\.path) == ["w.a", "w.b"])
         #expect(none.ignored.first?.reason.contains("sum to 0") == true)
-    }
-
-    @Test func `faults, by Envoy's keys or their own`() {
-        var fault = FaultConfiguration(
-            delay: .init(duration: .seconds(1), percentage: .none, upTo: .seconds(2)),
-            abort: .init(status: 503, percentage: .none),
-            responseRate: .init(kibibytesPerSecond: 1, percentage: .none)
-        )
-        func resolved(_ values: [String: RuntimeValue]) -> FaultConfiguration? {
-            Self.routes(
-                Self.resources(values, routes: [Route(action: .nonForwarding, fault: fault)]).resolvingRuntime()
-            )
-            .first?.fault
-        }
-        let all = resolved([
-            "fault.http.delay.fixed_delay_percent": .integer(1), "fault.http.delay.fixed_duration_ms": .integer(250),
-            "fault.http.abort.abort_percent": .integer(2), "fault.http.abort.http_status": .integer(418),
-            "fault.http.max_active_faults": .integer(7), "fault.http.rate_limit.response_percent": .integer(3),
-        ])
-        #expect(all?.delay == .init(duration: .milliseconds(250), percentage: Self.share(1)))
-        #expect(all?.abort == .init(status: 418, percentage: Self.share(2)))
-        #expect(all?.responseRate?.percentage == Self.share(3))
-        #expect(all?.maximumActive == 7)
-        // No time is no delay, no fault at once is no fault, and a status must be one.
-        #expect(resolved(["fault.http.delay.fixed_duration_ms": .integer(0)])?.delay == nil)
-        let none = resolved(["fault.http.max_active_faults": .integer(0)])
-        #expect(none?.delay == nil && none?.abort == nil && none?.responseRate == nil)
-        #expect(resolved(["fault.http.abort.http_status": .integer(199)])?.abort?.status == 503)
-        #expect(resolved(["fault.http.abort.grpc_status": .integer(5)])?.abort?.grpcStatus == nil)
-        fault.abort = .init(grpcStatus: 14, percentage: .all)
-        #expect(resolved(["fault.http.abort.grpc_status": .integer(5)])?.abort?.grpcStatus == 5)
-        fault.runtimeKeys.abortPercentage = "own"
-        let own = resolved(["own": .integer(9), "fault.http.abort.abort_percent": .integer(2)])
-        #expect(own?.abort?.percentage == Self.share(9))
-    }
-
-    @Test func `what requests ask for is theirs, but for the share`() {
-        let fault = FaultConfiguration(delay: .init(byHeader: .all), abort: .init(byHeader: .all))
-        let values: [String: RuntimeValue] = [
-            "fault.http.delay.fixed_delay_percent": .integer(1), "fault.http.delay.fixed_duration_ms": .integer(250),
-            "fault.http.abort.http_status": .integer(418),
-        ]
-        let resolved = Self.resources(values, filters: [.fault(fault)]).resolvingRuntime()
-        guard case .fault(let found)? = resolved.listeners["l"]?.filters.first else {
-            Issue.record("there is no fault")
-            return
-        }
-        #expect(found.delay == .init(byHeader: Self.share(1)))
-        #expect(found.abort == .init(byHeader: .all))
-        #expect(resolved.ignored.map(\.path) == ["fault.http.abort.http_status", "fault.http.delay.fixed_duration_ms"])
-    }
-
-    @Test func `CORS and rate limits`() {
-        let cors = CORSPolicy(
-            origins: [],
-            enabled: RuntimeFraction(.all, key: "cors.on"),
-            observed: RuntimeFraction(.none, key: "cors.shadow")
-        )
-        var forward = RouteAction.Forward(target: .clusters(WeightedClusters(single: "c")))
-        forward.rateLimits = [RouteRateLimit([.sourceCluster], disableKey: "k"), RouteRateLimit([.sourceCluster])]
-        let local = LocalRateLimitFilter(
-            LocalRateLimitConfiguration(),
-            enabled: RuntimeFraction(.none, key: "local.on"),
-            enforced: RuntimeFraction(.none, key: "local.enforced")
-        )
-        let resolved = Self.resources(
-            [
-                "cors.on": .integer(1), "cors.shadow": .integer(2), "ratelimit.k.http_filter_enabled": .integer(3),
-                "local.on": .integer(4), "local.enforced": .integer(5),
-            ],
-            routes: [Route(action: .forward(forward), cors: cors)],
-            filters: [.localRateLimit(local)]
-        ).resolvingRuntime()
-        let route = Self.routes(resolved).first
-        #expect(route?.cors?.enabled.share == Self.share(1) && route?.cors?.observed.share == Self.share(2))
-        let limits = Self.forward(route)?.rateLimits ?? []
-        #expect(limits.map { $0.share } == [Self.share(3), FractionalPercent.all])
-        #expect(limits.first?.isEnabled(RoutingFacts(random: 2)) == true)
-        #expect(limits.first?.isEnabled(RoutingFacts(random: 3)) == false)
-        guard case .localRateLimit(let filter)? = resolved.listeners["l"]?.filters.first else {
-            Issue.record("there is no limit")
-            return
-        }
-        #expect(filter.enabled.share == Self.share(4) && filter.enforced.share == Self.share(5))
-        #expect(resolved.ignored == [])
-    }
-
-    @Test func `admission control, within Envoy's bounds`() {
-        let keys = AdmissionRuntimeKeys(
-            enabled: "on",
-            aggression: "aggression",
-            threshold: "threshold",
-            minimumRate: "rate",
-            maximumRefusal: "refusal"
-        )
-        let policies = TrafficPolicies(admissionControl: AdmissionControlConfiguration(runtimeKeys: keys))
-        func resolved(_ values: [String: RuntimeValue]) -> AdmissionControlConfiguration? {
-            let resources = Self.resources(values, filters: [.policies(policies)]).resolvingRuntime()
-            guard case .policies(let policies)? = resources.listeners["l"]?.filters.first else { return nil }
-            return policies.admissionControl
-        }
-        func rate(_ values: [String: RuntimeValue]) -> AdmissionControlConfiguration.SuccessRate? {
-            guard case .successRate(let rate)? = resolved(values)?.algorithm else { return nil }
-            return rate
-        }
-        #expect(resolved(["on": .boolean(false)])?.mode == .disabled)
-        #expect(resolved(["on": .integer(1)])?.mode == .enforce)
-        #expect(resolved(["refusal": .number(12.5)])?.maximumRefusal == 0.125)
-        #expect(resolved(["refusal": .integer(500)])?.maximumRefusal == 1)
-        #expect(resolved(["refusal": .number(-1)])?.maximumRefusal == 0.8)
-        #expect(rate(["aggression": .number(2.5)])?.aggression == 2.5)
-        #expect(rate(["aggression": .number(0.5)])?.aggression == 1)
-        #expect(rate(["threshold": .integer(50)])?.threshold == 0.5)
-        #expect(rate(["threshold": .integer(0)])?.threshold == 0.95)
-        #expect(rate(["rate": .integer(9)])?.minimumRate == 9)
-        #expect(rate(["rate": .integer(.max)])?.minimumRate == 1_000_000)
-    }
-
-    @Test func `adaptive concurrency is switched on and off`() {
-        var limit = AdaptiveLimitConfiguration(mode: .disabled, enabledKey: "on")
-        func mode(_ value: RuntimeValue) -> PolicyMode? {
-            var cluster = Cluster(name: "c")
-            cluster.policies.adaptiveLimit = limit
-            return Self.resources(["on": value], clusters: [cluster]).resolvingRuntime()
-                .clusters["c"]?.policies.adaptiveLimit?.mode
-        }
-        #expect(mode(.boolean(true)) == .enforce)
-        #expect(mode(.text("yes")) == .disabled)
-        limit.mode = .observe
-        #expect(mode(.boolean(false)) == .disabled)
-    }
-
-    @Test func `how clusters pick and how much they take`() {
-        var slowStart = SlowStart(window: .seconds(1))
-        slowStart.aggressionKey = "grow"
-        var policy = LeastRequest(slowStart: slowStart)
-        policy.activeRequestBiasKey = "bias"
-        let cluster = Cluster(name: "c", loadBalancing: .init(policy))
-        let robin = Cluster(name: "r", loadBalancing: .init(RoundRobin(slowStart: slowStart)))
-        let resolved = Self.resources(
-            [
-                "bias": .number(0.5), "grow": .integer(2), "upstream.healthy_panic_threshold": .integer(20),
-                "circuit_breakers.c.default.max_requests": .integer(5),
-                "circuit_breakers.c.default.max_pending_requests": .integer(6),
-                "circuit_breakers.c.default.max_connections": .integer(7),
-                "circuit_breakers.c.high.max_requests": .integer(8),
-                "circuit_breakers.other.high.max_requests": .integer(9),
-            ],
-            clusters: [cluster, robin]
-        ).resolvingRuntime()
-        let found = resolved.clusters["c"]
-        let picked = found?.loadBalancing.policy as? LeastRequest
-        #expect(picked?.activeRequestBias == 0.5 && picked?.slowStart?.aggression == 2)
-        #expect((resolved.clusters["r"]?.loadBalancing.policy as? RoundRobin)?.slowStart?.aggression == 2)
-        #expect(found?.panicThreshold == 20)
-        #expect(found?.concurrencyLimit == .init(maximumRequests: 5, maximumPendingRequests: 6, maximumConnections: 7))
-        #expect(found?.maximumHighPriorityRequests == 8)
-        #expect(Self.unread(resolved).count == 1)
     }
 
     @Test func `what cannot be used leaves the configuration's own in force, and is told`() {
@@ -285,15 +96,15 @@ import Testing
         slowStart.aggressionKey = "grow"
         let cluster = Cluster(name: "c", loadBalancing: .init(RoundRobin(slowStart: slowStart)))
         let match = RouteMatch(fraction: RuntimeFraction(.all, key: "share"))
-        let resolved = Self.resources(
+        let resolved = Layered.resources(
             ["grow": .integer(0), "share": .boolean(false), "nobody": .integer(1)],
             routes: [Route(match: match, action: .nonForwarding)],
             clusters: [cluster]
         ).resolvingRuntime()
         #expect((resolved.clusters["c"]?.loadBalancing.policy as? RoundRobin)?.slowStart == slowStart)
-        #expect(Self.routes(resolved).first?.match == match)
+        #expect(Layered.routes(resolved).first?.match == match)
         #expect(
-            Self.unread(resolved) == [
+            resolved.ignored.map(\.description) == [
                 "runtime layer rtds: grow: must be above 0, is 0.0",
                 "runtime layer rtds: nobody: nothing in the configuration asks for it",
                 "runtime layer rtds: share: is false, which is no share",
@@ -329,16 +140,25 @@ import Testing
         let keys = [
             "grow", "bias", "w.a", "w.b", "a1", "a2", "a3", "a4", "a5", "upstream.healthy_panic_threshold",
             "fault.http.delay.fixed_duration_ms", "fault.http.abort.http_status", "fault.http.max_active_faults",
-            "circuit_breakers.a.default.max_connections",
+            "circuit_breakers.a.default.max_connections", "outlier_detection.consecutive_5xx",
+            "outlier_detection.interval_ms", "outlier_detection.max_ejection_percent",
+            "outlier_detection.enforcing_success_rate", "upstream.zone_routing.enabled",
+            "adaptive_concurrency.gradient_controller.max_concurrency_limit",
+            "adaptive_concurrency.gradient_controller.min_concurrency",
+            "adaptive_concurrency.gradient_controller.sample_aggregate_percentile",
+            "adaptive_concurrency.gradient_controller.min_rtt_buffer",
         ]
+        var second = Cluster(name: "b", localities: .zoneAware(ZoneAware()))
+        second.outlierDetection = OutlierDetection()
+        second.policies.adaptiveLimit = AdaptiveLimitConfiguration(algorithm: .envoyGradient)
         for _ in 0..<2_000 {
             var values: [String: RuntimeValue] = [:]
             for key in keys { values[key] = extremes[Int(random.below(UInt64(extremes.count)))] }
-            let resources = Self.resources(
+            let resources = Layered.resources(
                 values,
                 routes: [Route(action: .forward(.init(clusters: clusters)), fault: fault)],
                 filters: [.policies(TrafficPolicies(admissionControl: admission))],
-                clusters: [Cluster(name: "a", loadBalancing: .init(policy)), Cluster(name: "b")]
+                clusters: [Cluster(name: "a", loadBalancing: .init(policy)), second]
             )
             #expect(throws: Never.self, "\(values)") { try resources.resolvingRuntime().validate() }
         }
