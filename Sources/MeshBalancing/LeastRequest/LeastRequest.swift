@@ -27,6 +27,10 @@ public struct LeastRequest: LoadBalancingPolicy {
     ///
     /// Default 1: Envoy's `active_request_bias`.
     public var activeRequestBias: Double
+    /// The key by which the runtime has another `activeRequestBias`; empty for none.
+    ///
+    /// Default none: Envoy's `active_request_bias.runtime_key` has no default.
+    public var activeRequestBiasKey = ""
 
     /// How new endpoints get their part; `nil` for all of it at once. With it, weights count as if they differed.
     ///

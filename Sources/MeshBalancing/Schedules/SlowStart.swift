@@ -19,6 +19,10 @@ public struct SlowStart: Hashable, Sendable {
     ///
     /// Default 10: Envoy's `min_weight_percent`.
     public var minimumWeightPercent: Double
+    /// The key by which the runtime has another `aggression`; empty for none.
+    ///
+    /// Default none: Envoy's `aggression.runtime_key` has no default.
+    public var aggressionKey = ""
 
     /// Creates a configuration.
     public init(window: Nanoseconds, aggression: Double = 1, minimumWeightPercent: Double = 10) {

@@ -48,6 +48,7 @@ extension MeshResources {
         }
         checkAggregates(&problems)
         checkSecrets(&problems)
+        checkRuntime(&problems)
         for (name, assignment) in endpointAssignments.sorted(by: { $0.key < $1.key }) {
             _ = problems.nest("endpointAssignments[\(name)]") { () throws(ConfigurationError) in
                 try assignment.validate()

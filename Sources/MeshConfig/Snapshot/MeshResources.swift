@@ -15,6 +15,8 @@ public struct MeshResources: Hashable, Sendable {
     public var endpointAssignments: [String: EndpointAssignment]
     /// The secrets that clusters and listeners name. Nothing prints their keys.
     public var secrets: [String: Secret]
+    /// Values that stand in place of those of the other resources, by layers: of a key the last one's counts.
+    public var runtimeLayers: [RuntimeLayer]
     /// What whoever wrote the resources said besides, and has no effect: for logs and `explain`.
     public var ignored: [IgnoredField] = []
 
@@ -24,13 +26,16 @@ public struct MeshResources: Hashable, Sendable {
         routeConfigurations: [RouteConfiguration] = [],
         clusters: [Cluster] = [],
         endpointAssignments: [EndpointAssignment] = [],
-        secrets: [Secret] = []
+        secrets: [Secret] = [],
+        runtimeLayers: [RuntimeLayer] = []
     ) {
         self.listeners = Dictionary(listeners.map { ($0.name, $0) }) { $1 }
         self.routeConfigurations = Dictionary(routeConfigurations.map { ($0.name, $0) }) { $1 }
         self.clusters = Dictionary(clusters.map { ($0.name, $0) }) { $1 }
         self.endpointAssignments = Dictionary(endpointAssignments.map { ($0.name, $0) }) { $1 }
         self.secrets = Dictionary(secrets.map { ($0.name, $0) }) { $1 }
+        let last = Dictionary(runtimeLayers.enumerated().map { ($1.name, $0) }) { $1 }
+        self.runtimeLayers = runtimeLayers.enumerated().filter { last[$1.name] == $0 }.map(\.element)
     }
 
     /// The routes of a listener, wherever they stand; `nil` if they are missing.

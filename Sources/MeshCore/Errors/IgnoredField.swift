@@ -15,6 +15,8 @@ public struct IgnoredField: Hashable, Sendable, CustomStringConvertible {
         case endpointAssignment(String)
         /// A secret.
         case secret(String)
+        /// A layer of the runtime.
+        case runtimeLayer(String)
 
         /// The kind and the name, in words.
         public var description: String {
@@ -24,6 +26,7 @@ public struct IgnoredField: Hashable, Sendable, CustomStringConvertible {
             case .cluster(let name): "cluster \(name)"
             case .endpointAssignment(let name): "endpoints \(name)"
             case .secret(let name): "secret \(name)"
+            case .runtimeLayer(let name): "runtime layer \(name)"
             }
         }
     }

@@ -63,6 +63,9 @@ public struct AdaptiveLimitConfiguration: PolicyConfiguration {
     public var order: BulkheadConfiguration.Order
     /// The HTTP status that a proxy refuses with, 400 to 599. Default 503: `concurrency_limit_exceeded_status`.
     public var status: Int
+    /// The key by which the runtime says whether it acts, with a truth value; empty for none. Default none
+    /// (`enabled.runtime_key`).
+    public var enabledKey: String
 
     /// Creates a configuration.
     public init(
@@ -74,7 +77,8 @@ public struct AdaptiveLimitConfiguration: PolicyConfiguration {
         maximumWait: Nanoseconds = .seconds(1),
         order: BulkheadConfiguration.Order = .lifo,
         status: Int = 503,
-        mode: PolicyMode = .enforce
+        mode: PolicyMode = .enforce,
+        enabledKey: String = ""
     ) {
         self.algorithm = algorithm
         self.window = window
@@ -85,6 +89,7 @@ public struct AdaptiveLimitConfiguration: PolicyConfiguration {
         self.order = order
         self.status = status
         self.mode = mode
+        self.enabledKey = enabledKey
     }
 
     /// Every value in force.

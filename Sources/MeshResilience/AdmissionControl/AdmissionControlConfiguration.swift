@@ -98,18 +98,22 @@ public struct AdmissionControlConfiguration: PolicyConfiguration {
     ///
     /// Default `enforce`.
     public var mode: PolicyMode
+    /// The keys by which the runtime says other things. Default: none.
+    public var runtimeKeys: AdmissionRuntimeKeys
 
     /// Creates a configuration.
     public init(
         algorithm: Algorithm = .successRate(SuccessRate()),
         maximumRefusal: Double = 0.8,
         criteria: AdmissionCriteria = .envoy,
-        mode: PolicyMode = .enforce
+        mode: PolicyMode = .enforce,
+        runtimeKeys: AdmissionRuntimeKeys = .none
     ) {
         self.algorithm = algorithm
         self.maximumRefusal = maximumRefusal
         self.criteria = criteria
         self.mode = mode
+        self.runtimeKeys = runtimeKeys
     }
 
     /// Envoy's admission control filter: threshold 95%, window 30 s by second, at most 80% refused.

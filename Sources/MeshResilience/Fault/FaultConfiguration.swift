@@ -131,6 +131,8 @@ public struct FaultConfiguration: PolicyConfiguration {
     ///
     /// Default `enforce`.
     public var mode: PolicyMode
+    /// The keys by which the runtime says other things. Default: Envoy's.
+    public var runtimeKeys: FaultRuntimeKeys
 
     /// Creates a configuration.
     public init(
@@ -142,7 +144,8 @@ public struct FaultConfiguration: PolicyConfiguration {
         downstreamNodes: Set<String> = [],
         timeToLive: Nanoseconds = .forever,
         maximumActive: Int? = nil,
-        mode: PolicyMode = .enforce
+        mode: PolicyMode = .enforce,
+        runtimeKeys: FaultRuntimeKeys = .envoy
     ) {
         self.delay = delay
         self.abort = abort
@@ -153,6 +156,7 @@ public struct FaultConfiguration: PolicyConfiguration {
         self.timeToLive = timeToLive
         self.maximumActive = maximumActive
         self.mode = mode
+        self.runtimeKeys = runtimeKeys
     }
 
     /// Fault injection.

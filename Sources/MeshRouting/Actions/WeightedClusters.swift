@@ -19,12 +19,19 @@ public struct WeightedClusters: Hashable, Sendable {
     public let shares: [WeightedCluster]
     /// By what number a share is chosen.
     public let choice: Choice
+    /// Where the runtime has other weights: under this, a dot and the cluster's name. Empty for nowhere
+    /// (`runtime_key_prefix`).
+    public let runtimeKeyPrefix: String
     private let cumulative: [UInt64]
 
     /// Creates a split.
     /// - Throws: `ConfigurationError` if there is no cluster, the weights sum to zero or to more than 2³²−1, or a
     ///   cluster has no name.
-    public init(_ shares: [WeightedCluster], choice: Choice = .random) throws(ConfigurationError) {
+    public init(
+        _ shares: [WeightedCluster],
+        choice: Choice = .random,
+        runtimeKeyPrefix: String = ""
+    ) throws(ConfigurationError) {
         var problems = ProblemCollector()
         problems.require(!shares.isEmpty, "clusters", "at least one cluster is needed")
         var sum: UInt64 = 0
@@ -47,6 +54,7 @@ public struct WeightedClusters: Hashable, Sendable {
         try problems.throwIfAny()
         self.shares = shares
         self.choice = choice
+        self.runtimeKeyPrefix = runtimeKeyPrefix
         self.cumulative = cumulative
     }
 
@@ -54,6 +62,7 @@ public struct WeightedClusters: Hashable, Sendable {
     public init(single cluster: String) {
         self.shares = [WeightedCluster(cluster)]
         self.choice = .random
+        self.runtimeKeyPrefix = ""
         self.cumulative = [1]
     }
 

@@ -27,10 +27,6 @@ public struct RuntimeFraction: Hashable, Sendable {
     /// The share that holds with what the runtime says.
     public func effectiveShare(_ facts: RoutingFacts) -> FractionalPercent {
         guard !key.isEmpty, !facts.runtime.isEmpty else { return share }
-        return switch facts.runtime[key] {
-        case .fraction(let fraction): fraction
-        case .integer(let percent): FractionalPercent(numerator: UInt32(min(percent, 100)))
-        case .boolean, nil: share
-        }
+        return facts.runtime[key]?.share ?? share
     }
 }

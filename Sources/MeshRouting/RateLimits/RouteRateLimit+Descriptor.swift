@@ -50,13 +50,8 @@ extension RouteRateLimit {
 
     /// Whether the runtime leaves the limit on for a request.
     public func isEnabled(_ facts: borrowing RoutingFacts) -> Bool {
-        guard !disableKey.isEmpty, !facts.runtime.isEmpty else { return true }
-        switch facts.runtime["ratelimit.\(disableKey).http_filter_enabled"] {
-        // A truth value says nothing where a number is asked for.
-        case nil, .boolean: return true
-        case .integer(let percent): return facts.random % 100 < percent
-        case .fraction(let share): return share.contains(facts.random)
-        }
+        guard !disableKey.isEmpty, !facts.runtime.isEmpty else { return share.contains(facts.random) }
+        return (facts.runtime[runtimeKey]?.share ?? share).contains(facts.random)
     }
 }
 

@@ -29,6 +29,9 @@ public struct RouteRateLimit: Hashable, Sendable {
     ///
     /// Local rate limits leave a limit with a key out altogether, as Envoy's do.
     public var disableKey: String
+    /// The share of requests that the limit holds for while the runtime says nothing else. Default: all, as in Envoy, which
+    /// has no field for it.
+    public var share: FractionalPercent = .all
     /// What makes the entries, in order; at least one.
     public var actions: [RateLimitAction]
     /// Where the limit comes from; `nil` for what the service has configured.
@@ -62,6 +65,9 @@ public struct RouteRateLimit: Hashable, Sendable {
         self.appliesAtEnd = appliesAtEnd
         self.headers = headers
     }
+
+    /// The runtime key by which the limit is switched off, if it has a `disableKey`.
+    public var runtimeKey: String { "ratelimit.\(disableKey).http_filter_enabled" }
 
     /// The most hits that a format may come to.
     static let mostHits = 1e9

@@ -6,7 +6,8 @@ import MeshCore
 
 /// The client's side of the aggregated discovery service, without I/O.
 ///
-/// It follows references from the listeners down (LDS → RDS → CDS → EDS, SDS), takes the good resources of a response and
+/// It follows references from the listeners down (LDS → RDS → CDS → EDS, SDS), beside the layers of the runtime that the
+/// process names (RTDS), takes the good resources of a response and
 /// refuses the bad ones by name, and publishes a configuration only when nothing in it refers to something that is still
 /// on its way: a route never becomes visible before its clusters and endpoints. What was received outlives the stream.
 ///
@@ -30,7 +31,9 @@ struct ADSSessionStateMachine {
     static let slowServerTimeout = Nanoseconds.seconds(30)
 
     /// References go from each kind to the next ones; a stream asks in this order.
-    static let order: [ResourceKind] = [.listener, .routeConfiguration, .cluster, .endpointAssignment, .secret]
+    static let order: [ResourceKind] = [
+        .listener, .routeConfiguration, .cluster, .endpointAssignment, .secret, .runtimeLayer,
+    ]
 
     private let decoder: ResourceDecoder
     private(set) var servers: [ADSServer]
@@ -50,19 +53,22 @@ struct ADSSessionStateMachine {
     ///   - inboundListeners: The names of the listeners that this process serves.
     ///   - localCluster: The cluster that it belongs to, if anybody wants to know its instances: it is asked for whether or
     ///     not a route leads to it.
+    ///   - runtimeLayers: The names of the runtime's layers, each once; of a key the last one's value counts.
     /// - Precondition: `servers` is not empty.
     init(
         servers: [ADSServer.Traits] = [ADSServer.Traits()],
         inboundListeners: Set<String> = [],
         localCluster: String? = nil,
+        runtimeLayers: [String] = [],
         decoder: ResourceDecoder = ResourceDecoder()
     ) {
         precondition(!servers.isEmpty, "a session needs a server")
         self.decoder = decoder
-        configuration = IncrementalConfiguration(localCluster: localCluster)
+        configuration = IncrementalConfiguration(localCluster: localCluster, layers: runtimeLayers)
         self.servers = servers.map { ADSServer($0) }
         for kind in Self.order { subscriptions[kind] = ADSSubscription() }
         subscriptions[.listener] = ADSSubscription(names: inboundListeners, isWildcard: true)
+        subscriptions[.runtimeLayer] = ADSSubscription(names: Set(runtimeLayers))
     }
 
     /// The configuration that is in force.

@@ -23,6 +23,7 @@ struct IgnoredFieldReports {
                     case .cluster: resources.clusters[name] != nil
                     case .endpointAssignment: resources.endpointAssignments[name] != nil
                     case .secret: resources.secrets[name] != nil
+                    case .runtimeLayer: resources.runtimeLayers.contains { $0.name == name }
                     }
                 if isReached { reports[IgnoredField.Resource(kind, name)] = cached.ignored }
             }
@@ -56,6 +57,7 @@ extension IgnoredField.Resource {
         case .cluster: self = .cluster(name)
         case .endpointAssignment: self = .endpointAssignment(name)
         case .secret: self = .secret(name)
+        case .runtimeLayer: self = .runtimeLayer(name)
         }
     }
 
@@ -67,6 +69,7 @@ extension IgnoredField.Resource {
         case .cluster(let name): (2, name)
         case .endpointAssignment(let name): (3, name)
         case .secret(let name): (4, name)
+        case .runtimeLayer(let name): (5, name)
         }
     }
 }

@@ -15,6 +15,7 @@ struct IncrementalConfiguration {
         var clusters: Set<String> = []
         var endpoints: Set<String> = []
         var secrets: Set<String> = []
+        var layers: Set<String> = []
     }
 
     /// The configuration that is in force; `nil` before there is one.
@@ -23,6 +24,8 @@ struct IncrementalConfiguration {
     private(set) var changedEndpoints: Set<String>?
 
     private let localCluster: String?
+    /// The names of the runtime's layers, of which a later one wins.
+    private let layers: [String]
     private var routeNames: Set<String> = []
     private var clusterNames: Set<String> = []
     private var endpointNames: Set<String> = []
@@ -32,8 +35,13 @@ struct IncrementalConfiguration {
     private var pending = Pending()
     private var reports: IgnoredFieldReports?
 
-    init(localCluster: String? = nil) {
+    init(localCluster: String? = nil, layers: [String] = []) {
         self.localCluster = localCluster
+        self.layers = layers
+    }
+
+    private func view(_ subscriptions: [ResourceKind: ADSSubscription]) -> ReceivedResources {
+        ReceivedResources(subscriptions, localCluster: localCluster, layers: layers)
     }
 
     /// The names of a kind that resources of the other kinds refer to.
@@ -42,13 +50,15 @@ struct IncrementalConfiguration {
         in subscriptions: inout [ResourceKind: ADSSubscription]
     ) -> Set<String> {
         takeChanges(of: &subscriptions)
-        if areNamesOutdated { findNames(ReceivedResources(subscriptions, localCluster: localCluster)) }
+        if areNamesOutdated { findNames(view(subscriptions)) }
         switch kind {
         case .listener: return []
         case .routeConfiguration: return routeNames
         case .cluster: return clusterNames
         case .endpointAssignment: return endpointNames
         case .secret: return secretNames
+        // Nothing refers to them: the process says which it wants.
+        case .runtimeLayer: return Set(layers)
         }
     }
 
@@ -56,7 +66,7 @@ struct IncrementalConfiguration {
     mutating func publication(of subscriptions: inout [ResourceKind: ADSSubscription]) -> MeshResources? {
         takeChanges(of: &subscriptions)
         defer { pending = Pending(isEverything: false) }
-        let view = ReceivedResources(subscriptions, localCluster: localCluster)
+        let view = view(subscriptions)
         if areNamesOutdated { findNames(view) }
         changedEndpoints = nil
         guard !pending.isEverything, var resources = inForce.take() else {
@@ -119,6 +129,18 @@ struct IncrementalConfiguration {
             let found = subscriptions[.secret]?.cached[name]?.ignored ?? []
             if reports?.resourceChanged(.secret(name), found) == true { isReportNews = true }
         }
+        if !pending.layers.isEmpty {
+            let layers = view.runtimeLayers
+            if resources.runtimeLayers != layers {
+                resources.runtimeLayers = layers
+                isNews = true
+                endpoints = nil
+            }
+        }
+        for name in pending.layers {
+            let found = subscriptions[.runtimeLayer]?.cached[name]?.ignored ?? []
+            if reports?.resourceChanged(.runtimeLayer(name), found) == true { isReportNews = true }
+        }
         if isReportNews, let fields = reports?.fields, fields != resources.ignored {
             resources.ignored = fields
             isNews = true
@@ -134,10 +156,11 @@ struct IncrementalConfiguration {
         let clusters = subscriptions[.cluster]?.takeChanges() ?? []
         let endpoints = subscriptions[.endpointAssignment]?.takeChanges() ?? []
         let secrets = subscriptions[.secret]?.takeChanges() ?? []
+        let layers = subscriptions[.runtimeLayer]?.takeChanges() ?? []
         guard !areNamesOutdated else { return }
         // What nothing refers to is no part of the configuration.
         let reached = clusters.filter { clusterNames.contains($0) }
-        let view = ReceivedResources(subscriptions, localCluster: localCluster)
+        let view = view(subscriptions)
         guard
             listeners.isEmpty, routes.isDisjoint(with: routeNames),
             pending.isEverything ? reached.isEmpty : reached.allSatisfy({ refersToTheSame($0, view) })
@@ -150,6 +173,7 @@ struct IncrementalConfiguration {
         pending.clusters.formUnion(reached)
         for name in endpoints where endpointNames.contains(name) { pending.endpoints.insert(name) }
         pending.secrets.formUnion(secrets.intersection(secretNames))
+        pending.layers.formUnion(layers)
     }
 
     /// Whether a cluster refers to what the one in force refers to.

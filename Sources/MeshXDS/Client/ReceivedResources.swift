@@ -9,10 +9,13 @@ import MeshRouting
 struct ReceivedResources {
     private let subscriptions: [ResourceKind: ADSSubscription]
     private let localCluster: String?
+    private let layerNames: [String]
 
-    init(_ subscriptions: [ResourceKind: ADSSubscription], localCluster: String? = nil) {
+    /// - Parameter layers: The names of the runtime's layers, of which a later one wins.
+    init(_ subscriptions: [ResourceKind: ADSSubscription], localCluster: String? = nil, layers: [String] = []) {
         self.subscriptions = subscriptions
         self.localCluster = localCluster
+        self.layerNames = layers
     }
 
     /// The route configurations that the listeners name.
@@ -50,7 +53,8 @@ struct ReceivedResources {
             routeConfigurations: complete.compactMap { $0.routeConfigurationName.flatMap { routes($0) } },
             clusters: clusterNames.compactMap { cluster($0) },
             endpointAssignments: endpointNames(of: clusterNames).compactMap { endpoints($0) },
-            secrets: secretNames(of: clusterNames).compactMap { secret($0) }
+            secrets: secretNames(of: clusterNames).compactMap { secret($0) },
+            runtimeLayers: runtimeLayers
         )
         resources.ignored = IgnoredFieldReports(of: resources, in: subscriptions).fields
         return resources
@@ -72,6 +76,14 @@ struct ReceivedResources {
     func secret(_ name: String) -> Secret? {
         guard case .secret(let secret)? = resource(.secret, name) else { return nil }
         return secret
+    }
+
+    /// The layers of the runtime that there are, in their order.
+    var runtimeLayers: [RuntimeLayer] {
+        layerNames.compactMap { name in
+            guard case .runtimeLayer(let layer)? = resource(.runtimeLayer, name) else { return nil }
+            return layer
+        }
     }
 
     private func routes(_ name: String) -> RouteConfiguration? {

@@ -31,6 +31,10 @@ public final class XDSConfigSource: ConfigSource {
     ///   - inboundAddresses: Where this process serves; their inbound listeners are asked for.
     ///   - localCluster: The cluster that this process belongs to, if others keep requests in their zone: it is asked for though
     ///     no route leads to it. The mesh's configuration names the same one.
+    ///   - runtimeLayers: The names of the runtime's layers that are asked for (RTDS), whose values stand in place of those of
+    ///     other resources. Of a key the value of the last layer counts that has it; a name that stands there twice counts
+    ///     where it stands last. While a layer has not come, nothing is in force, for 15 s at most. Default: none, as
+    ///     without `layered_runtime` in Envoy's bootstrap.
     ///   - rules: Whose rules hold for the clusters, which no resource says. Default `envoy`.
     ///   - lastKnownGood: Where the last good configuration is kept for a start without a control plane. Default: nowhere.
     ///   - backoff: How long to wait before the next stream.
@@ -43,6 +47,7 @@ public final class XDSConfigSource: ConfigSource {
         protocol variant: XDSVariant? = nil,
         inboundAddresses: [EndpointAddress] = [],
         localCluster: String? = nil,
+        runtimeLayers: [String] = [],
         rules: XDSRules = .envoy,
         lastKnownGood: LastKnownGood? = nil,
         backoff: ReconnectBackoff = ReconnectBackoff(),
@@ -75,12 +80,19 @@ public final class XDSConfigSource: ConfigSource {
                 servers: bootstrap.servers.map { $0.traits(variant) },
                 inboundListeners: Set(inboundAddresses.map { bootstrap.inboundListenerName($0) }),
                 localCluster: localCluster,
+                runtimeLayers: Self.unique(runtimeLayers),
                 decoder: ResourceDecoder(registry: registry, rules: rules, source: name)
             ),
             source: name,
             clock: clock,
             keeper: keeper
         )
+    }
+
+    /// The names that are one, each where it stands last.
+    static func unique(_ names: [String]) -> [String] {
+        let last = Dictionary(names.enumerated().map { ($1, $0) }) { $1 }
+        return names.enumerated().filter { !$1.isEmpty && last[$1] == $0 }.map(\.element)
     }
 
     /// Where the bootstrap says that this process is.

@@ -116,6 +116,11 @@ public struct ResourceDecoder: Sendable {
                 )
             else { return (nil, nil) }
             return (message.name, Secret(message, &context).map(XDSResource.secret))
+        case .runtimeLayer:
+            guard let message = context.unpack(bytes, as: Envoy_Service_Runtime_V3_Runtime.self, at: .root) else {
+                return (nil, nil)
+            }
+            return (message.name, RuntimeLayer(message, &context).map(XDSResource.runtimeLayer))
         }
     }
 }

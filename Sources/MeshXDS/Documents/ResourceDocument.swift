@@ -66,6 +66,14 @@ public struct ResourceDocument: Sendable {
         return ReadResource(resource, ignored: read.ignored)
     }
 
+    /// Reads the document as a layer of the runtime (`envoy.service.runtime.v3.Runtime`); its name may be left out.
+    /// - Throws: `ConfigurationError` with every problem, each with its line and its column.
+    public func runtimeLayer() throws(ConfigurationError) -> ReadResource<RuntimeLayer> {
+        let read = try resource(.runtimeLayer, .standard)
+        guard case .runtimeLayer(let resource) = read.resource else { throw unexpected(.runtimeLayer) }
+        return ReadResource(resource, ignored: read.ignored)
+    }
+
     /// Reads the document as the configuration that Envoy is started with (`envoy.config.bootstrap.v3.Bootstrap`): its
     /// static listeners and clusters.
     ///
@@ -148,7 +156,14 @@ extension MeshResources {
         case .endpointAssignment(let endpoints):
             endpointAssignments.updateValue(endpoints, forKey: endpoints.name) == nil
         case .secret(let secret): secrets.updateValue(secret, forKey: secret.name) == nil
+        case .runtimeLayer(let layer): add(layer)
         case .unused: true
         }
+    }
+
+    private mutating func add(_ layer: RuntimeLayer) -> Bool {
+        let isNew = !runtimeLayers.contains { $0.name == layer.name }
+        addRuntimeLayer(layer)
+        return isNew
     }
 }

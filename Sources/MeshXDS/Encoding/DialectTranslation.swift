@@ -30,6 +30,8 @@ struct DialectTranslation {
                 self.resources.routeConfigurations[name] = translated(routes, "route_configurations[\(name)]")
             }
         }
+        // gRPC has no runtime, and does not ask for one.
+        if dialect == .grpc { self.resources.runtimeLayers = [] }
         guard dialect != .own else { return }
         // The clusters come first: they say which endpoints cannot be reached, and bring assignments of their own.
         for name in self.resources.endpointAssignments.keys.sorted() { translateAssignment(name) }

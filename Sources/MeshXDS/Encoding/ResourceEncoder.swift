@@ -38,6 +38,7 @@ package struct ResourceEncoder: Sendable {
             + resources.listeners.values.map { .listener($0) }
             + resources.routeConfigurations.values.map { .routeConfiguration($0) }
             + resources.secrets.values.map { .secret($0) }
+            + resources.runtimeLayers.map { .runtimeLayer($0) }
         for resource in all {
             do {
                 output.resources[resource.kind, default: [:]][resource.name] = try packed(resource)
@@ -58,6 +59,7 @@ package struct ResourceEncoder: Sendable {
             case .listener(let listener): try Google_Protobuf_Any(packing: self.listener(listener))
             case .routeConfiguration(let routes): try Google_Protobuf_Any(packing: routeConfiguration(routes))
             case .secret(let secret): try Google_Protobuf_Any(packing: self.secret(secret))
+            case .runtimeLayer(let layer): try Google_Protobuf_Any(packing: runtimeLayer(layer))
             case .unused(let kind, let name): throw ConfigurationError(path: "\(kind)[\(name)]", "is of no use")
             }
         return PackedResource(message)

@@ -298,7 +298,7 @@ package nonisolated struct Envoy_Config_Core_V3_Metadata: Sendable {
   package init() {}
 }
 
-/// A number that Envoy's runtime could override; without a runtime the default counts.
+/// A number that the runtime may override; without a value under the key the default counts.
 package nonisolated struct Envoy_Config_Core_V3_RuntimeDouble: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -313,7 +313,7 @@ package nonisolated struct Envoy_Config_Core_V3_RuntimeDouble: Sendable {
   package init() {}
 }
 
-/// A whole number that Envoy's runtime could override; without a runtime the default counts.
+/// A whole number that the runtime may override; without a value under the key the default counts.
 package nonisolated struct Envoy_Config_Core_V3_RuntimeUInt32: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -328,7 +328,7 @@ package nonisolated struct Envoy_Config_Core_V3_RuntimeUInt32: Sendable {
   package init() {}
 }
 
-/// A share that Envoy's runtime could override; without a runtime the default counts.
+/// A share that the runtime may override; without a value under the key the default counts.
 package nonisolated struct Envoy_Config_Core_V3_RuntimePercent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -352,7 +352,7 @@ package nonisolated struct Envoy_Config_Core_V3_RuntimePercent: Sendable {
   fileprivate var _defaultValue: Envoy_Type_V3_Percent? = nil
 }
 
-/// A switch that Envoy's runtime could override; without a runtime the default counts.
+/// A switch that the runtime may override; without a value under the key the default counts.
 package nonisolated struct Envoy_Config_Core_V3_RuntimeFeatureFlag: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -376,7 +376,7 @@ package nonisolated struct Envoy_Config_Core_V3_RuntimeFeatureFlag: Sendable {
   fileprivate var _defaultValue: SwiftProtobuf.Google_Protobuf_BoolValue? = nil
 }
 
-/// A share that Envoy's runtime could override; without a runtime the default counts.
+/// A share that the runtime may override; without a value under the key the default counts.
 package nonisolated struct Envoy_Config_Core_V3_RuntimeFractionalPercent: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
   // `Message` and `Message+*Additions` files in the SwiftProtobuf library for

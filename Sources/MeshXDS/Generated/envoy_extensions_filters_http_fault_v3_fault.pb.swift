@@ -141,6 +141,20 @@ package nonisolated struct Envoy_Extensions_Filters_Http_Fault_V3_HTTPFault: Sen
   /// Clears the value of `responseRateLimit`. Subsequent reads from it will return its default value.
   package mutating func clearResponseRateLimit() {self._responseRateLimit = nil}
 
+  package var delayPercentRuntime: String = String()
+
+  package var abortPercentRuntime: String = String()
+
+  package var delayDurationRuntime: String = String()
+
+  package var abortHTTPStatusRuntime: String = String()
+
+  package var maxActiveFaultsRuntime: String = String()
+
+  package var responseRateLimitPercentRuntime: String = String()
+
+  package var abortGrpcStatusRuntime: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -259,7 +273,7 @@ nonisolated extension Envoy_Extensions_Filters_Http_Fault_V3_FaultAbort.HeaderAb
 
 nonisolated extension Envoy_Extensions_Filters_Http_Fault_V3_HTTPFault: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".HTTPFault"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}delay\0\u{1}abort\0\u{3}upstream_cluster\0\u{1}headers\0\u{3}downstream_nodes\0\u{3}max_active_faults\0\u{3}response_rate_limit\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}delay\0\u{1}abort\0\u{3}upstream_cluster\0\u{1}headers\0\u{3}downstream_nodes\0\u{3}max_active_faults\0\u{3}response_rate_limit\0\u{3}delay_percent_runtime\0\u{3}abort_percent_runtime\0\u{3}delay_duration_runtime\0\u{3}abort_http_status_runtime\0\u{3}max_active_faults_runtime\0\u{3}response_rate_limit_percent_runtime\0\u{3}abort_grpc_status_runtime\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -274,6 +288,13 @@ nonisolated extension Envoy_Extensions_Filters_Http_Fault_V3_HTTPFault: SwiftPro
       case 5: try { try decoder.decodeRepeatedStringField(value: &self.downstreamNodes) }()
       case 6: try { try decoder.decodeSingularMessageField(value: &self._maxActiveFaults) }()
       case 7: try { try decoder.decodeSingularMessageField(value: &self._responseRateLimit) }()
+      case 8: try { try decoder.decodeSingularStringField(value: &self.delayPercentRuntime) }()
+      case 9: try { try decoder.decodeSingularStringField(value: &self.abortPercentRuntime) }()
+      case 10: try { try decoder.decodeSingularStringField(value: &self.delayDurationRuntime) }()
+      case 11: try { try decoder.decodeSingularStringField(value: &self.abortHTTPStatusRuntime) }()
+      case 12: try { try decoder.decodeSingularStringField(value: &self.maxActiveFaultsRuntime) }()
+      case 13: try { try decoder.decodeSingularStringField(value: &self.responseRateLimitPercentRuntime) }()
+      case 14: try { try decoder.decodeSingularStringField(value: &self.abortGrpcStatusRuntime) }()
       default: break
       }
     }
@@ -305,6 +326,27 @@ nonisolated extension Envoy_Extensions_Filters_Http_Fault_V3_HTTPFault: SwiftPro
     try { if let v = self._responseRateLimit {
       try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     } }()
+    if !self.delayPercentRuntime.isEmpty {
+      try visitor.visitSingularStringField(value: self.delayPercentRuntime, fieldNumber: 8)
+    }
+    if !self.abortPercentRuntime.isEmpty {
+      try visitor.visitSingularStringField(value: self.abortPercentRuntime, fieldNumber: 9)
+    }
+    if !self.delayDurationRuntime.isEmpty {
+      try visitor.visitSingularStringField(value: self.delayDurationRuntime, fieldNumber: 10)
+    }
+    if !self.abortHTTPStatusRuntime.isEmpty {
+      try visitor.visitSingularStringField(value: self.abortHTTPStatusRuntime, fieldNumber: 11)
+    }
+    if !self.maxActiveFaultsRuntime.isEmpty {
+      try visitor.visitSingularStringField(value: self.maxActiveFaultsRuntime, fieldNumber: 12)
+    }
+    if !self.responseRateLimitPercentRuntime.isEmpty {
+      try visitor.visitSingularStringField(value: self.responseRateLimitPercentRuntime, fieldNumber: 13)
+    }
+    if !self.abortGrpcStatusRuntime.isEmpty {
+      try visitor.visitSingularStringField(value: self.abortGrpcStatusRuntime, fieldNumber: 14)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -316,6 +358,13 @@ nonisolated extension Envoy_Extensions_Filters_Http_Fault_V3_HTTPFault: SwiftPro
     if lhs.downstreamNodes != rhs.downstreamNodes {return false}
     if lhs._maxActiveFaults != rhs._maxActiveFaults {return false}
     if lhs._responseRateLimit != rhs._responseRateLimit {return false}
+    if lhs.delayPercentRuntime != rhs.delayPercentRuntime {return false}
+    if lhs.abortPercentRuntime != rhs.abortPercentRuntime {return false}
+    if lhs.delayDurationRuntime != rhs.delayDurationRuntime {return false}
+    if lhs.abortHTTPStatusRuntime != rhs.abortHTTPStatusRuntime {return false}
+    if lhs.maxActiveFaultsRuntime != rhs.maxActiveFaultsRuntime {return false}
+    if lhs.responseRateLimitPercentRuntime != rhs.responseRateLimitPercentRuntime {return false}
+    if lhs.abortGrpcStatusRuntime != rhs.abortGrpcStatusRuntime {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -16,6 +16,8 @@ public enum ResourceKind: String, CaseIterable, Hashable, Sendable {
     case routeConfiguration = "envoy.config.route.v3.RouteConfiguration"
     /// SDS.
     case secret = "envoy.extensions.transport_sockets.tls.v3.Secret"
+    /// RTDS: a layer of the runtime.
+    case runtimeLayer = "envoy.service.runtime.v3.Runtime"
 
     /// The kind of a type URL, whatever stands before its slash.
     public init?(typeURL: String) {
@@ -27,11 +29,11 @@ public enum ResourceKind: String, CaseIterable, Hashable, Sendable {
 
     /// Whether a response holds everything, so that absence means deletion.
     ///
-    /// The rule of the state-of-the-world protocol: LDS and CDS do, RDS, EDS and SDS may leave out what did not change.
+    /// The rule of the state-of-the-world protocol: LDS and CDS do, RDS, EDS, SDS and RTDS may leave out what did not change.
     public var isFullState: Bool {
         switch self {
         case .listener, .cluster: true
-        case .endpointAssignment, .routeConfiguration, .secret: false
+        case .endpointAssignment, .routeConfiguration, .secret, .runtimeLayer: false
         }
     }
 }
@@ -41,7 +43,7 @@ extension ResourceKind {
     var refersToOthers: Bool {
         switch self {
         case .listener, .routeConfiguration, .cluster: true
-        case .endpointAssignment, .secret: false
+        case .endpointAssignment, .secret, .runtimeLayer: false
         }
     }
 }

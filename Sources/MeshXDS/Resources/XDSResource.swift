@@ -15,6 +15,8 @@ public enum XDSResource: Hashable, Sendable {
     case endpointAssignment(EndpointAssignment)
     /// A secret.
     case secret(Secret)
+    /// A layer of the runtime.
+    case runtimeLayer(RuntimeLayer)
     /// One that is good, and of no use to a mesh: it takes part in nothing. What is in it is reported.
     case unused(ResourceKind, name: String)
 
@@ -26,6 +28,7 @@ public enum XDSResource: Hashable, Sendable {
         case .cluster(let cluster): cluster.name
         case .endpointAssignment(let assignment): assignment.name
         case .secret(let secret): secret.name
+        case .runtimeLayer(let layer): layer.name
         case .unused(_, let name): name
         }
     }
@@ -38,6 +41,7 @@ public enum XDSResource: Hashable, Sendable {
         case .cluster: .cluster
         case .endpointAssignment: .endpointAssignment
         case .secret: .secret
+        case .runtimeLayer: .runtimeLayer
         case .unused(let kind, _): kind
         }
     }

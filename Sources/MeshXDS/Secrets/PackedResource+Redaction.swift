@@ -16,7 +16,7 @@ extension PackedResource {
         case .secret: redactedSecret
         case .cluster, .listener: PackedResource(typeURL: typeURL, bytes: PrivateKeyBlocks.masked(bytes))
         // They have no place for keys, and are many.
-        case .routeConfiguration, .endpointAssignment: self
+        case .routeConfiguration, .endpointAssignment, .runtimeLayer: self
         }
     }
 

@@ -265,6 +265,8 @@ extension ADSServerStreamStateMachine {
     /// - Parameter asked: The kinds that the client has just asked for something of: it waits for them.
     private mutating func send(_ asked: Set<ResourceKind>, at now: MeshInstant) -> [Response] {
         var responses: [Response] = []
+        // Envoy asks for clusters and listeners when it has its runtime, and others wait for all of it.
+        if let response = respond(to: .runtimeLayer, lettingGo: true) { responses.append(response) }
         for kind in [ResourceKind.cluster, .endpointAssignment] {
             let isOverfull = (subscriptions[kind]?.gone.count ?? 0) > Self.maximumStale
             if let response = respond(to: kind, lettingGo: isOverfull || !mayUseStale) { responses.append(response) }

@@ -76,6 +76,8 @@ final class EncodedSnapshot: Sendable {
         add(.listener, translation.resources.listeners) { .listener($0) }
         add(.routeConfiguration, translation.resources.routeConfigurations) { .routeConfiguration($0) }
         add(.secret, translation.resources.secrets) { .secret($0) }
+        let layers = Dictionary(translation.resources.runtimeLayers.map { ($0.name, $0) }) { $1 }
+        add(.runtimeLayer, layers) { .runtimeLayer($0) }
         self.generation = (previous?.generation ?? 0) + 1
         self.version = provided.version
         self.tables = tables

@@ -37,12 +37,14 @@ extension Mesh {
         for (number, mismatch) in trace.passedOver { explanation.note("route \(number)", "passed over: \(mismatch)") }
         guard let (number, route) = trace.chosen else {
             explanation.note("route", "none matches: the request is refused with 404 and the flag NR")
+            explanation.noteRuntime(of: snapshot)
             explanation.noteIgnored(of: snapshot)
             return explanation
         }
         explanation.note("listener", route.listener)
         explanation.note("route", "\(route.name) (number \(number))")
         explain(route, request, &explanation)
+        explanation.noteRuntime(of: snapshot)
         explanation.noteIgnored(of: snapshot, listener: route.listener, clusters: route.selections.map(\.clusterName))
         return explanation
     }

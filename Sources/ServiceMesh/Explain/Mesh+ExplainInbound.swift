@@ -23,6 +23,7 @@ extension Mesh {
         if let summary = snapshot.secrets[runtime.listener.secrets]?.summary { explanation.note("secrets", summary) }
         guard let routes = runtime.routes else {
             runtime.route(of: request).map { explain($0, of: runtime.listener.name, &explanation) }
+            explanation.noteRuntime(of: snapshot)
             explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)
             return explanation
         }
@@ -31,11 +32,13 @@ extension Mesh {
         for (number, mismatch) in trace.passedOver { explanation.note("route \(number)", "passed over: \(mismatch)") }
         guard let (number, route) = trace.chosen else {
             if trace.host != nil { explanation.note("route", "none matches: the request is refused with 404") }
+            explanation.noteRuntime(of: snapshot)
             explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)
             return explanation
         }
         explanation.note("route", "\(route.name) (number \(number))")
         explain(route, of: runtime.listener.name, &explanation)
+        explanation.noteRuntime(of: snapshot)
         explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)
         return explanation
     }

@@ -96,7 +96,8 @@ public struct InboundStack: Sendable {
         if case .denied(let policy, let message) = listener.engine.verdict(for: request, peer: peer) {
             throw refusal(message, policy: policy)
         }
-        guard let route = listener.route(of: request) else {
+        if listener.needsRandom { context.random = mesh.random.next() }
+        guard let route = listener.route(of: request, random: context.random) else {
             // Envoy's answer, whose body is empty.
             throw MeshError(
                 .noRoute,

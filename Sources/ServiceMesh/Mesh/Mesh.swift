@@ -5,7 +5,7 @@ import MeshBalancing
 public import MeshConfig
 public import MeshCore
 import MeshResilience
-public import MeshRouting
+import MeshRouting
 import Synchronization
 
 /// The service mesh in this process: configuration, live state, and the work that goes on behind the requests.
@@ -28,8 +28,6 @@ public final class Mesh: Sendable {
     /// Whether anybody does. Requests ask this several times.
     @usableFromInline let isObserved: Bool
 
-    /// What stands in place of shares that routes have.
-    @usableFromInline let runtime: [String: RuntimeValue]
     /// What hashes all of this process's requests alike where a route asks for that (gRFC A42's `channel_id`).
     let channel: UInt64
     /// What becomes of headers that ask for other timeouts and retries; `nil` leaves them alone.
@@ -79,7 +77,6 @@ public final class Mesh: Sendable {
         self.random = random
         self.observers = ObserverSet(configuration.observers)
         self.isObserved = !configuration.observers.isEmpty
-        self.runtime = configuration.runtime
         self.channel = random.next()
         self.headerContract =
             configuration.requestHeaderTrust == .ignored
@@ -157,6 +154,7 @@ public final class Mesh: Sendable {
             }
             observers.noticed(.configurationApplied(generation: applied.generation, source: source))
             noticeIgnored(resources.ignored, from: source)
+            if let fields = applied.ignoredOfRuntime { noticeIgnored(fields, from: Self.runtimeSource) }
             if part == nil { noticeHostsWithoutResolver() }
             return applied.generation
         } catch {
@@ -164,6 +162,9 @@ public final class Mesh: Sendable {
             throw error
         }
     }
+
+    /// The name under which it is told which values of the runtime have no effect: that depends on all sources.
+    static let runtimeSource = "runtime"
 
     /// Tells of fields without effect, once: a push of endpoints brings the same ones again.
     private func noticeIgnored(_ fields: [IgnoredField], from source: String) {

@@ -89,10 +89,11 @@ public struct MeshConfiguration: Sendable {
     ///
     /// Default empty: `node.cluster` of Envoy's bootstrap, which has no default either.
     public var localCluster: String
-    /// Values that stand in place of those of routes, by the keys that shares of requests have there
-    /// (`RuntimeFractionalPercent.runtime_key`).
+    /// Values that stand in place of those of routes, filters and clusters, by the keys that these have there
+    /// (`RuntimeFractionalPercent.runtime_key` and the like).
     ///
-    /// Default none: every route's own share holds.
+    /// They are the first layer of the runtime, as the static layer in Envoy's examples: a layer that a source delivers wins
+    /// over them. Default none: every setting's own value holds.
     public var runtime: [String: RuntimeValue]
     /// Who finds the addresses of the host names of DNS clusters (`Cluster.Discovery.dns`).
     ///

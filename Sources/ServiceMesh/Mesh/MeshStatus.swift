@@ -11,12 +11,27 @@ public struct MeshStatus: Hashable, Sendable, Codable {
     public var generation: UInt64
     /// The sources, in the order in which they are merged.
     public var sources: [ConfigSourceStatus]
+    /// The values of the runtime that something in the configuration reads, each with its layer, in the order of their keys;
+    /// at most 1024. Those that nothing reads are told among what is ignored.
+    public var runtime: [String]
 
     /// Creates a status.
-    public init(generation: UInt64, sources: [ConfigSourceStatus]) {
+    public init(generation: UInt64, sources: [ConfigSourceStatus], runtime: [String] = []) {
         self.generation = generation
         self.sources = sources
+        self.runtime = runtime
     }
+
+    /// Reads a status, be it of a mesh that knows nothing of the runtime.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        generation = try container.decode(UInt64.self, forKey: .generation)
+        sources = try container.decode([ConfigSourceStatus].self, forKey: .sources)
+        runtime = try container.decodeIfPresent([String].self, forKey: .runtime) ?? []
+    }
+
+    /// The most values of the runtime that are told.
+    fileprivate static let maximumRuntime = 1024
 }
 
 extension Mesh {
@@ -34,6 +49,7 @@ extension Mesh {
         let names = Set(sources.map(\.name))
         let others = ignored.filter { !names.contains($0.key) && !$0.value.isEmpty }.sorted { $0.key < $1.key }
             .map { ConfigSourceStatus(name: $0.key, ignored: $0.value.map(\.description)) }
-        return MeshStatus(generation: snapshot?.generation ?? 0, sources: known + others)
+        let runtime = snapshot?.resources.runtimeInForce.prefix(MeshStatus.maximumRuntime).map(\.description) ?? []
+        return MeshStatus(generation: snapshot?.generation ?? 0, sources: known + others, runtime: runtime)
     }
 }

@@ -46,6 +46,8 @@ final class SnapshotStore: Sendable {
         let removedEndpoints: Set<EndpointKey>
         /// Whether somebody asks endpoints how they are, or what they have to do, of clusters that are others now.
         var concernsProbes = true
+        /// The values of the runtime that have no effect; `nil` for the same as before.
+        var ignoredOfRuntime: [IgnoredField]?
     }
 
     func apply(_ resources: MeshResources, from source: String) throws(ConfigurationError) -> Applied {
@@ -60,8 +62,9 @@ final class SnapshotStore: Sendable {
             do throws(ConfigurationError) {
                 var amended = merged
                 builder.configuration.amend?(&amended)
-                let snapshot = try MeshSnapshot(generation: previous.generation + 1, resources: amended)
-                let named = hosts.prepare(amended)
+                let resolved = builder.resolvingRuntime(of: amended)
+                let snapshot = try MeshSnapshot(generation: previous.generation + 1, resources: resolved)
+                let named = hosts.prepare(resolved)
                 let next = try builder.build(snapshot, replacing: previous, hosts: named.table)
                 hosts.adopt(named)
                 let waiters = state.withLock { state in
@@ -76,7 +79,8 @@ final class SnapshotStore: Sendable {
                 let applied = Applied(
                     generation: next.generation,
                     clusters: next.changedClusters(since: previous),
-                    removedEndpoints: next.removedEndpoints(since: previous)
+                    removedEndpoints: next.removedEndpoints(since: previous),
+                    ignoredOfRuntime: Self.ignoredOfRuntime(resolved, besides: amended)
                 )
                 return .success((applied, waiters))
             } catch {
@@ -88,6 +92,11 @@ final class SnapshotStore: Sendable {
         for waiter in waiters { waiter.resume() }
         listeners.tell(removed: applied.removedEndpoints)
         return applied
+    }
+
+    /// What has no effect in the runtime, besides what those who delivered it know themselves.
+    private static func ignoredOfRuntime(_ resolved: MeshResources, besides known: MeshResources) -> [IgnoredField] {
+        Array(resolved.ignored.dropFirst(known.ignored.count))
     }
 
     /// Puts a configuration in force that differs from the source's last one in these endpoint assignments alone.
@@ -211,6 +220,7 @@ extension MeshResources {
             clusters.merge(part.clusters) { $1 }
             endpointAssignments.merge(part.endpointAssignments) { $1 }
             secrets.merge(part.secrets) { $1 }
+            runtimeLayers = MeshResources(runtimeLayers: runtimeLayers + part.runtimeLayers).runtimeLayers
             ignored += part.ignored
         }
     }

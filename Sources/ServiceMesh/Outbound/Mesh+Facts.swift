@@ -8,7 +8,8 @@ extension Mesh {
     /// What routes may ask of a request besides its head.
     @inlinable
     func facts(of context: borrowing CallContext, isSecure: Bool = false) -> RoutingFacts {
-        var facts = RoutingFacts(random: context.random, isSecure: isSecure, runtime: runtime)
+        // The runtime's values stand in the tables.
+        var facts = RoutingFacts(random: context.random, isSecure: isSecure)
         if let state = context.filterState { facts.metadata = state.metadata.mapValues { .fields($0) } }
         return facts
     }

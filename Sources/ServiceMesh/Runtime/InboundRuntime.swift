@@ -21,6 +21,8 @@ final class InboundRuntime: Sendable {
     let idle: [PolicySlot]
     /// What holds for some requests only; `nil` for a listener without virtual hosts, which serves them all alike.
     let routes: RouteTable<InboundRoute>?
+    /// Whether a route takes a share of its requests only, so that each request needs a random number.
+    let needsRandom: Bool
     /// Whether peers must prove an identity.
     let requiresIdentity: Bool
 
@@ -30,7 +32,8 @@ final class InboundRuntime: Sendable {
         fault: FaultInjector?,
         policies: InboundPolicies?,
         filters: RouteFilters?,
-        routes: RouteTable<InboundRoute>?
+        routes: RouteTable<InboundRoute>?,
+        needsRandom: Bool = false
     ) {
         self.listener = listener
         self.rateLimiter = rateLimiter
@@ -39,6 +42,7 @@ final class InboundRuntime: Sendable {
         self.filters = filters
         self.idle = listener.policies.aboutCallsToOthers
         self.routes = routes
+        self.needsRandom = needsRandom
         self.engine = AuthorizationEngine(
             listener.filters.compactMap { if case .authorization(let rules) = $0 { rules } else { nil } }
         )
@@ -50,7 +54,8 @@ final class InboundRuntime: Sendable {
     }
 
     /// What is done to a request on its way to the handler; `nil` if no route of the listener takes it.
-    func route(of request: some RequestHead) -> InboundRoute? {
+    /// - Parameter random: The request's random number, by which shares are decided. Default 0: the first of each share.
+    func route(of request: some RequestHead, random: UInt64 = 0) -> InboundRoute? {
         guard let routes else {
             return InboundRoute(
                 name: listener.name,
@@ -63,9 +68,8 @@ final class InboundRuntime: Sendable {
                 reply: nil
             )
         }
-        return if case .route(_, _, let route) = routes.decide(request, facts: RoutingFacts(random: 0)) { route } else {
-            nil
-        }
+        let decision = routes.decide(request, facts: RoutingFacts(random: random))
+        return if case .route(_, _, let route) = decision { route } else { nil }
     }
 }
 

@@ -86,7 +86,8 @@ extension RuntimeBuilder {
             fault: sharedFault,
             policies: InboundPolicies(onListener),
             filters: nil,
-            routes: try RouteTable(hosts)
+            routes: try RouteTable(hosts),
+            needsRandom: hosts.contains { $0.routes.contains { $0.match.fraction != nil } }
         )
     }
 }

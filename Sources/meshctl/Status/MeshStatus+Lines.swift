@@ -13,6 +13,7 @@ extension MeshStatus {
     /// The status for people: what is well is counted, the rest is told one by one.
     var lines: [String] {
         ["configuration generation \(generation)"] + sources.flatMap(\.lines)
+            + runtime.map { "runtime   \($0.printable)" }
     }
 }
 

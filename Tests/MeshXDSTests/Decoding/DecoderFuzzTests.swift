@@ -25,7 +25,7 @@ struct DecoderFuzzTests {
             await Task.yield()
             var (kind, bytes) = corpus[Int(random.below(UInt64(corpus.count)))]
             mutate(&bytes, random)
-            if random.below(20) == 0 { kind = ResourceKind.allCases[Int(random.below(5))] }
+            if random.below(20) == 0 { kind = ResourceKind.allCases[Int(random.below(6))] }
             do {
                 let decoded = try ResourceDecoder().decode(bytes, as: kind)
                 // What is accepted must be valid, or the snapshot would refuse it after the ACK.
@@ -52,6 +52,7 @@ struct DecoderFuzzTests {
             case .cluster(let cluster): try cluster.validate()
             case .endpointAssignment(let assignment): try assignment.validate()
             case .secret(let secret): try secret.validate()
+            case .runtimeLayer(let layer): try layer.validate()
             case .unused: break
             }
         } catch {

@@ -33,10 +33,13 @@ struct RoundTripTests {
                     case .cluster(let cluster): decoded.clusters[name] = cluster
                     case .endpointAssignment(let assignment): decoded.endpointAssignments[name] = assignment
                     case .secret(let secret): decoded.secrets[name] = secret
+                    case .runtimeLayer(let layer): decoded.addRuntimeLayer(layer)
                     case .unused: break
                     }
                 }
             }
+            // Their order is the client's affair.
+            decoded.runtimeLayers.sort { $0.name < $1.name }
             try #require(decoded == resources, "seed \(seed)")
         }
     }

@@ -150,6 +150,8 @@ extension FuzzTarget {
                 text = try? Envoy_Config_Route_V3_RouteConfiguration(serializedBytes: packed.bytes).jsonString()
             case .secret:
                 text = try? Envoy_Extensions_TransportSockets_Tls_V3_Secret(serializedBytes: packed.bytes).jsonString()
+            case .runtimeLayer:
+                text = try? Envoy_Service_Runtime_V3_Runtime(serializedBytes: packed.bytes).jsonString()
             }
             return text.map { Array($0.utf8) }
         }

@@ -46,6 +46,7 @@ extension FuzzTarget {
         case .cluster: "cluster"
         case .endpointAssignment: "endpoints"
         case .secret: "secret"
+        case .runtimeLayer: "runtime"
         }
     }
 
@@ -64,6 +65,7 @@ extension FuzzTarget {
             case .cluster(let cluster): try cluster.validate()
             case .endpointAssignment(let assignment): try assignment.validate()
             case .secret(let secret): try secret.validate()
+            case .runtimeLayer(let layer): try layer.validate()
             case .unused: break
             }
         } catch {

@@ -11,14 +11,14 @@ extension ResourceGenerator {
         let factor = chance() ? 100 + UInt32(below(900)) : nil
         switch below(11) {
         case 0:
-            return .init(
-                LeastRequest(
-                    choiceCount: 2 + below(99),
-                    selection: pick([.choices, .fullScan]),
-                    activeRequestBias: pick([1, 0, 2.5]),
-                    slowStart: slowStart()
-                )
+            var policy = LeastRequest(
+                choiceCount: 2 + below(99),
+                selection: pick([.choices, .fullScan]),
+                activeRequestBias: pick([1, 0, 2.5]),
+                slowStart: slowStart()
             )
+            policy.activeRequestBiasKey = pick(["", "balancing.bias"])
+            return .init(policy)
         case 1: return .init(RandomChoice())
         case 2:
             return .init(
@@ -73,13 +73,14 @@ extension ResourceGenerator {
     }
 
     private mutating func slowStart() -> SlowStart? {
-        chance(70)
-            ? nil
-            : SlowStart(
-                window: .milliseconds(1 + UInt64(below(100_000))),
-                aggression: pick([1, 0.5, 2]),
-                minimumWeightPercent: pick([0, 10, 33.3, 100])
-            )
+        guard chance(30) else { return nil }
+        var slowStart = SlowStart(
+            window: .milliseconds(1 + UInt64(below(100_000))),
+            aggression: pick([1, 0.5, 2]),
+            minimumWeightPercent: pick([0, 10, 33.3, 100])
+        )
+        slowStart.aggressionKey = pick(["", "balancing.aggression"])
+        return slowStart
     }
 
     mutating func assignment(_ name: String) -> EndpointAssignment {

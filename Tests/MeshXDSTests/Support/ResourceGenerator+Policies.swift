@@ -47,7 +47,12 @@ extension ResourceGenerator {
                 buffer: pick([0, 0.5, 1])
             )
             return TrafficPolicies(
-                adaptiveLimit: .init(algorithm: .envoyGradient(gradient), status: pick([429, 503]), mode: mode)
+                adaptiveLimit: .init(
+                    algorithm: .envoyGradient(gradient),
+                    status: pick([429, 503]),
+                    mode: mode,
+                    enabledKey: pick(["", "limit.enabled"])
+                )
             )
         }
         let seconds = 1 + below(3600)
@@ -63,7 +68,8 @@ extension ResourceGenerator {
                 algorithm: .successRate(rate),
                 maximumRefusal: pick([0, 0.5, 1]),
                 criteria: AdmissionCriteria(httpSuccess: [200..<300, 404..<405], grpcSuccess: [0, 5]),
-                mode: mode
+                mode: mode,
+                runtimeKeys: chance(20) ? admissionKeys() : .none
             )
         )
     }

@@ -90,6 +90,7 @@ struct ResourceGenerator {
         if chance(10) { fault.responseRate = .init(byHeader: percent()) }
         if chance(20) { fault.upstreamCluster = "v1" }
         if chance(20) { fault.downstreamNodes = ["a", "b"] }
+        if chance(20) { fault.runtimeKeys = faultKeys() }
         return fault
     }
 
@@ -172,7 +173,8 @@ struct ResourceGenerator {
                         endpointLabels: labels()
                     )
                 },
-                choice: choice
+                choice: choice,
+                runtimeKeyPrefix: chance(20) ? "weights" : ""
             )
         }
     }
@@ -325,7 +327,8 @@ struct ResourceGenerator {
             routeConfigurations: (0..<below(4)).map { routeConfiguration("routes \($0)") },
             clusters: (0..<below(4)).map { cluster("cluster \($0)") },
             endpointAssignments: (0..<below(4)).map { assignment("endpoints \($0)") },
-            secrets: (0..<below(3)).map { secret("secret \($0)") }
+            secrets: (0..<below(3)).map { secret("secret \($0)") },
+            runtimeLayers: (0..<below(3)).map { runtimeLayer("layer \($0)") }
         )
     }
 }

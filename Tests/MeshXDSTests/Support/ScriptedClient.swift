@@ -150,6 +150,7 @@ extension ADSServerStreamStateMachine.Response {
             case .listener: "LDS"
             case .routeConfiguration: "RDS"
             case .secret: "SDS"
+            case .runtimeLayer: "RTDS"
             }
         return ([short] + resources.map(\.text) + removed.map { "-\($0)" } + missing.map { "?\($0)" })
             .joined(separator: " ")

@@ -24,11 +24,13 @@ struct ScriptedSession {
     init(
         servers: [ADSServer.Traits] = [ADSServer.Traits()],
         inbound: Set<String> = [],
+        layers: [String] = [],
         rules: XDSRules = .envoy
     ) {
         machine = ADSSessionStateMachine(
             servers: servers,
             inboundListeners: inbound,
+            runtimeLayers: layers,
             decoder: ResourceDecoder(rules: rules)
         )
     }
@@ -136,9 +138,10 @@ struct ScriptedSession {
     static func connected(
         servers: [ADSServer.Traits] = [ADSServer.Traits()],
         inbound: Set<String> = [],
+        layers: [String] = [],
         rules: XDSRules = .envoy
     ) -> ScriptedSession {
-        var session = ScriptedSession(servers: servers, inbound: inbound, rules: rules)
+        var session = ScriptedSession(servers: servers, inbound: inbound, layers: layers, rules: rules)
         session.connect()
         return session
     }

@@ -25,7 +25,7 @@ struct ResourceSnapshot: Hashable, Sendable {
 }
 
 extension ADSSessionStateMachine {
-    /// The resources that the configuration in force is made of, in the order of their kinds and names.
+    /// The resources that the configuration in force is made of, in the order of their kinds and names; layers as they follow each other.
     var snapshotEntries: [ResourceSnapshot.Entry] {
         guard let published else { return [] }
         return Self.order.flatMap { kind -> [ResourceSnapshot.Entry] in
@@ -37,6 +37,8 @@ extension ADSSessionStateMachine {
                 case .endpointAssignment: published.endpointAssignments.keys.sorted()
                 // Keys do not go onto a disk. Who starts with the rest has no connection where one is needed.
                 case .secret: []
+                // In their own order, which the process's settings say and the file does not.
+                case .runtimeLayer: published.runtimeLayers.map(\.name)
                 }
             let cached = subscriptions[kind]?.cached ?? [:]
             return names.compactMap { name in

@@ -27,6 +27,7 @@ struct LeastRequestCodec: MessageBalancingCodec {
         var policy = LeastRequest()
         if message.hasActiveRequestBias {
             policy.activeRequestBias = bias(message.activeRequestBias, at: path["active_request_bias"], &context)
+            policy.activeRequestBiasKey = message.activeRequestBias.key
         }
         if message.hasSlowStartConfig {
             policy.slowStart = SlowStart(message.slowStartConfig, at: path["slow_start_config"], &context)
@@ -40,10 +41,8 @@ struct LeastRequestCodec: MessageBalancingCodec {
         guard let policy = policy as? LeastRequest else { return nil }
         var message = Wire()
         message.choiceCount = Google_Protobuf_UInt32Value(UInt32(clamping: policy.choiceCount))
-        if policy.activeRequestBias != 1 {
-            message.activeRequestBias.defaultValue = policy.activeRequestBias
-            // Envoy wants one; nobody is to set it.
-            message.activeRequestBias.runtimeKey = "mesh.active_request_bias"
+        if policy.activeRequestBias != 1 || !policy.activeRequestBiasKey.isEmpty {
+            message.activeRequestBias = .init(policy.activeRequestBias, key: policy.activeRequestBiasKey)
         }
         if let slowStart = policy.slowStart { message.slowStartConfig = .init(slowStart) }
         if policy.selection == .fullScan { message.selectionMethod = .fullScan }
@@ -60,6 +59,7 @@ struct LeastRequestCodec: MessageBalancingCodec {
         var policy = LeastRequest()
         if message.hasActiveRequestBias {
             policy.activeRequestBias = bias(message.activeRequestBias, at: path["active_request_bias"], &context)
+            policy.activeRequestBiasKey = message.activeRequestBias.key
         }
         if message.hasSlowStartConfig {
             policy.slowStart = SlowStart(message.slowStartConfig, at: path["slow_start_config"], &context)

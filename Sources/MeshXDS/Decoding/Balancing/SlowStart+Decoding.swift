@@ -31,6 +31,7 @@ extension SlowStart {
         }
         var settings = SlowStart(window: window)
         if message.hasAggression {
+            settings.aggressionKey = message.aggression.key
             let aggression = message.aggression.defaultValue
             if aggression > 0, aggression.isFinite {
                 settings.aggression = aggression
@@ -56,10 +57,8 @@ extension Envoy_Extensions_LoadBalancingPolicies_Common_V3_SlowStartConfig {
     init(_ settings: SlowStart) {
         self.init()
         slowStartWindow = Google_Protobuf_Duration(settings.window)
-        if settings.aggression != 1 {
-            aggression.defaultValue = settings.aggression
-            // Envoy wants one; nobody is to set it.
-            aggression.runtimeKey = "mesh.slow_start_aggression"
+        if settings.aggression != 1 || !settings.aggressionKey.isEmpty {
+            aggression = .init(settings.aggression, key: settings.aggressionKey)
         }
         minWeightPercent.value = settings.minimumWeightPercent
     }

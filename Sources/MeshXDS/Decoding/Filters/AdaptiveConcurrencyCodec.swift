@@ -61,6 +61,7 @@ struct AdaptiveConcurrencyCodec: HTTPFilterCodec {
             }
         }
         if message.hasEnabled, message.enabled.isOff { configuration.mode = .disabled }
+        configuration.enabledKey = message.enabled.runtimeKey
         let decoded = configuration
         return context.attempt(controllerPath) { () throws(ConfigurationError) in
             try decoded.validate()
@@ -169,6 +170,7 @@ struct AdaptiveConcurrencyCodec: HTTPFilterCodec {
         var message = Message()
         message.gradientControllerConfig = controller
         message.enabled = .init(configuration.mode == .enforce)
+        message.enabled.runtimeKey = configuration.enabledKey
         let code = Envoy_Type_V3_StatusCode(rawValue: configuration.status) ?? .serviceUnavailable
         if case .UNRECOGNIZED = code {
             // Envoy refuses what is not in its list.

@@ -63,6 +63,13 @@ struct AdmissionControlCodec: HTTPFilterCodec {
             configuration.maximumRefusal = message.maxRejectionProbability.defaultValue.value / 100
         }
         if message.hasEnabled, message.enabled.isOff { configuration.mode = .disabled }
+        configuration.runtimeKeys = AdmissionRuntimeKeys(
+            enabled: message.enabled.runtimeKey,
+            aggression: message.aggression.runtimeKey,
+            threshold: message.srThreshold.runtimeKey,
+            minimumRate: message.rpsThreshold.runtimeKey,
+            maximumRefusal: message.maxRejectionProbability.runtimeKey
+        )
         guard let criteria = AdmissionCriteria(criteria, at: path["success_criteria"], &context) else { return nil }
         configuration.criteria = criteria
         let decoded = configuration
@@ -97,6 +104,11 @@ struct AdmissionControlCodec: HTTPFilterCodec {
         message.srThreshold.defaultValue.value = rate.threshold * 100
         message.rpsThreshold.defaultValue = UInt32(rate.minimumRate.rounded(.up))
         message.maxRejectionProbability.defaultValue.value = configuration.maximumRefusal * 100
+        message.enabled.runtimeKey = configuration.runtimeKeys.enabled
+        message.aggression.runtimeKey = configuration.runtimeKeys.aggression
+        message.srThreshold.runtimeKey = configuration.runtimeKeys.threshold
+        message.rpsThreshold.runtimeKey = configuration.runtimeKeys.minimumRate
+        message.maxRejectionProbability.runtimeKey = configuration.runtimeKeys.maximumRefusal
         return try Google_Protobuf_Any(packing: message)
     }
 

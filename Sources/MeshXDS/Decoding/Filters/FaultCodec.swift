@@ -17,7 +17,14 @@ struct FaultCodec: HTTPFilterCodec {
         "upstream_cluster",
         "downstream_nodes",
         "max_active_faults",
-        "response_rate_limit"
+        "response_rate_limit",
+        "delay_percent_runtime",
+        "abort_percent_runtime",
+        "delay_duration_runtime",
+        "abort_http_status_runtime",
+        "max_active_faults_runtime",
+        "response_rate_limit_percent_runtime",
+        "abort_grpc_status_runtime"
     )
     private static let readDelay = ReadFields(
         Envoy_Extensions_Filters_Common_Fault_V3_FaultDelay.self,
@@ -99,6 +106,7 @@ struct FaultCodec: HTTPFilterCodec {
         if let maximum = fault.maximumActive {
             message.maxActiveFaults = Google_Protobuf_UInt32Value(UInt32(clamping: maximum))
         }
+        message.set(fault.runtimeKeys)
         message.headers = fault.headers.map { Envoy_Config_Route_V3_HeaderMatcher($0) }
         return try Google_Protobuf_Any(packing: message)
     }
@@ -124,6 +132,7 @@ struct FaultCodec: HTTPFilterCodec {
             guard message.maxActiveFaults.value > 0 else { return FaultConfiguration() }
             fault.maximumActive = Int(message.maxActiveFaults.value)
         }
+        fault.runtimeKeys = FaultRuntimeKeys(message)
         for (position, header) in message.headers.enumerated() {
             guard let matcher = HeaderMatcher(header, at: path["headers", position], &context) else { return nil }
             fault.headers.append(matcher)

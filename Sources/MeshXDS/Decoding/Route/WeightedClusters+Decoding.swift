@@ -11,6 +11,7 @@ extension WeightedClusters {
     private static let read = ReadFields(
         Envoy_Config_Route_V3_WeightedCluster.self,
         "clusters",
+        "runtime_key_prefix",
         "header_name",
         "use_hash_policy"
     )
@@ -35,7 +36,7 @@ extension WeightedClusters {
             return nil
         }
         do {
-            try self.init(shares, choice: choice)
+            try self.init(shares, choice: choice, runtimeKeyPrefix: message.runtimeKeyPrefix)
         } catch {
             // Its paths begin with `clusters`, as the API's do.
             for problem in error.problems { context.reject(path[problem.path], problem.message) }
@@ -128,6 +129,7 @@ extension Envoy_Config_Route_V3_WeightedCluster {
             try message.typedPerFilterConfig.add(filters[share.cluster] ?? .none)
             return message
         }
+        runtimeKeyPrefix = clusters.runtimeKeyPrefix
         switch clusters.choice {
         case .random: break
         case .header(let name): headerName = name.lowercased

@@ -21,6 +21,7 @@ extension MeshResources {
             case .secret(let secret): secrets[secret.name] = secret
             case .listener(let listener): listeners[listener.name] = listener
             case .routeConfiguration(let routes): routeConfigurations[routes.name] = routes
+            case .runtimeLayer(let layer): runtimeLayers.append(layer)
             case .unused: break
             }
         }
@@ -126,6 +127,7 @@ extension ResourceKind {
         case .secret: "secrets"
         case .listener: "listeners"
         case .routeConfiguration: "routeConfigurations"
+        case .runtimeLayer: "runtimeLayers"
         }
     }
 }
