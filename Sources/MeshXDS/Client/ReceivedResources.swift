@@ -7,11 +7,11 @@ import MeshRouting
 
 /// What an xDS client has received, as a configuration: what the listeners reach, and nothing else.
 struct ReceivedResources {
-    private let subscriptions: [ResourceKind: ADSSubscription]
+    private let servers: ADSServerLists
     private let localCluster: String?
 
-    init(_ subscriptions: [ResourceKind: ADSSubscription], localCluster: String? = nil) {
-        self.subscriptions = subscriptions
+    init(_ servers: ADSServerLists, localCluster: String? = nil) {
+        self.servers = servers
         self.localCluster = localCluster
     }
 
@@ -52,7 +52,7 @@ struct ReceivedResources {
             endpointAssignments: endpointNames(of: clusterNames).compactMap { endpoints($0) },
             secrets: secretNames(of: clusterNames).compactMap { secret($0) }
         )
-        resources.ignored = IgnoredFieldReports(of: resources, in: subscriptions).fields
+        resources.ignored = IgnoredFieldReports(of: resources, in: servers).fields
         return resources
     }
 
@@ -80,13 +80,17 @@ struct ReceivedResources {
     }
 
     private func resource(_ kind: ResourceKind, _ name: String) -> XDSResource? {
-        subscriptions[kind]?.cached[name]?.resource
+        servers.cached(kind, name)?.resource
     }
 
     private var listeners: [Listener] {
-        (subscriptions[.listener]?.cached ?? [:]).values.compactMap { cached in
-            guard case .listener(let listener) = cached.resource else { return nil }
-            return listener
+        servers.lists.flatMap { list in
+            (list.subscriptions[.listener]?.cached ?? [:]).values.compactMap { cached -> Listener? in
+                guard case .listener(var listener) = cached.resource else { return nil }
+                // Only who asked knows what for.
+                if let hosts = servers.hosts[listener.name] { listener.hosts = hosts }
+                return listener
+            }
         }
     }
 
