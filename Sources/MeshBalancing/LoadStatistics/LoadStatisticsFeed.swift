@@ -14,6 +14,9 @@ public struct LoadStatisticsFeed: Sendable {
         self.source = source
     }
 
+    /// The part of the same book that concerns another source: one with several control planes is several.
+    public func feed(of source: String) -> LoadStatisticsFeed { LoadStatisticsFeed(book, source: source) }
+
     /// Whether there is, or may be, something to tell: now, and each time that changes.
     public func wishes() -> AsyncStream<Bool> { book.wishes(of: source) }
 

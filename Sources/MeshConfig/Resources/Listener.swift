@@ -21,6 +21,13 @@ public struct Listener: Hashable, Sendable {
     /// services (`0.0.0.0:9080`), and for each service whose protocol it does not know one at the service's address.
     public var capturedAddress: EndpointAddress?
 
+    /// Of an outbound listener, what requests call the service, where that is not the listener's name: a virtual host of it
+    /// that takes all hosts (`*`) takes these. In lower case.
+    ///
+    /// Default empty: the name is the target itself, as gRFC A47's default template says. No resource says otherwise; who
+    /// asked for the listener knows what for.
+    public var hosts: [String]
+
     /// The secrets that protect inbound mutual TLS in place of the process's own identity; `nil` for that.
     ///
     /// Default `nil`. They have a certificate: a server shows one in any case.
@@ -57,7 +64,8 @@ public struct Listener: Hashable, Sendable {
         filters: [HTTPFilter] = [],
         routes: Routes,
         secrets: SecretReference? = nil,
-        capturedAddress: EndpointAddress? = nil
+        capturedAddress: EndpointAddress? = nil,
+        hosts: [String] = []
     ) {
         self.name = name
         self.secrets = secrets
@@ -65,6 +73,7 @@ public struct Listener: Hashable, Sendable {
         self.filters = filters
         self.routes = routes
         self.capturedAddress = capturedAddress
+        self.hosts = hosts
     }
 
     /// The name of the route configuration that the listener needs; `nil` if its routes stand in it.

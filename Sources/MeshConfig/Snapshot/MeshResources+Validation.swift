@@ -13,10 +13,15 @@ extension MeshResources {
     /// and the flag NC.
     /// - Throws: `ConfigurationError` with every problem.
     public func validate() throws(ConfigurationError) {
+        try validate(asPart: false)
+    }
+
+    /// The same of what one control plane among several has: routes that a listener names may be with another one.
+    package func validate(asPart isPart: Bool) throws(ConfigurationError) {
         var problems = ProblemCollector()
         for (name, listener) in listeners.sorted(by: { $0.key < $1.key }) {
             let path = "listeners[\(name)]"
-            if case .named(let routes) = listener.routes, routeConfigurations[routes] == nil {
+            if !isPart, case .named(let routes) = listener.routes, routeConfigurations[routes] == nil {
                 problems.note(path + ".routes", "there is no route configuration named \(routes)")
             }
             if case .inline(let routes) = listener.routes {
@@ -83,6 +88,11 @@ extension RouteConfiguration {
     /// Checks the virtual hosts and their routes.
     /// - Throws: `ConfigurationError` with every problem.
     public func validate() throws(ConfigurationError) {
+        try validate(asPart: false)
+    }
+
+    /// The same of what one control plane among several has: routes that a listener names may be with another one.
+    package func validate(asPart isPart: Bool) throws(ConfigurationError) {
         var problems = ProblemCollector()
         let (filters, headers) = (filters, headers)
         _ = problems.nest("headers") { () throws(ConfigurationError) in try headers.validate() }
@@ -122,6 +132,11 @@ extension Route {
     /// Checks the policies of the route.
     /// - Throws: `ConfigurationError` with every problem.
     public func validate() throws(ConfigurationError) {
+        try validate(asPart: false)
+    }
+
+    /// The same of what one control plane among several has: routes that a listener names may be with another one.
+    package func validate(asPart isPart: Bool) throws(ConfigurationError) {
         var problems = ProblemCollector()
         if let fault {
             _ = problems.nest("fault") { () throws(ConfigurationError) in try fault.validate() }
@@ -178,6 +193,11 @@ extension Cluster {
     /// Checks the policies of the cluster.
     /// - Throws: `ConfigurationError` with every problem.
     public func validate() throws(ConfigurationError) {
+        try validate(asPart: false)
+    }
+
+    /// The same of what one control plane among several has: routes that a listener names may be with another one.
+    package func validate(asPart isPart: Bool) throws(ConfigurationError) {
         var problems = ProblemCollector()
         problems.require(!name.isEmpty, "name", "is empty")
         problems.require(connectTimeout > .zero, "connectTimeout", "must be greater than 0")

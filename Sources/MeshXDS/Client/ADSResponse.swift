@@ -63,13 +63,13 @@ extension ADSResponse {
             nonce: message.nonce,
             resources: message.resources.map { resource in
                 Item(
-                    name: resource.hasResourceName ? resource.resourceName.name : resource.name,
+                    name: (resource.hasResourceName ? resource.resourceName.name : resource.name).canonicalResourceName,
                     version: resource.version,
                     packed: resource.hasResource ? PackedResource(resource.resource) : nil,
                     ignored: resource.fieldsWithoutEffect
                 )
             },
-            removed: message.removedResources + message.removedResourceNames.map(\.name),
+            removed: (message.removedResources + message.removedResourceNames.map(\.name)).map(\.canonicalResourceName),
             failures: message.resourceErrors.map { Failure($0) },
             isDelta: true
         )
@@ -79,7 +79,7 @@ extension ADSResponse {
 extension ADSResponse.Failure {
     fileprivate init(_ message: Envoy_Service_Discovery_V3_ResourceError) {
         self.init(
-            name: message.resourceName.name,
+            name: message.resourceName.name.canonicalResourceName,
             code: message.errorDetail.code,
             message: message.errorDetail.message
         )

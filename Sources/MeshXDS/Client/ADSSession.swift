@@ -26,14 +26,17 @@ actor ADSSession {
     private nonisolated let untold: ADSSessionStateMachine
     private nonisolated let keeper: LastKnownGoodKeeper?
     private nonisolated let source: String
+    /// What the servers of each list are called.
+    private nonisolated let serverNames: [[String]]
     private nonisolated let clock: any MeshClock
     /// Who waits for something to send.
     private var bells: [ADSServer.StreamID: AsyncStream<Void>.Continuation] = [:]
-    private var wantedServers: AsyncStream<Int>.Continuation?
+    private var wantedServers: AsyncStream<[Int]>.Continuation?
 
     init(
         _ machine: ADSSessionStateMachine,
         source: String,
+        serverNames: [[String]] = [],
         clock: any MeshClock,
         keeper: LastKnownGoodKeeper? = nil
     ) {
@@ -41,34 +44,34 @@ actor ADSSession {
         untold = machine
         self.keeper = keeper
         self.source = source
+        self.serverNames = serverNames
         self.clock = clock
     }
 
     /// What is known of every resource.
     nonisolated var status: [XDSResourceStatus] {
-        let (subscriptions, now) = (machine.withLock { $0.subscriptions }, clock.now)
-        return subscriptions.flatMap { kind, subscription in subscription.status(of: kind, at: now) }
-            .sorted { ($0.kind.rawValue, $0.name) < ($1.kind.rawValue, $1.name) }
+        let (machine, now) = (machine.withLock { $0 }, clock.now)
+        return machine.status(at: now, servers: serverNames)
     }
 
     /// Whether a control plane has brought a configuration.
     nonisolated var isPublished: Bool { machine.withLock { $0.published } != nil }
 
-    /// The fields of the configuration in force that have no effect, as control planes are told of them.
-    nonisolated var ignoredFields: [String] { machine.withLock { $0.ignoredFields } }
+    /// The fields of the configuration in force that have no effect, as the control planes of a list are told of them.
+    nonisolated func ignoredFields(of list: Int) -> [String] { machine.withLock { $0.ignoredFields(of: list) } }
 
-    /// How many of the servers are to have a stream, from the first on: now, and each time that changes.
-    func serverCounts() -> AsyncStream<Int> {
-        let (counts, continuation) = AsyncStream.makeStream(of: Int.self, bufferingPolicy: .bufferingNewest(1))
+    /// How many of the servers of each list are to have a stream, from the first on: now, and each time that changes.
+    func serverCounts() -> AsyncStream<[Int]> {
+        let (counts, continuation) = AsyncStream.makeStream(of: [Int].self, bufferingPolicy: .bufferingNewest(1))
         wantedServers = continuation
-        continuation.yield(machine.withLock { $0.wantedServers })
+        continuation.yield(machine.withLock { $0.serverCounts })
         return counts
     }
 
     /// A stream is open.
     /// - Returns: `nil` if it is not wanted any more.
-    func streamOpened(to server: Int) -> Stream? {
-        guard let id = machine.withLock({ $0.streamOpened(to: server, at: clock.now) }) else { return nil }
+    func streamOpened(to server: Int, of list: Int) -> Stream? {
+        guard let id = machine.withLock({ $0.streamOpened(to: server, of: list, at: clock.now) }) else { return nil }
         let (signals, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         bells[id] = bell
         bell.yield()
@@ -78,10 +81,19 @@ actor ADSSession {
     /// A stream has ended, or was not to be had.
     /// - Parameter isFailure: Whether it ended in a way that its responses do not make good.
     /// - Returns: Whether it brought a response.
-    func streamEnded(_ id: ADSServer.StreamID?, to server: Int, isFailure: Bool) -> Bool {
-        let hadResponse = machine.withLock { $0.streamEnded(id, to: server, isFailure: isFailure, at: clock.now) }
+    func streamEnded(
+        _ id: ADSServer.StreamID?,
+        to server: Int,
+        of list: Int,
+        isFailure: Bool,
+        _ sink: ConfigSink
+    ) -> Bool {
+        let hadResponse = machine.withLock {
+            $0.streamEnded(id, to: server, of: list, isFailure: isFailure, at: clock.now)
+        }
         if let id { bells.removeValue(forKey: id)?.finish() }
-        ring()
+        // Who waited for it may go on without it.
+        timePassed(sink)
         return hadResponse
     }
 
@@ -110,6 +122,7 @@ actor ADSSession {
 
     /// Tells the machine when its waits are over, until the task is cancelled.
     nonisolated func keepTime(_ sink: ConfigSink) async throws {
+        await tellStrays(sink)
         while true {
             // A wait that begins during this sleep is no shorter than it, and so ends after it: none is overslept.
             let latest = clock.now.advanced(by: ADSSessionStateMachine.doesNotExistTimeout)
@@ -148,6 +161,7 @@ actor ADSSession {
         _ sink: ConfigSink
     ) {
         ring()
+        tellStrays(sink)
         guard let resources = action.publication else { return }
         do {
             if let endpoints {
@@ -156,16 +170,24 @@ actor ADSSession {
                 try sink.apply(resources)
             }
             guard let keeper else { return }
-            keeper.configurationReceived(machine.withLock { $0.snapshotEntries })
+            // A part is no good start for the next process: what is on the disk has more.
+            keeper.configurationReceived(action.isPartial ? nil : machine.withLock { $0.snapshotEntries })
         } catch {
             // The sink has told its observers. The decoder checks what the sink checks, so that this is a defect of ours;
             // the last good configuration stays in force.
         }
     }
 
+    /// Tells of names that belong to no control plane.
+    private func tellStrays(_ sink: ConfigSink) {
+        let strays = machine.withLock { $0.takeStrays() }
+        guard !strays.isEmpty else { return }
+        sink.notice(.configurationRejected(source: source, error: ConfigurationError(strays)))
+    }
+
     /// Something has happened: there may be requests to send, and other servers to follow.
     private func ring() {
         for bell in bells.values { bell.yield() }
-        wantedServers?.yield(machine.withLock { $0.wantedServers })
+        wantedServers?.yield(machine.withLock { $0.serverCounts })
     }
 }

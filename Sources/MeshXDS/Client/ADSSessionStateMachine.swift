@@ -11,9 +11,8 @@ import MeshCore
 /// refuses the bad ones by name, and publishes a configuration only when nothing in it refers to something that is still
 /// on its way: a route never becomes visible before its clusters and endpoints. What was received outlives the stream.
 ///
-/// Servers come in order of preference. One after another is asked, but only while something is wanted that nobody has
-/// told, and all before it cannot be reached; the first that answers is the one to go by, and those behind it are let go
-/// (gRFC A71). What they told stays until it tells otherwise.
+/// Resources come from several lists of control planes, each by its name (gRFC A47), and refer to each other across them.
+/// Each list has its streams, fallbacks and waits (`ADSServerList`); the configuration is one.
 struct ADSSessionStateMachine {
     typealias Response = ADSResponse
 
@@ -21,6 +20,8 @@ struct ADSSessionStateMachine {
     struct Action: Hashable, Sendable {
         /// The configuration to put in force.
         var publication: MeshResources?
+        /// Whether something is lacking in it that control planes which cannot be reached would have.
+        var isPartial = false
         /// Why the response is refused, in part at least.
         var refusal: String?
     }
@@ -35,40 +36,59 @@ struct ADSSessionStateMachine {
         .listener, .routeConfiguration, .cluster, .endpointAssignment, .secret, .runtimeLayer,
     ]
 
-    private let decoder: ResourceDecoder
-    private(set) var servers: [ADSServer]
-    /// How many of the servers are to have a stream, from the first on.
-    private(set) var wantedServers = 1
-    private(set) var subscriptions: [ResourceKind: ADSSubscription] = [:]
+    /// What is known, by the lists of control planes that it is from.
+    private(set) var servers: ADSServerLists
+    /// The names of the listeners that this process serves.
+    private let inboundListeners: Set<String>
     private var configuration: IncrementalConfiguration
-    /// The fields of the configuration in force that have no effect, as control planes are told of them.
-    private(set) var ignoredFields: [String] = []
+    /// The fields of the configuration in force that have no effect, as the control planes of each list are told of them.
+    private var ignoredFields: [[String]]
+    /// The names that belong to nobody, and that nobody was told of.
+    private var untoldStrays: [ResourceKind: [String: String]] = [:]
+    /// Those that somebody was told of.
+    private var toldStrays: [ResourceKind: Set<String>] = [:]
     private var lastStream = 0
-    /// The stream whose server is the one to go by: what it says nothing of for long does not exist.
-    private var authority: ADSServer.StreamID?
 
     /// Creates a machine.
     /// - Parameters:
-    ///   - servers: The control planes, in order of preference.
+    ///   - servers: The control planes at the top of the bootstrap, in order of preference.
+    ///   - others: The lists of control planes that only authorities have.
+    ///   - directory: Which list has which authority.
     ///   - inboundListeners: The names of the listeners that this process serves.
+    ///   - targets: The names of the listeners of the services that it calls by name, each with what requests call those.
+    ///   - asksForAll: Whether all listeners that the first list has are asked for besides. Default `true`.
     ///   - localCluster: The cluster that it belongs to, if anybody wants to know its instances: it is asked for whether or
     ///     not a route leads to it.
     ///   - runtimeLayers: The names of the runtime's layers, each once; of a key the last one's value counts.
     /// - Precondition: `servers` is not empty.
     init(
         servers: [ADSServer.Traits] = [ADSServer.Traits()],
+        others: [ADSServerList.Traits] = [],
+        directory: ServerDirectory = ServerDirectory(),
         inboundListeners: Set<String> = [],
+        targets: [String: [String]] = [:],
+        asksForAll: Bool = true,
         localCluster: String? = nil,
         runtimeLayers: [String] = [],
         decoder: ResourceDecoder = ResourceDecoder()
     ) {
         precondition(!servers.isEmpty, "a session needs a server")
-        self.decoder = decoder
-        configuration = IncrementalConfiguration(localCluster: localCluster, layers: runtimeLayers)
-        self.servers = servers.map { ADSServer($0) }
-        for kind in Self.order { subscriptions[kind] = ADSSubscription() }
-        subscriptions[.listener] = ADSSubscription(names: inboundListeners, isWildcard: true)
-        subscriptions[.runtimeLayer] = ADSSubscription(names: Set(runtimeLayers))
+        self.inboundListeners = inboundListeners
+        configuration = IncrementalConfiguration(
+            localCluster: localCluster?.canonicalResourceName,
+            layers: runtimeLayers.map(\.canonicalResourceName)
+        )
+        self.servers = ADSServerLists(
+            [ADSServerList.Traits(servers: servers)] + others,
+            directory: directory,
+            listeners: inboundListeners.union(targets.keys),
+            layers: Set(runtimeLayers.map(\.canonicalResourceName)),
+            hosts: targets,
+            asksForAll: asksForAll,
+            decoder: decoder
+        )
+        ignoredFields = Array(repeating: [], count: others.count + 1)
+        noticeStrays()
     }
 
     /// The configuration that is in force.
@@ -77,49 +97,44 @@ struct ADSSessionStateMachine {
     /// The endpoint assignments that alone differ in it from the one published before; `nil` if more may.
     var changedEndpoints: Set<String>? { configuration.changedEndpoints }
 
+    /// How many servers of each list are to have a stream, from the first on.
+    var serverCounts: [Int] { servers.lists.map(\.wantedServers) }
+
+    /// The fields of the configuration in force that have no effect, as the control planes of a list are told of them: those
+    /// of their own resources.
+    func ignoredFields(of list: Int) -> [String] { ignoredFields[list] }
+
     /// When `timePassed` has something to do, if nothing happens before; `nil` for never.
-    ///
-    /// A wait begins when it is to be and lasts 15 s at least: whoever looks again by then oversleeps none.
     var nextDeadline: MeshInstant? {
-        guard authority != nil else { return nil }
-        let timeout = timeout
-        let waits = subscriptions.values.compactMap { $0.firstDeadline(timeout: timeout) } + silences.map(\.end)
-        return waits.min()
+        let excuses = servers.lists.count > 1 ? servers.lists.compactMap(\.excuseDeadline) : []
+        return (servers.lists.compactMap(\.nextDeadline) + excuses).min()
     }
 
     /// A stream is open.
-    /// - Parameter server: The server's place in the list.
+    /// - Parameters:
+    ///   - server: The server's place in its list.
+    ///   - list: The list's place.
     /// - Returns: The stream, to be named in what happens on it; `nil` if it is not wanted any more.
-    mutating func streamOpened(to server: Int, at now: MeshInstant) -> ADSServer.StreamID? {
-        guard server < wantedServers else { return nil }
-        if servers.allSatisfy({ $0.stream == nil }) {
-            for kind in Self.order { subscriptions[kind]?.streamOpened() }
-        }
+    mutating func streamOpened(to server: Int, of list: Int = 0, at now: MeshInstant) -> ADSServer.StreamID? {
+        let id = ADSServer.StreamID(number: lastStream + 1)
+        guard servers[list].streamOpened(id, to: server, at: now) else { return nil }
         lastStream += 1
-        let id = ADSServer.StreamID(number: lastStream)
-        servers[server].stream = ADSServer.Stream(id, servers[server].traits.variant)
-        settleAuthority(at: now)
         return id
     }
 
-    /// A stream has ended, or was not to be had. Everything that was received stays.
+    /// A stream has ended, or was not to be had. Everything that was received stays. Lists of others may have waited for it:
+    /// `timePassed` says what comes of that.
     /// - Parameter isFailure: Whether it ended in a way that its responses do not make good: over one that is too long.
     /// - Returns: Whether it brought a response: then it is no failure (gRFC A57).
     @discardableResult
     mutating func streamEnded(
         _ id: ADSServer.StreamID?,
         to server: Int,
+        of list: Int = 0,
         isFailure: Bool = false,
         at now: MeshInstant
     ) -> Bool {
-        // One that was let go of, or followed by another, says nothing more about its server.
-        guard server < wantedServers, servers[server].stream?.id == id else { return false }
-        let hadResponse = !isFailure && servers[server].stream?.hadResponse == true
-        servers[server].stream = nil
-        servers[server].isUnreachable = !hadResponse
-        settleAuthority(at: now)
-        considerFallback()
-        return hadResponse
+        servers[list].streamEnded(id, to: server, isFailure: isFailure, at: now)
     }
 
     /// A response has been received.
@@ -128,204 +143,128 @@ struct ADSSessionStateMachine {
         on id: ADSServer.StreamID,
         at now: MeshInstant
     ) -> Action {
-        let kind = response.kind
-        // A kind that was never asked for is tolerated, and not answered: there is no subscription to confirm.
+        guard let (list, server) = place(of: id) else { return Action() }
         guard
-            let server = servers.firstIndex(where: { $0.stream?.id == id }), subscriptions[kind] != nil,
-            servers[server].stream?.isRequested(kind) == true
+            let refusal = servers[list].responseReceived(response, from: server, servers.directory, at: now)
         else { return Action() }
-        let intake = ResponseIntake(
-            decoder: decoder,
-            server: server,
-            failsOnDataErrors: servers[server].traits.failsOnDataErrors,
-            now: now
-        )
-        // In place: a subscription that is taken out and put back is copied with all that it knows.
-        let outcome = intake.take(response, into: &subscriptions[kind, default: ADSSubscription()])
-        let refusal = outcome.refusal
-        if outcome.problems.isEmpty { servers[server].versions[kind] = response.version }
-        if outcome.problems.isEmpty || subscriptions[kind]?.cached.isEmpty == false {
-            subscriptions[kind]?.isKnown = true
-        }
-        servers[server].stream?.responseReceived(kind, nonce: response.nonce, refusal: refusal)
-        servers[server].isUnreachable = false
-        // A server that has nothing to say of some routes or endpoints may be one that knows nothing yet.
-        let isMeant = kind.isFullState || !response.removed.isEmpty
-        if outcome.hasGood || outcome.problems.isEmpty && isMeant { goBy(server, at: now) }
-        if kind.refersToOthers { followReferences(at: now) }
-        considerFallback()
-        return Action(publication: publish(), refusal: refusal)
+        if response.kind.refersToOthers { followReferences(at: now) }
+        for list in servers.indices { servers[list].referencesFollowed(at: now) }
+        var action = publish()
+        action.refusal = refusal
+        return action
     }
 
     /// Time has passed.
     mutating func timePassed(at now: MeshInstant) -> Action {
-        guard authority != nil else { return Action() }
-        noticeSilence(at: now)
-        let timeout = timeout
-        let absence = isSlowServer ? ADSSubscription.Absence.timedOut : .missing
-        for kind in Self.order { subscriptions[kind]?.timePassed(at: now, timeout: timeout, absence: absence) }
+        guard servers.lists.count > 1 || servers[0].leader != nil else { return Action() }
+        for list in servers.indices { servers[list].timePassed(at: now) }
         // A cluster that is gone at last takes its endpoints along.
         followReferences(at: now)
-        return Action(publication: publish())
+        for list in servers.indices { servers[list].referencesFollowed(at: now) }
+        return publish()
     }
 
     /// What is to be said on a stream now, as said: the waits for what it asks for begin.
     mutating func nextRequests(on id: ADSServer.StreamID, at now: MeshInstant) -> [ADSRequest] {
-        guard let server = servers.firstIndex(where: { $0.stream?.id == id }), var stream = servers[server].stream
-        else { return [] }
-        var requests: [ADSRequest] = []
-        for kind in Self.order where stream.isOwed(kind) {
-            guard let subscription = subscriptions[kind] else { continue }
-            let version = servers[server].versions[kind] ?? ""
-            requests += stream.next(kind, of: subscription, version: version) { subscription.versions(from: server) }
-            if id == authority, stream.isRequested(kind) { subscriptions[kind]?.requestSent(at: now) }
-        }
-        if !requests.isEmpty { stream.askedAt = stream.askedAt ?? now }
-        servers[server].stream = stream
-        return requests
+        guard let (list, server) = place(of: id) else { return [] }
+        return servers[list].nextRequests(on: id, to: server, at: now)
     }
 
     /// Whether a server has kept silent for longer than anything is waited for, and nobody was told yet.
     mutating func takeSilence(on id: ADSServer.StreamID) -> Bool {
-        guard let server = servers.firstIndex(where: { $0.stream?.id == id }) else { return false }
-        defer { servers[server].stream?.hasUntoldSilence = false }
-        return servers[server].stream?.hasUntoldSilence == true
+        guard let (list, server) = place(of: id) else { return false }
+        return servers[list].takeSilence(of: server)
+    }
+
+    /// The names that belong to no control plane, each with the reason, that nobody was told of yet.
+    mutating func takeStrays() -> [ConfigurationError.Problem] {
+        defer { untoldStrays = [:] }
+        return Self.order.flatMap { kind in
+            (untoldStrays[kind] ?? [:]).sorted { $0.key < $1.key }.map { name, reason in
+                ConfigurationError.Problem(path: "\(kind.rawValue)[\(name)]", message: reason)
+            }
+        }
+    }
+
+    private func place(of id: ADSServer.StreamID) -> (list: Int, server: Int)? {
+        for list in servers.indices {
+            if let server = servers[list].server(of: id) { return (list, server) }
+        }
+        return nil
     }
 
     /// Brings the subscriptions in line with what the resources refer to.
     private mutating func followReferences(at now: MeshInstant) {
         // Each kind's names follow from the resources of the kinds before it: one that is let go lets go of others.
         for kind in Self.order.dropFirst() {
-            let names = configuration.names(of: kind, in: &subscriptions)
-            guard subscriptions[kind]?.subscribe(to: names, at: now) == true else {
-                // What the server was asked for all along is waited for from now on.
-                if isRequestedFromAuthority(kind) { subscriptions[kind]?.requestSent(at: now) }
-                continue
-            }
-            for server in servers.indices { servers[server].stream?.namesChanged(of: kind) }
+            let names = configuration.names(of: kind, in: &servers)
+            servers.subscribe(to: names, of: kind, at: now)
+        }
+        noticeStrays()
+    }
+
+    private mutating func noticeStrays() {
+        guard !servers.strays.isEmpty || !toldStrays.isEmpty else { return }
+        for kind in Self.order {
+            let strays = servers.strays[kind] ?? [:]
+            // One that is gone and comes back is news again.
+            let told = (toldStrays[kind] ?? []).intersection(strays.keys)
+            let news = strays.filter { !told.contains($0.key) }
+            untoldStrays[kind] = (untoldStrays[kind] ?? [:]).filter { strays[$0.key] != nil }
+                .merging(news) { $1 }
+            toldStrays[kind] = told.union(news.keys)
         }
     }
 
     /// The configuration to put in force, if it is complete and differs from the one in force.
-    private mutating func publish() -> MeshResources? {
-        // A first answer of which nothing is good says nothing.
-        guard subscriptions[.listener]?.isKnown == true else { return nil }
-        guard subscriptions.values.allSatisfy(\.isSettled), !isInboundRefused else { return nil }
+    private mutating func publish() -> Action {
+        let lacking = servers.lists.filter(\.isHoldingUp)
+        if !lacking.isEmpty {
+            // What nobody can be asked for holds up nothing that others have told: at the start at once, and later when it
+            // has been so for as long as a name is waited for.
+            let isStart = published == nil
+            guard lacking.allSatisfy({ $0.isExcused(atOnce: isStart) }) else { return Action() }
+            guard servers.lists.contains(where: { $0.isWanted && !$0.lacksSomething }) else { return Action() }
+        } else if !servers.lists.contains(where: \.isWanted) {
+            // Nobody is asked for anything.
+            return Action()
+        }
+        guard !isInboundUncertain else { return Action() }
         let ignored = configuration.inForce?.ignored ?? []
-        guard let resources = configuration.publication(of: &subscriptions) else { return nil }
-        if resources.ignored != ignored { ignoredFields = IgnoredFieldNotice.lines(resources.ignored) }
-        return resources
+        guard let resources = configuration.publication(of: &servers) else { return Action() }
+        if resources.ignored != ignored { noteIgnored(resources.ignored) }
+        return Action(publication: resources, isPartial: !lacking.isEmpty)
     }
 
-    /// Whether a listener that this process serves, or its routes, came and cannot be used.
+    /// Each control plane hears of its own resources: the others are none of its business.
+    private mutating func noteIgnored(_ fields: [IgnoredField]) {
+        guard servers.lists.count > 1 else {
+            ignoredFields[0] = IgnoredFieldNotice.lines(fields)
+            return
+        }
+        for list in servers.indices {
+            let own = fields.filter { servers.directory.list(of: $0.resource.name) == list }
+            ignoredFields[list] = IgnoredFieldNotice.lines(own)
+        }
+    }
+
+    /// Whether a listener that this process serves, or its routes, came and cannot be used, or can be had from nobody.
     ///
     /// Without it the configuration would admit everybody whom it is there to refuse.
-    private var isInboundRefused: Bool {
-        guard let listeners = subscriptions[.listener], let routes = subscriptions[.routeConfiguration] else {
-            return false
-        }
-        return listeners.names.contains { name in
-            guard case .listener(let listener)? = listeners.cached[name]?.resource else {
+    private var isInboundUncertain: Bool {
+        inboundListeners.contains { name in
+            guard case .listener(let listener)? = servers.cached(.listener, name)?.resource else {
                 // One that is of no use to a mesh admits everybody, too.
-                return listeners.isUnusable(name) || listeners.cached[name] != nil
+                return servers.isUnusable(.listener, name) || servers.isAwaited(.listener, name)
+                    || servers.cached(.listener, name) != nil
             }
-            guard let configuration = listener.routeConfigurationName else { return false }
-            return routes.isUnusable(configuration)
+            guard let routes = listener.routeConfigurationName else { return false }
+            return servers.isUnusable(.routeConfiguration, routes) || servers.isAwaited(.routeConfiguration, routes)
         }
     }
 }
 
-// MARK: - Servers
-
-extension ADSSessionStateMachine {
-    /// Whether something is wanted that nobody has told.
-    private var lacksSomething: Bool {
-        subscriptions[.listener]?.isKnown != true || !subscriptions.values.allSatisfy(\.isSettled)
-    }
-
-    private var authorityServer: ADSServer? {
-        authority.flatMap { id in servers.first { $0.stream?.id == id } }
-    }
-
-    private var isSlowServer: Bool { authorityServer?.traits.timerIsTransient == true }
-    private var timeout: Nanoseconds { isSlowServer ? Self.slowServerTimeout : Self.doesNotExistTimeout }
-
-    /// Whether the server to go by has been asked for a kind, and for all that is wanted of it now.
-    private func isRequestedFromAuthority(_ kind: ResourceKind) -> Bool {
-        guard let stream = authorityServer?.stream else { return false }
-        return stream.isRequested(kind) && !stream.isOwed(kind)
-    }
-
-    /// A server has told something that is in use: those behind it have nothing to say any more.
-    private mutating func goBy(_ server: Int, at now: MeshInstant) {
-        servers[server].stream?.hadResource = true
-        wantedServers = server + 1
-        for other in servers.indices.dropFirst(wantedServers) {
-            servers[other].stream = nil
-            servers[other].isUnreachable = false
-        }
-        settleAuthority(at: now)
-    }
-
-    /// The servers that were asked while something is lacking and have not answered at all, and until when they may.
-    ///
-    /// A stream that is open says little: bytes may come so slowly that no response is ever whole. The kinds' own waits do
-    /// not end it, because nobody knows the names of the listeners that do not come.
-    private var silences: [(server: Int, end: MeshInstant)] {
-        guard lacksSomething else { return [] }
-        return servers.indices.prefix(wantedServers).compactMap { server in
-            guard let stream = servers[server].stream, !stream.hadResponse, !stream.isSilent else { return nil }
-            let isSlow = servers[server].traits.timerIsTransient
-            let timeout = isSlow ? Self.slowServerTimeout : Self.doesNotExistTimeout
-            return stream.askedAt.map { (server, $0.advanced(by: timeout)) }
-        }
-    }
-
-    /// Finds out who has kept silent for too long. Such a server counts as one that cannot be reached; its stream stays, and
-    /// whatever comes on it counts.
-    private mutating func noticeSilence(at now: MeshInstant) {
-        let silent = silences.filter { $0.end <= now }.map(\.server)
-        guard !silent.isEmpty else { return }
-        for server in silent {
-            servers[server].stream?.isSilent = true
-            servers[server].stream?.hasUntoldSilence = true
-            servers[server].isUnreachable = true
-        }
-        let before = wantedServers
-        considerFallback()
-        // Who is asked next has the time that the others had.
-        guard wantedServers > before else { return }
-        for kind in Self.order {
-            subscriptions[kind]?.streamEnded()
-            if isRequestedFromAuthority(kind) { subscriptions[kind]?.requestSent(at: now) }
-        }
-    }
-
-    /// Asks the next server, if nobody who is asked can be reached and something is lacking.
-    private mutating func considerFallback() {
-        guard wantedServers < servers.count, lacksSomething else { return }
-        guard servers.prefix(wantedServers).allSatisfy(\.isUnreachable) else { return }
-        servers[wantedServers].isUnreachable = false
-        wantedServers += 1
-    }
-
-    /// Finds out whom to go by: the first who told something on the stream that is open, or else the first who is asked and
-    /// not silent.
-    private mutating func settleAuthority(at now: MeshInstant) {
-        let streams = servers.compactMap(\.stream)
-        let next = (streams.first(where: \.hadResource) ?? streams.first { !$0.isSilent } ?? streams.first)?.id
-        guard next != authority else { return }
-        authority = next
-        for kind in Self.order {
-            subscriptions[kind]?.streamEnded()
-            if isRequestedFromAuthority(kind) { subscriptions[kind]?.requestSent(at: now) }
-        }
-    }
-}
-
-extension ADSSubscription {
-    /// The versions of what is known from a server, by name.
-    fileprivate func versions(from server: Int) -> [String: String] {
-        cached.filter { $0.value.server == server && !$0.value.version.isEmpty }.mapValues(\.version)
-    }
+extension ADSServerList {
+    /// Whether something that is lacking here may hold up the configuration.
+    fileprivate var isHoldingUp: Bool { isFollowed && lacksSomething }
 }

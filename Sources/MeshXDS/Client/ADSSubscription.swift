@@ -12,7 +12,7 @@ struct ADSSubscription {
         var ignored: [FieldReport]
         /// The resource's own version; that of the response where resources have none.
         var version = ""
-        /// The server that it came from, by its place in the list.
+        /// The server that it came from, by its place in its list.
         var server = 0
         /// When it came.
         var updatedAt = MeshInstant(nanoseconds: 0)
@@ -89,6 +89,9 @@ struct ADSSubscription {
 
     /// Whether there is anything to ask for.
     var isWanted: Bool { isWildcard || !names.isEmpty }
+
+    /// Whether nothing is known of a name that is asked for.
+    func isAwaited(_ name: String) -> Bool { unsettled.contains(name) }
 
     /// Whether it is known what became of every name.
     var isSettled: Bool { unsettled.isEmpty }

@@ -55,39 +55,12 @@ extension Bootstrap {
         }
         var problems = ProblemCollector()
         problems.require(!file.xds_servers.isEmpty, "xds_servers", "at least one server is needed")
-        var servers: [Server] = []
-        for (position, server) in file.xds_servers.enumerated() {
-            let path = "xds_servers[\(position)]"
-            problems.require(!server.server_uri.isEmpty, path + ".server_uri", "is empty")
-            let kinds = server.channel_creds.map(\.type)
-            guard let credentials = kinds.lazy.compactMap({ Server.Credentials(rawValue: $0) }).first else {
-                problems.note(
-                    path + ".channel_creds",
-                    "none of the kinds \(kinds) is supported; insecure and tls are"
-                )
-                continue
-            }
-            var description = Server(
-                uri: server.server_uri,
-                credentials: credentials,
-                features: server.server_features ?? []
-            )
-            if let bytes = server.max_xds_message_size {
-                problems.require(
-                    Server.messageBytes.contains(bytes),
-                    path + ".max_xds_message_size",
-                    "must be from \(Server.messageBytes.lowerBound) to \(Server.messageBytes.upperBound), is \(bytes)"
-                )
-                description.maximumMessageBytes = bytes
-            }
-            servers.append(description)
-        }
-        let template = file.server_listener_resource_name_template
-        if let template {
-            problems.require(
-                template.contains("%s"),
-                "server_listener_resource_name_template",
-                "has no %s for the address to stand in"
+        let servers = Self.servers(file.xds_servers, at: "xds_servers", &problems)
+        var authorities: [String: Authority] = [:]
+        for (name, authority) in (file.authorities ?? [:]).sorted(by: { $0.key < $1.key }) {
+            authorities[name] = Authority(
+                servers: Self.servers(authority.xds_servers ?? [], at: "authorities[\(name)].xds_servers", &problems),
+                clientListenerResourceNameTemplate: authority.client_listener_resource_name_template
             )
         }
         try problems.throwIfAny()
@@ -105,8 +78,55 @@ extension Bootstrap {
                 metadata: node.metadata ?? [:]
             ),
             certificateProviders: file.certificate_providers ?? [:],
-            serverListenerResourceNameTemplate: template ?? XDSNode.inboundListenerPrefix + "%s"
+            serverListenerResourceNameTemplate: file.server_listener_resource_name_template
+                ?? XDSNode.inboundListenerPrefix + "%s",
+            clientDefaultListenerResourceNameTemplate: file.client_default_listener_resource_name_template ?? "%s",
+            authorities: authorities
         )
+        try validate()
+    }
+
+    /// Reads a list of servers; those that make no sense are problems.
+    private static func servers(
+        _ files: [BootstrapFile.Server],
+        at path: String,
+        _ problems: inout ProblemCollector
+    ) -> [Server] {
+        var servers: [Server] = []
+        for (position, server) in files.enumerated() {
+            let path = "\(path)[\(position)]"
+            problems.require(!server.server_uri.isEmpty, path + ".server_uri", "is empty")
+            let kinds = server.channel_creds.map(\.type)
+            guard let credentials = kinds.lazy.compactMap({ Server.Credentials(rawValue: $0) }).first else {
+                problems.note(
+                    path + ".channel_creds",
+                    "none of the kinds \(kinds) is supported; insecure and tls are"
+                )
+                continue
+            }
+            guard let bytes = server.max_xds_message_size else {
+                servers.append(
+                    Server(uri: server.server_uri, credentials: credentials, features: server.server_features ?? [])
+                )
+                continue
+            }
+            guard Server.messageBytes.contains(bytes) else {
+                problems.note(
+                    path + ".max_xds_message_size",
+                    "must be from \(Server.messageBytes.lowerBound) to \(Server.messageBytes.upperBound), is \(bytes)"
+                )
+                continue
+            }
+            servers.append(
+                Server(
+                    uri: server.server_uri,
+                    credentials: credentials,
+                    features: server.server_features ?? [],
+                    maximumMessageBytes: bytes
+                )
+            )
+        }
+        return servers
     }
 }
 
@@ -122,6 +142,12 @@ private struct BootstrapFile: Decodable {
         var channel_creds: [Credentials]
         var server_features: [String]?
         var max_xds_message_size: Int?
+    }
+
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    struct Authority: Decodable {
+        var xds_servers: [Server]?
+        var client_listener_resource_name_template: String?
     }
 
     struct Node: Decodable {
@@ -145,6 +171,9 @@ private struct BootstrapFile: Decodable {
     var certificate_providers: [String: MetadataValue]?
     // swift-format-ignore: AlwaysUseLowerCamelCase
     var server_listener_resource_name_template: String?
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    var client_default_listener_resource_name_template: String?
+    var authorities: [String: Authority]?
 }
 
 extension DecodingError {

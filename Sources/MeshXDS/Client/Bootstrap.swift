@@ -91,34 +91,41 @@ public struct Bootstrap: Hashable, Sendable {
     public var node: Node
     /// The certificate providers by name, as they stand in the file.
     public var certificateProviders: [String: MetadataValue]
-    /// The name of an inbound listener, with `%s` for `ip:port`.
+    /// The name of an inbound listener, with `%s` for `ip:port`. One that begins with `xdstp:` says whose it is.
     ///
     /// Default Istio's, `xds.istio.io/grpc/lds/inbound/%s`.
     public var serverListenerResourceNameTemplate: String
+    /// The name of the listener of a target without an authority (`XDSTarget`), with `%s` for its host. One that begins with
+    /// `xdstp:` says whose it is.
+    ///
+    /// Default `%s`: gRFC A47's.
+    public var clientDefaultListenerResourceNameTemplate: String
+    /// Who answers for resources whose names begin with `xdstp://` and the authority's name (gRFC A47). Default: nobody.
+    ///
+    /// Names without an authority (`xdstp:///`) are those of the entry under the empty name.
+    public var authorities: [String: Authority]
 
     /// Creates a bootstrap of one control plane.
     public init(server: EndpointAddress, node: Node) {
         self.init(servers: [Server(uri: server.port == nil ? "unix:\(server.host)" : "\(server)")], node: node)
     }
 
-    /// Creates a bootstrap.
+    /// Creates a bootstrap. `validate` says whether its templates make sense.
     /// - Precondition: `servers` is not empty.
     public init(
         servers: [Server],
         node: Node,
         certificateProviders: [String: MetadataValue] = [:],
-        serverListenerResourceNameTemplate: String = XDSNode.inboundListenerPrefix + "%s"
+        serverListenerResourceNameTemplate: String = XDSNode.inboundListenerPrefix + "%s",
+        clientDefaultListenerResourceNameTemplate: String = "%s",
+        authorities: [String: Authority] = [:]
     ) {
         precondition(!servers.isEmpty, "a bootstrap needs a server")
         self.servers = servers
         self.node = node
         self.certificateProviders = certificateProviders
         self.serverListenerResourceNameTemplate = serverListenerResourceNameTemplate
-    }
-
-    /// The name of the inbound listener of an address.
-    public func inboundListenerName(_ address: EndpointAddress) -> String {
-        serverListenerResourceNameTemplate.split(separator: "%s", maxSplits: 1, omittingEmptySubsequences: false)
-            .joined(separator: "\(address)")
+        self.clientDefaultListenerResourceNameTemplate = clientDefaultListenerResourceNameTemplate
+        self.authorities = authorities
     }
 }

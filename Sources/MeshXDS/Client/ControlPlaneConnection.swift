@@ -7,7 +7,7 @@ import MeshConfig
 import MeshCore
 import Synchronization
 
-/// One control plane of the list: a stream to it, opened again whenever it ends.
+/// One control plane of a list: a stream to it, opened again whenever it ends.
 final class ControlPlaneConnection: Sendable {
     private struct State {
         var stream: ADSSession.Stream?
@@ -20,8 +20,11 @@ final class ControlPlaneConnection: Sendable {
     private static let patience = Nanoseconds.seconds(20)
 
     private let server: Bootstrap.Server
-    /// Its place in the list.
+    /// What events call it.
+    private let name: String
+    /// Its place in its list, and the list's.
     private let position: Int
+    private let list: Int
     private let variant: XDSVariant
     private let node: Bootstrap.Node
     private let session: ADSSession
@@ -31,7 +34,9 @@ final class ControlPlaneConnection: Sendable {
 
     init(
         to server: Bootstrap.Server,
+        named name: String,
         at position: Int,
+        of list: Int,
         variant: XDSVariant,
         node: Bootstrap.Node,
         session: ADSSession,
@@ -39,7 +44,9 @@ final class ControlPlaneConnection: Sendable {
         sink: ConfigSink
     ) {
         self.server = server
+        self.name = name
         self.position = position
+        self.list = list
         self.variant = variant
         self.node = node
         self.session = session
@@ -61,7 +68,13 @@ final class ControlPlaneConnection: Sendable {
                 isFailure = Self.isLasting(error)
             }
             let stream = state.withLock { $0.stream.take() }
-            let hadResponse = await session.streamEnded(stream?.id, to: position, isFailure: isFailure)
+            let hadResponse = await session.streamEnded(
+                stream?.id,
+                to: position,
+                of: list,
+                isFailure: isFailure,
+                sink
+            )
             if Task.isCancelled { break }
             // A stream that answered may end for good reasons; that there is no other one would be news (gRFC A57).
             if !hadResponse { tell(isConnected: false, reason: reason) }
@@ -91,7 +104,7 @@ final class ControlPlaneConnection: Sendable {
             return !isConnected || state.isConnected != true
         }
         guard isNews else { return }
-        sink.notice(.sourceConnection(source: server.sourceName, isConnected: isConnected, reason: reason))
+        sink.notice(.sourceConnection(source: name, isConnected: isConnected, reason: reason))
     }
 
     /// Opens a stream and follows it to its end; a server that accepts none in time is given up.
@@ -141,7 +154,8 @@ final class ControlPlaneConnection: Sendable {
                     request: StreamingClientRequest { writer in
                         try await self.send { opening, request in
                             guard case .stateOfTheWorld(let request) = request else { return }
-                            try await writer.write(opening.word(request, ignoring: self.session.ignoredFields))
+                            let fields = self.session.ignoredFields(of: self.list)
+                            try await writer.write(opening.word(request, ignoring: fields))
                         }
                     },
                     options: callOptions
@@ -154,7 +168,8 @@ final class ControlPlaneConnection: Sendable {
                     request: StreamingClientRequest { writer in
                         try await self.send { opening, request in
                             guard case .delta(let request) = request else { return }
-                            try await writer.write(opening.word(request, ignoring: self.session.ignoredFields))
+                            let fields = self.session.ignoredFields(of: self.list)
+                            try await writer.write(opening.word(request, ignoring: fields))
                         }
                     },
                     options: callOptions
@@ -169,7 +184,7 @@ final class ControlPlaneConnection: Sendable {
     /// Sends what there is to say until the stream ends.
     private func send(_ write: (inout StreamOpening, ADSRequest) async throws -> Void) async throws {
         // Only now is there a stream: what is waited for is waited for from here on.
-        guard let stream = await session.streamOpened(to: position) else { return }
+        guard let stream = await session.streamOpened(to: position, of: list) else { return }
         state.withLock { $0.stream = stream }
         var opening = StreamOpening(node: node)
         for await _ in stream.signals {

@@ -12,8 +12,8 @@ struct IgnoredFieldReports {
     private var reports: [IgnoredField.Resource: [FieldReport]] = [:]
 
     /// Collects what was found in the resources of a configuration when they came.
-    init(of resources: MeshResources, in subscriptions: [ResourceKind: ADSSubscription]) {
-        for (kind, subscription) in subscriptions {
+    init(of resources: MeshResources, in servers: ADSServerLists) {
+        for (kind, subscription) in servers.lists.lazy.flatMap(\.subscriptions) {
             for (name, cached) in subscription.cached where !cached.ignored.isEmpty {
                 if case .unused = cached.resource { reports[IgnoredField.Resource(kind, name)] = cached.ignored }
                 let isReached =
@@ -60,6 +60,9 @@ extension IgnoredField.Resource {
         case .runtimeLayer: self = .runtimeLayer(name)
         }
     }
+
+    /// The resource's name.
+    var name: String { rank.1 }
 
     /// Where it stands among others: as references go, and then by name.
     fileprivate var rank: (Int, String) {

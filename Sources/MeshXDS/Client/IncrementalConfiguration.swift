@@ -26,10 +26,10 @@ struct IncrementalConfiguration {
     private let localCluster: String?
     /// The names of the runtime's layers, of which a later one wins.
     private let layers: [String]
-    private var routeNames: Set<String> = []
-    private var clusterNames: Set<String> = []
-    private var endpointNames: Set<String> = []
-    private var secretNames: Set<String> = []
+    private var routeNames = NamesByList()
+    private var clusterNames = NamesByList()
+    private var endpointNames = NamesByList()
+    private var secretNames = NamesByList()
     /// Whether references have changed since the names were found. Then everything is pending, too.
     private var areNamesOutdated = true
     private var pending = Pending()
@@ -40,52 +40,51 @@ struct IncrementalConfiguration {
         self.layers = layers
     }
 
-    private func view(_ subscriptions: [ResourceKind: ADSSubscription]) -> ReceivedResources {
-        ReceivedResources(subscriptions, localCluster: localCluster, layers: layers)
+    private func view(_ servers: ADSServerLists) -> ReceivedResources {
+        ReceivedResources(servers, localCluster: localCluster, layers: layers)
     }
 
     /// The names of a kind that resources of the other kinds refer to.
-    mutating func names(
-        of kind: ResourceKind,
-        in subscriptions: inout [ResourceKind: ADSSubscription]
-    ) -> Set<String> {
-        takeChanges(of: &subscriptions)
-        if areNamesOutdated { findNames(view(subscriptions)) }
+    mutating func names(of kind: ResourceKind, in servers: inout ADSServerLists) -> NamesByList {
+        takeChanges(of: &servers)
+        if areNamesOutdated { findNames(servers) }
         switch kind {
-        case .listener: return []
+        case .listener: return NamesByList(count: servers.indices.count)
         case .routeConfiguration: return routeNames
         case .cluster: return clusterNames
         case .endpointAssignment: return endpointNames
         case .secret: return secretNames
         // Nothing refers to them: the process says which it wants.
-        case .runtimeLayer: return Set(layers)
+        case .runtimeLayer: return NamesByList(Set(layers), of: .runtimeLayer, in: servers)
         }
     }
 
     /// The configuration as it is now, which counts as in force from here on; `nil` if it already is.
-    mutating func publication(of subscriptions: inout [ResourceKind: ADSSubscription]) -> MeshResources? {
-        takeChanges(of: &subscriptions)
+    mutating func publication(of servers: inout ADSServerLists) -> MeshResources? {
+        takeChanges(of: &servers)
         defer { pending = Pending(isEverything: false) }
-        let view = view(subscriptions)
-        if areNamesOutdated { findNames(view) }
+        if areNamesOutdated { findNames(servers) }
+        let view = view(servers)
         changedEndpoints = nil
         guard !pending.isEverything, var resources = inForce.take() else {
             let resources = view.configuration
-            reports = IgnoredFieldReports(of: resources, in: subscriptions)
+            reports = IgnoredFieldReports(of: resources, in: servers)
             guard resources != inForce else { return nil }
             inForce = resources
             return resources
         }
-        let isNews = bringUpToDate(&resources, view, subscriptions)
+        let isNews = bringUpToDate(&resources, view, servers)
         inForce = resources
         return isNews ? resources : nil
     }
 
-    private mutating func findNames(_ view: ReceivedResources) {
-        routeNames = view.routeNames
-        clusterNames = view.clusterNames
-        endpointNames = view.endpointNames(of: clusterNames)
-        secretNames = view.secretNames(of: clusterNames)
+    private mutating func findNames(_ servers: ADSServerLists) {
+        let view = view(servers)
+        let clusters = view.clusterNames
+        routeNames = NamesByList(view.routeNames, of: .routeConfiguration, in: servers)
+        clusterNames = NamesByList(clusters, of: .cluster, in: servers)
+        endpointNames = NamesByList(view.endpointNames(of: clusters), of: .endpointAssignment, in: servers)
+        secretNames = NamesByList(view.secretNames(of: clusters), of: .secret, in: servers)
         areNamesOutdated = false
     }
 
@@ -93,7 +92,7 @@ struct IncrementalConfiguration {
     private mutating func bringUpToDate(
         _ resources: inout MeshResources,
         _ view: ReceivedResources,
-        _ subscriptions: [ResourceKind: ADSSubscription]
+        _ servers: ADSServerLists
     ) -> Bool {
         var isNews = false
         var isReportNews = false
@@ -106,7 +105,7 @@ struct IncrementalConfiguration {
                 isNews = true
                 endpoints = nil
             }
-            let found = subscriptions[.cluster]?.cached[name]?.ignored ?? []
+            let found = servers.cached(.cluster, name)?.ignored ?? []
             if reports?.resourceChanged(.cluster(name), found) == true { isReportNews = true }
         }
         for name in pending.endpoints {
@@ -116,7 +115,7 @@ struct IncrementalConfiguration {
                 isNews = true
                 endpoints?.insert(name)
             }
-            let found = subscriptions[.endpointAssignment]?.cached[name]?.ignored ?? []
+            let found = servers.cached(.endpointAssignment, name)?.ignored ?? []
             if reports?.resourceChanged(.endpointAssignment(name), found) == true { isReportNews = true }
         }
         for name in pending.secrets {
@@ -126,7 +125,7 @@ struct IncrementalConfiguration {
                 isNews = true
                 endpoints = nil
             }
-            let found = subscriptions[.secret]?.cached[name]?.ignored ?? []
+            let found = servers.cached(.secret, name)?.ignored ?? []
             if reports?.resourceChanged(.secret(name), found) == true { isReportNews = true }
         }
         if !pending.layers.isEmpty {
@@ -138,7 +137,7 @@ struct IncrementalConfiguration {
             }
         }
         for name in pending.layers {
-            let found = subscriptions[.runtimeLayer]?.cached[name]?.ignored ?? []
+            let found = servers.cached(.runtimeLayer, name)?.ignored ?? []
             if reports?.resourceChanged(.runtimeLayer(name), found) == true { isReportNews = true }
         }
         if isReportNews, let fields = reports?.fields, fields != resources.ignored {
@@ -150,19 +149,19 @@ struct IncrementalConfiguration {
         return isNews
     }
 
-    private mutating func takeChanges(of subscriptions: inout [ResourceKind: ADSSubscription]) {
-        let listeners = subscriptions[.listener]?.takeChanges() ?? []
-        let routes = subscriptions[.routeConfiguration]?.takeChanges() ?? []
-        let clusters = subscriptions[.cluster]?.takeChanges() ?? []
-        let endpoints = subscriptions[.endpointAssignment]?.takeChanges() ?? []
-        let secrets = subscriptions[.secret]?.takeChanges() ?? []
-        let layers = subscriptions[.runtimeLayer]?.takeChanges() ?? []
+    private mutating func takeChanges(of servers: inout ADSServerLists) {
+        let listeners = servers.takeChanges(of: .listener)
+        let routes = servers.takeChanges(of: .routeConfiguration)
+        let clusters = servers.takeChanges(of: .cluster)
+        let endpoints = servers.takeChanges(of: .endpointAssignment)
+        let secrets = servers.takeChanges(of: .secret)
+        let layers = servers.takeChanges(of: .runtimeLayer)
         guard !areNamesOutdated else { return }
         // What nothing refers to is no part of the configuration.
-        let reached = clusters.filter { clusterNames.contains($0) }
-        let view = view(subscriptions)
+        let reached = clusters.filter { clusterNames.all.contains($0) }
+        let view = view(servers)
         guard
-            listeners.isEmpty, routes.isDisjoint(with: routeNames),
+            listeners.isEmpty, routes.isDisjoint(with: routeNames.all),
             pending.isEverything ? reached.isEmpty : reached.allSatisfy({ refersToTheSame($0, view) })
         else {
             areNamesOutdated = true
@@ -171,8 +170,8 @@ struct IncrementalConfiguration {
         }
         guard !pending.isEverything else { return }
         pending.clusters.formUnion(reached)
-        for name in endpoints where endpointNames.contains(name) { pending.endpoints.insert(name) }
-        pending.secrets.formUnion(secrets.intersection(secretNames))
+        for name in endpoints where endpointNames.all.contains(name) { pending.endpoints.insert(name) }
+        pending.secrets.formUnion(secrets.intersection(secretNames.all))
         pending.layers.formUnion(layers)
     }
 

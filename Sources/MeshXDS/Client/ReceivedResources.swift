@@ -7,13 +7,13 @@ import MeshRouting
 
 /// What an xDS client has received, as a configuration: what the listeners reach, and nothing else.
 struct ReceivedResources {
-    private let subscriptions: [ResourceKind: ADSSubscription]
+    private let servers: ADSServerLists
     private let localCluster: String?
     private let layerNames: [String]
 
     /// - Parameter layers: The names of the runtime's layers, of which a later one wins.
-    init(_ subscriptions: [ResourceKind: ADSSubscription], localCluster: String? = nil, layers: [String] = []) {
-        self.subscriptions = subscriptions
+    init(_ servers: ADSServerLists, localCluster: String? = nil, layers: [String] = []) {
+        self.servers = servers
         self.localCluster = localCluster
         self.layerNames = layers
     }
@@ -56,7 +56,7 @@ struct ReceivedResources {
             secrets: secretNames(of: clusterNames).compactMap { secret($0) },
             runtimeLayers: runtimeLayers
         )
-        resources.ignored = IgnoredFieldReports(of: resources, in: subscriptions).fields
+        resources.ignored = IgnoredFieldReports(of: resources, in: servers).fields
         return resources
     }
 
@@ -92,13 +92,17 @@ struct ReceivedResources {
     }
 
     private func resource(_ kind: ResourceKind, _ name: String) -> XDSResource? {
-        subscriptions[kind]?.cached[name]?.resource
+        servers.cached(kind, name)?.resource
     }
 
     private var listeners: [Listener] {
-        (subscriptions[.listener]?.cached ?? [:]).values.compactMap { cached in
-            guard case .listener(let listener) = cached.resource else { return nil }
-            return listener
+        servers.lists.flatMap { list in
+            (list.subscriptions[.listener]?.cached ?? [:]).values.compactMap { cached -> Listener? in
+                guard case .listener(var listener) = cached.resource else { return nil }
+                // Only who asked knows what for.
+                if let hosts = servers.hosts[listener.name] { listener.hosts = hosts }
+                return listener
+            }
         }
     }
 

@@ -17,6 +17,8 @@ struct ResponseIntake {
     /// Whether bad resources are worse than none (`fail_on_data_errors`, gRFC A88).
     let failsOnDataErrors: Bool
     let now: MeshInstant
+    /// Whether the server may tell of a name: of others only those may whose authority it is (gRFC A47).
+    var mayTell: (String) -> Bool = { _ in true }
 
     /// What became of a response.
     struct Outcome {
@@ -80,6 +82,10 @@ struct ResponseIntake {
         }
         guard outcome.seen.insert(name).inserted else {
             outcome.note("\(name): the response has this resource twice")
+            return
+        }
+        guard mayTell(name) else {
+            outcome.note("\(name): belongs to an authority that this control plane does not answer for")
             return
         }
         // Others come from servers that know better what is needed soon; they are tolerated.

@@ -4,13 +4,14 @@
 public import MeshConfig
 public import MeshCore
 
-/// Configuration from a control plane over xDS: one stream for the process, reopened when it ends.
+/// Configuration from control planes over xDS: one stream for the process, reopened when it ends, and one more for each
+/// other list of servers that an authority of the bootstrap has, while something of it is in use (gRFC A47).
 ///
 /// While no control plane answers, the last good configuration stays in force. Where the bootstrap lists several, the
 /// others are fallbacks: the next one is asked only while something is wanted that nobody has told and those before it
 /// cannot be reached, and let go as soon as one before it answers (gRFC A71).
 public final class XDSConfigSource: ConfigSource {
-    /// The source's name: the first server's.
+    /// The source's name: that of the first server at the top of the bootstrap.
     public let name: String
 
     private let bootstrap: Bootstrap
@@ -21,7 +22,10 @@ public final class XDSConfigSource: ConfigSource {
     private let backoff: ReconnectBackoff
     private let session: ADSSession
     private let keeper: LastKnownGoodKeeper?
-    private let statistics: LoadStatisticsReporter
+    /// The lists of servers; that at the top of the bootstrap is the first.
+    private let lists: [Bootstrap.ServerList]
+    /// Who tells each list of requests.
+    private let statistics: [LoadStatisticsReporter]
 
     /// Creates a source.
     /// - Parameters:
@@ -29,6 +33,11 @@ public final class XDSConfigSource: ConfigSource {
     ///   - variant: The form of the protocol that all servers are spoken to in. Default `nil`: state of the world, and
     ///     incremental with servers whose `server_features` have `delta_ads`.
     ///   - inboundAddresses: Where this process serves; their inbound listeners are asked for.
+    ///   - targets: The services that this process calls and whose listeners are to be asked for by name: those that an
+    ///     authority has, and all of them where control planes give nobody everything. Where two say the same host, the
+    ///     first one gets it.
+    ///   - asksForAllListeners: Whether all listeners are asked for that the servers at the top of the bootstrap have.
+    ///     Default `true`. gRPC's clients never do, and some control planes give them none then.
     ///   - localCluster: The cluster that this process belongs to, if others keep requests in their zone: it is asked for though
     ///     no route leads to it. The mesh's configuration names the same one.
     ///   - runtimeLayers: The names of the runtime's layers that are asked for (RTDS), whose values stand in place of those of
@@ -46,6 +55,8 @@ public final class XDSConfigSource: ConfigSource {
         bootstrap: Bootstrap,
         protocol variant: XDSVariant? = nil,
         inboundAddresses: [EndpointAddress] = [],
+        targets: [XDSTarget] = [],
+        asksForAllListeners: Bool = true,
         localCluster: String? = nil,
         runtimeLayers: [String] = [],
         rules: XDSRules = .envoy,
@@ -67,23 +78,37 @@ public final class XDSConfigSource: ConfigSource {
         self.keeper = lastKnownGood.map {
             LastKnownGoodKeeper($0, source: name, clock: clock, wallClock: wallClock)
         }
-        self.statistics = LoadStatisticsReporter(
-            node: bootstrap.node,
-            source: name,
-            servers: bootstrap.servers.count,
-            backoff: backoff,
-            clock: clock,
-            random: random
-        )
+        let (lists, directory) = bootstrap.serverLists
+        let names = lists.enumerated().map { place, list in
+            list.servers.indices.map { list.sourceName(of: $0, isTop: place == 0) }
+        }
+        self.lists = lists
+        self.statistics = zip(lists, names).map { list, names in
+            LoadStatisticsReporter(
+                node: bootstrap.node,
+                source: names[0],
+                servers: list.servers.count,
+                backoff: backoff,
+                clock: clock,
+                random: random
+            )
+        }
         self.session = ADSSession(
             ADSSessionStateMachine(
                 servers: bootstrap.servers.map { $0.traits(variant) },
+                others: zip(lists, names).dropFirst().map { list, names in
+                    ADSServerList.Traits(servers: list.servers.map { $0.traits(variant) }, source: names[0])
+                },
+                directory: directory,
                 inboundListeners: Set(inboundAddresses.map { bootstrap.inboundListenerName($0) }),
+                targets: bootstrap.hosts(of: targets),
+                asksForAll: asksForAllListeners,
                 localCluster: localCluster,
                 runtimeLayers: Self.unique(runtimeLayers),
                 decoder: ResourceDecoder(registry: registry, rules: rules, source: name)
             ),
             source: name,
+            serverNames: lists.map { $0.servers.map(\.uri) },
             clock: clock,
             keeper: keeper
         )
@@ -137,30 +162,34 @@ public final class XDSConfigSource: ConfigSource {
                 group.addTask { await self.session.restore(sink) }
                 group.addTask { await keeper.write(sink) }
             }
-            // The servers that are followed, from the first on: who ends a stop ends the following.
-            var stops: [AsyncStream<Never>.Continuation] = []
-            for await count in counts {
-                while stops.count > count { stops.removeLast().finish() }
-                while stops.count < count {
-                    let position = stops.count
-                    let (stop, continuation) = AsyncStream.makeStream(of: Never.self)
-                    stops.append(continuation)
-                    group.addTask { await self.follow(position, until: stop, sink) }
+            // The servers of each list that are followed, from the first on: who ends a stop ends the following.
+            var stops = Array(repeating: [AsyncStream<Never>.Continuation](), count: self.lists.count)
+            for await counts in counts {
+                for (list, count) in counts.enumerated() {
+                    while stops[list].count > count { stops[list].removeLast().finish() }
+                    while stops[list].count < count {
+                        let position = stops[list].count
+                        let (stop, continuation) = AsyncStream.makeStream(of: Never.self)
+                        stops[list].append(continuation)
+                        group.addTask { await self.follow(position, of: list, until: stop, sink) }
+                    }
                 }
             }
         }
         try Task.checkCancellation()
     }
 
-    private func follow(_ position: Int, until stop: AsyncStream<Never>, _ sink: ConfigSink) async {
-        let server = bootstrap.servers[position]
+    private func follow(_ position: Int, of list: Int, until stop: AsyncStream<Never>, _ sink: ConfigSink) async {
+        let server = lists[list].servers[position]
         let connection = ControlPlaneConnection(
             to: server,
+            named: lists[list].sourceName(of: position, isTop: list == 0),
             at: position,
+            of: list,
             variant: server.traits(variant).variant,
             node: bootstrap.node,
             session: session,
-            statistics: statistics,
+            statistics: statistics[list],
             sink: sink
         )
         await withTaskGroup(of: Void.self) { group in

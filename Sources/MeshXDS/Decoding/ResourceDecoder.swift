@@ -48,7 +48,7 @@ public struct ResourceDecoder: Sendable {
         if packed.typeName == Envoy_Service_Discovery_V3_Resource.protoMessageName {
             guard let wrapper = context.unpack(packed.bytes, as: Envoy_Service_Discovery_V3_Resource.self, at: .root)
             else { return Self.outcome(name: nil, nil, context) }
-            wrapperName = wrapper.name.isEmpty ? nil : wrapper.name
+            wrapperName = wrapper.name.isEmpty ? nil : wrapper.name.canonicalResourceName
             packed = PackedResource(wrapper.resource)
         }
         guard packed.typeName == kind.rawValue else {
@@ -87,16 +87,17 @@ public struct ResourceDecoder: Sendable {
             guard let message = context.unpack(bytes, as: Envoy_Config_Listener_V3_Listener.self, at: .root) else {
                 return (nil, nil)
             }
-            return (message.name, Listener.resource(message, &context))
+            return (message.name.canonicalResourceName, Listener.resource(message, &context))
         case .routeConfiguration:
             guard let message = context.unpack(bytes, as: Envoy_Config_Route_V3_RouteConfiguration.self, at: .root)
             else { return (nil, nil) }
-            return (message.name, RouteConfiguration(message, at: .root, &context).map(XDSResource.routeConfiguration))
+            let routes = RouteConfiguration(message, at: .root, &context)
+            return (message.name.canonicalResourceName, routes.map(XDSResource.routeConfiguration))
         case .cluster:
             guard let message = context.unpack(bytes, as: Envoy_Config_Cluster_V3_Cluster.self, at: .root) else {
                 return (nil, nil)
             }
-            return (message.name, Cluster(message, &context).map(XDSResource.cluster))
+            return (message.name.canonicalResourceName, Cluster(message, &context).map(XDSResource.cluster))
         case .endpointAssignment:
             guard
                 let message = context.unpack(
@@ -106,7 +107,7 @@ public struct ResourceDecoder: Sendable {
                 )
             else { return (nil, nil) }
             let assignment = EndpointAssignment(message, at: .root, &context)
-            return (message.clusterName, assignment.map(XDSResource.endpointAssignment))
+            return (message.clusterName.canonicalResourceName, assignment.map(XDSResource.endpointAssignment))
         case .secret:
             guard
                 let message = context.unpack(
@@ -115,12 +116,13 @@ public struct ResourceDecoder: Sendable {
                     at: .root
                 )
             else { return (nil, nil) }
-            return (message.name, Secret(message, &context).map(XDSResource.secret))
+            return (message.name.canonicalResourceName, Secret(message, &context).map(XDSResource.secret))
         case .runtimeLayer:
             guard let message = context.unpack(bytes, as: Envoy_Service_Runtime_V3_Runtime.self, at: .root) else {
                 return (nil, nil)
             }
-            return (message.name, RuntimeLayer(message, &context).map(XDSResource.runtimeLayer))
+            let layer = RuntimeLayer(message, &context).map(XDSResource.runtimeLayer)
+            return (message.name.canonicalResourceName, layer)
         }
     }
 }

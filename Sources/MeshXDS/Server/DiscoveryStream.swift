@@ -63,7 +63,7 @@ struct DiscoveryStream {
         guard let kind = ResourceKind(typeURL: message.typeURL) else { return [] }
         let request = Machine.Request(
             kind: kind,
-            names: Set(message.resourceNames),
+            names: Set(message.resourceNames.lazy.map(\.canonicalResourceName)),
             version: message.versionInfo,
             nonce: message.responseNonce,
             refusal: message.hasErrorDetail ? message.errorDetail.message : nil
@@ -83,9 +83,12 @@ struct DiscoveryStream {
         guard let kind = ResourceKind(typeURL: message.typeURL) else { return [] }
         let request = Machine.IncrementalRequest(
             kind: kind,
-            subscribed: Set(message.resourceNamesSubscribe),
-            unsubscribed: Set(message.resourceNamesUnsubscribe),
-            versions: message.initialResourceVersions,
+            subscribed: Set(message.resourceNamesSubscribe.lazy.map(\.canonicalResourceName)),
+            unsubscribed: Set(message.resourceNamesUnsubscribe.lazy.map(\.canonicalResourceName)),
+            versions: Dictionary(
+                message.initialResourceVersions.lazy.map { ($0.key.canonicalResourceName, $0.value) },
+                uniquingKeysWith: { $1 }
+            ),
             nonce: message.responseNonce,
             refusal: message.hasErrorDetail ? message.errorDetail.message : nil
         )

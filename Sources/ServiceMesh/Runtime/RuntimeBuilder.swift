@@ -147,7 +147,7 @@ extension MeshResources {
                 let host = address.isWildcard ? "\u{7F}\u{7F}" : "\u{7F}" + address.host
                 return (rank: (host, UInt32(address.port ?? 0), name), listener: listener)
             }
-            let authority = name.lowercased()
+            let authority = listener.hosts.first ?? name.lowercased()
             let address = EndpointAddress(authority: authority)
             let place: UInt32 =
                 switch address?.port {

@@ -9,7 +9,7 @@ extension VirtualHost {
     /// The authorities that it serves on a listener.
     ///
     /// A listener is chosen by its name (gRPC's `xds:///NAME`), so in it `*` means "whoever asked for this listener":
-    /// requests to the listener's name, with and without its port. It must not swallow the other listeners' hosts, but for
+    /// requests to the listener's name, or the hosts that it was asked for by, with and without the port. It must not swallow the other listeners' hosts, but for
     /// the one that the application says is there for that.
     ///
     /// One that stands for a port is chosen by the port that a request names, or means: its hosts' names have that port.
@@ -20,9 +20,13 @@ extension VirtualHost {
                 return domain.names(on: listener, at: address, port: port)
             }
             guard domain == .any, !isCatchAll else { return [domain] }
-            let name = listener.name.lowercased()
-            guard let address = EndpointAddress(authority: name), address.host != name else { return [.exact(name)] }
-            return [.exact(name), .exact(address.host)]
+            let names = listener.hosts.isEmpty ? [listener.name.lowercased()] : listener.hosts
+            return names.flatMap { name -> [DomainPattern] in
+                guard let address = EndpointAddress(authority: name), address.host != name else {
+                    return [.exact(name)]
+                }
+                return [.exact(name), .exact(address.host)]
+            }
         }
     }
 }

@@ -101,7 +101,7 @@ struct IncrementalConfigurationTests {
             }
             #expect(subscription.isSettled == isSettled)
         }
-        let whole = ReceivedResources(subscriptions, localCluster: localCluster)
+        let whole = ReceivedResources(session.machine.servers, localCluster: localCluster)
         guard session.machine.published != nil else { return }
         let clusterNames = whole.clusterNames
         #expect(subscriptions[.routeConfiguration]?.names == whole.routeNames)

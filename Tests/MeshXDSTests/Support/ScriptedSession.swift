@@ -16,9 +16,15 @@ struct ScriptedSession {
         var refusal: String?
     }
 
+    /// A server, by its list and its place there.
+    private struct Place: Hashable {
+        var list: Int
+        var server: Int
+    }
+
     var machine: ADSSessionStateMachine
     var now = MeshInstant(nanoseconds: 1_000_000_000)
-    private(set) var streams: [Int: ADSServer.StreamID] = [:]
+    private var open: [Place: ADSServer.StreamID] = [:]
     private var lastNonce = 0
 
     init(
@@ -35,22 +41,35 @@ struct ScriptedSession {
         )
     }
 
+    /// The open streams to the servers at the top of the bootstrap.
+    var streams: [Int: ADSServer.StreamID] {
+        Dictionary(uniqueKeysWithValues: open.filter { $0.key.list == 0 }.map { ($0.key.server, $0.value) })
+    }
+
+    init(_ machine: ADSSessionStateMachine) {
+        self.machine = machine
+    }
+
     /// Opens a stream, if the machine still wants it.
     @discardableResult
-    mutating func connect(to server: Int = 0) -> Reply {
-        streams[server] = machine.streamOpened(to: server, at: now)
-        return reply(.init(), server)
+    mutating func connect(to server: Int = 0, of list: Int = 0) -> Reply {
+        let place = Place(list: list, server: server)
+        open[place] = machine.streamOpened(to: server, of: list, at: now)
+        return reply(.init(), place)
     }
 
     /// Ends a stream, or fails to open one.
     /// - Returns: Whether it had a response.
     @discardableResult
-    mutating func disconnect(from server: Int = 0) -> Bool {
-        machine.streamEnded(streams.removeValue(forKey: server), to: server, at: now)
+    mutating func disconnect(from server: Int = 0, of list: Int = 0) -> Bool {
+        let stream = open.removeValue(forKey: Place(list: list, server: server))
+        return machine.streamEnded(stream, to: server, of: list, at: now)
     }
 
     /// What the machine says to a server now.
-    mutating func requests(to server: Int = 0) -> Reply { reply(.init(), server) }
+    mutating func requests(to server: Int = 0, of list: Int = 0) -> Reply {
+        reply(.init(), Place(list: list, server: server))
+    }
 
     mutating func respond(
         _ kind: ResourceKind,
@@ -58,7 +77,8 @@ struct ScriptedSession {
         version: String = "1",
         absent: [String] = [],
         failures: [ADSResponse.Failure] = [],
-        from server: Int = 0
+        from server: Int = 0,
+        of list: Int = 0
     ) -> Reply {
         receive(
             ADSResponse(
@@ -68,7 +88,8 @@ struct ScriptedSession {
                 resources: packed.map { .init(version: version, packed: $0) },
                 failures: absent.map { .init(name: $0, code: ADSResponse.notFound, message: "") } + failures
             ),
-            from: server
+            from: server,
+            of: list
         )
     }
 
@@ -76,10 +97,11 @@ struct ScriptedSession {
         _ kind: ResourceKind,
         _ resources: MeshResources,
         version: String = "1",
-        from server: Int = 0
+        from server: Int = 0,
+        of list: Int = 0
     ) -> Reply {
         let packed = Fixtures.packed(resources, kind).sorted { $0.key < $1.key }.map(\.value)
-        return respond(kind, packed, version: version, from: server)
+        return respond(kind, packed, version: version, from: server, of: list)
     }
 
     /// Answers in the incremental form: the resources of one kind that are named, or all.
@@ -89,13 +111,14 @@ struct ScriptedSession {
         _ names: Set<String>? = nil,
         version: String = "1",
         removed: [String] = [],
-        from server: Int = 0
+        from server: Int = 0,
+        of list: Int = 0
     ) -> Reply {
         let packed = Fixtures.packed(resources, kind).filter { names?.contains($0.key) ?? true }
         let items = packed.sorted { $0.key < $1.key }.map {
             ADSResponse.Item(name: $0.key, version: version, packed: $0.value)
         }
-        return change(kind, items, removed: removed, from: server)
+        return change(kind, items, removed: removed, from: server, of: list)
     }
 
     /// Answers in the incremental form.
@@ -104,7 +127,8 @@ struct ScriptedSession {
         _ items: [ADSResponse.Item],
         removed: [String] = [],
         failures: [ADSResponse.Failure] = [],
-        from server: Int = 0
+        from server: Int = 0,
+        of list: Int = 0
     ) -> Reply {
         receive(
             ADSResponse(
@@ -116,22 +140,29 @@ struct ScriptedSession {
                 failures: failures,
                 isDelta: true
             ),
-            from: server
+            from: server,
+            of: list
         )
     }
 
     /// Answers every kind from one configuration, in the order in which the references are followed.
-    mutating func serve(_ resources: MeshResources, version: String = "1", from server: Int = 0) -> MeshResources? {
+    mutating func serve(
+        _ resources: MeshResources,
+        version: String = "1",
+        from server: Int = 0,
+        of list: Int = 0
+    ) -> MeshResources? {
         var publication: MeshResources?
         for kind in ADSSessionStateMachine.order where kind != .secret || !resources.secrets.isEmpty {
-            publication = respond(kind, resources, version: version, from: server).publication ?? publication
+            let reply = respond(kind, resources, version: version, from: server, of: list)
+            publication = reply.publication ?? publication
         }
         return publication
     }
 
     mutating func advance(_ seconds: UInt64) -> Reply {
         now = now.advanced(by: .seconds(seconds))
-        return reply(machine.timePassed(at: now), 0)
+        return reply(machine.timePassed(at: now), Place(list: 0, server: 0))
     }
 
     /// A session whose stream is open.
@@ -151,14 +182,15 @@ struct ScriptedSession {
         return "n\(lastNonce)"
     }
 
-    private mutating func receive(_ response: ADSResponse, from server: Int) -> Reply {
-        guard let stream = streams[server] else { return Reply() }
-        return reply(machine.responseReceived(response, on: stream, at: now), server)
+    private mutating func receive(_ response: ADSResponse, from server: Int, of list: Int) -> Reply {
+        let place = Place(list: list, server: server)
+        guard let stream = open[place] else { return Reply() }
+        return reply(machine.responseReceived(response, on: stream, at: now), place)
     }
 
-    private mutating func reply(_ action: ADSSessionStateMachine.Action, _ server: Int) -> Reply {
+    private mutating func reply(_ action: ADSSessionStateMachine.Action, _ place: Place) -> Reply {
         var reply = Reply(publication: action.publication, refusal: action.refusal)
-        guard let stream = streams[server] else { return reply }
+        guard let stream = open[place] else { return reply }
         for request in machine.nextRequests(on: stream, at: now) {
             switch request {
             case .stateOfTheWorld(let request): reply.requests.append(request)

@@ -33,8 +33,10 @@ final class LastKnownGoodKeeper: Sendable {
     var age: Nanoseconds? { machine.withLock { $0.age(at: clock.now) } }
 
     /// The control plane has brought a configuration, and it is in force.
-    func configurationReceived(_ entries: [ResourceSnapshot.Entry]) {
+    /// - Parameter entries: What is to be kept; `nil` to keep what is kept already.
+    func configurationReceived(_ entries: [ResourceSnapshot.Entry]?) {
         machine.withLock { $0.configurationReceived() }
+        guard let entries else { return }
         waiting.withLock { $0 = entries }
         signal.yield()
     }

@@ -40,9 +40,8 @@ extension ADSSessionStateMachine {
                 // In their own order, which the process's settings say and the file does not.
                 case .runtimeLayer: published.runtimeLayers.map(\.name)
                 }
-            let cached = subscriptions[kind]?.cached ?? [:]
             return names.compactMap { name in
-                cached[name].map {
+                servers.cached(kind, name).map {
                     ResourceSnapshot.Entry(kind: kind, name: name, version: $0.version, packed: $0.packed)
                 }
             }
@@ -57,24 +56,31 @@ extension ADSSessionStateMachine {
         let now = MeshInstant(nanoseconds: 0)
         var problems = ProblemCollector()
         var resources: MeshResources?
-        if let stream = machine.streamOpened(to: 0, at: now) {
-            for kind in Self.order {
+        // References lead from one list of control planes to others, whose streams open when there is something to ask for.
+        var streams: [Int: ADSServer.StreamID] = [:]
+        for kind in Self.order {
+            for list in servers.indices {
+                guard let stream = streams[list] ?? machine.streamOpened(to: 0, of: list, at: now) else { continue }
+                streams[list] = stream
                 _ = machine.nextRequests(on: stream, at: now)
+                let own = entries.filter { $0.kind == kind && servers.directory.list(of: $0.name) == list }
                 let response = ADSResponse(
                     kind: kind,
                     version: "",
                     nonce: "",
-                    resources: entries.filter { $0.kind == kind }
-                        .map { ADSResponse.Item(name: $0.name, version: $0.version, packed: $0.packed) }
+                    resources: own.map { ADSResponse.Item(name: $0.name, version: $0.version, packed: $0.packed) }
                 )
                 let action = machine.responseReceived(response, on: stream, at: now)
                 if let refusal = action.refusal { problems.note(kind.rawValue, refusal) }
                 resources = action.publication ?? resources
             }
-            // What is not in it did not exist then.
-            _ = machine.nextRequests(on: stream, at: now)
-            let end = now.advanced(by: Self.slowServerTimeout)
-            resources = machine.timePassed(at: end).publication ?? resources
+        }
+        // What is not in it did not exist then.
+        for stream in streams.values { _ = machine.nextRequests(on: stream, at: now) }
+        let end = now.advanced(by: Self.slowServerTimeout)
+        resources = machine.timePassed(at: end).publication ?? resources
+        for entry in entries where servers.directory.list(of: entry.name) == nil {
+            problems.note(entry.kind.rawValue, "\(entry.name): the bootstrap has no such authority")
         }
         try problems.throwIfAny()
         guard let resources else { throw ConfigurationError(path: "", "no configuration comes of it") }

@@ -8,7 +8,7 @@ import MeshConfig
 import MeshCore
 import Synchronization
 
-/// Tells the control planes of one source what became of the requests, while a cluster says that they want to know.
+/// Tells the control planes of one list what became of the requests, while a cluster says that they want to know.
 final class LoadStatisticsReporter: Sendable {
     private typealias Service = Envoy_Service_LoadStats_V3_LoadReportingService
 
@@ -36,7 +36,7 @@ final class LoadStatisticsReporter: Sendable {
     /// Reports over a connection, until the task is cancelled.
     /// - Parameter server: The place of the connection's server in the bootstrap's list.
     func run(on client: GRPCClient<HTTP2ClientTransport.Posix>, to server: Int, _ sink: ConfigSink) async {
-        guard let feed = sink.loadStatistics else { return }
+        guard let feed = sink.loadStatistics?.feed(of: source) else { return }
         await withDiscardingTaskGroup { group in
             // Who ends the stop ends the reporting.
             var stop: AsyncStream<Never>.Continuation?

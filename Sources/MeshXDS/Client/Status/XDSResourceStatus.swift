@@ -25,6 +25,8 @@ public struct XDSResourceStatus: Hashable, Sendable {
     public var kind: ResourceKind
     /// Its name.
     public var name: String
+    /// The control plane that the one in use is from, or that is asked for it; `nil` if nobody is.
+    public var server: String?
     /// The version of the one in use; empty if there is none. In the state of the world it is that of the response.
     public var version: String
     /// What became of it.
@@ -47,13 +49,19 @@ public struct XDSResourceStatus: Hashable, Sendable {
 
 extension ADSSubscription {
     /// What is known of each resource.
-    func status(of kind: ResourceKind, at now: MeshInstant) -> [XDSResourceStatus] {
+    /// - Parameter server: What a server of the list is called, by its place; that of `nil` is the one to go by.
+    func status(
+        of kind: ResourceKind,
+        at now: MeshInstant,
+        server: (Int?) -> String? = { _ in nil }
+    ) -> [XDSResourceStatus] {
         // What is only kept in case it is asked for again is nobody's concern.
         (isWildcard ? names.union(cached.keys).union(problems.keys) : names).map { name in
             let (resource, problem) = (cached[name], problems[name])
             return XDSResourceStatus(
                 kind: kind,
                 name: name,
+                server: server(resource?.server),
                 version: resource?.version ?? "",
                 state: state(of: name),
                 isInUse: resource != nil,

@@ -118,7 +118,7 @@ extension Cluster {
         let loadStatistics = LoadStatisticsPlan(message, of: discovery, &context)
         guard let discovery, let loadBalancing, let transport, let connection else { return nil }
         self.init(
-            name: message.name,
+            name: message.name.canonicalResourceName,
             discovery: discovery,
             connectTimeout: connectTimeout,
             loadBalancing: loadBalancing,
@@ -184,11 +184,16 @@ extension Cluster.Discovery {
                 context.reject(path["eds_config"], message.edsClusterConfig.edsConfig.refusalOfEndpoints)
                 return nil
             }
-            let name = message.edsClusterConfig.serviceName
+            let name = message.edsClusterConfig.serviceName.canonicalResourceName
+            // A cluster's name of the new style says that it is one: endpoints cannot be called so, too (gRFC A47).
+            guard !name.isEmpty || !XDSResourceName.isNewStyle(message.name) else {
+                context.reject(path["service_name"], "is empty, which it may not be where the cluster is an xdstp name")
+                return nil
+            }
             self = .endpointDiscovery(serviceName: name.isEmpty ? nil : name)
         case .static where !message.hasLoadAssignment && context.rules == .envoy:
             // Nobody is there, as in Istio's `BlackHoleCluster`.
-            self = .fixed(EndpointAssignment(name: message.name, localities: []))
+            self = .fixed(EndpointAssignment(name: message.name.canonicalResourceName, localities: []))
         case .static:
             guard message.hasLoadAssignment else {
                 context.reject(path["load_assignment"], "is missing")
@@ -226,7 +231,7 @@ extension Cluster.Discovery {
             context.reject(path["clusters"], "is empty")
             return nil
         }
-        self = .aggregate(aggregate.clusters)
+        self = .aggregate(aggregate.clusters.map(\.canonicalResourceName))
     }
 
     private static func name(_ type: Envoy_Config_Cluster_V3_Cluster.DiscoveryType) -> String {

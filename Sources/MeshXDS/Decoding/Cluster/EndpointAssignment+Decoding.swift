@@ -62,7 +62,7 @@ extension EndpointAssignment {
             drops.append(DropOverload(category: drop.category, share: share))
         }
         self.init(
-            name: message.clusterName,
+            name: message.clusterName.canonicalResourceName,
             localities: groups,
             overprovisioningFactor: max(factor, 1),
             dropOverloads: drops

@@ -121,7 +121,7 @@ struct GlobalRateLimitCodec: HTTPFilterCodec {
         switch message.grpcService.targetSpecifier {
         case .envoyGrpc(let target):
             guard context.require(name: target.clusterName, at: path["envoy_grpc"]["cluster_name"]) else { return nil }
-            return target.clusterName
+            return target.clusterName.canonicalResourceName
         case nil:
             context.reject(path, "has no envoy_grpc")
             return nil

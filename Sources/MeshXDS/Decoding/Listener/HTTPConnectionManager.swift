@@ -64,7 +64,7 @@ struct HTTPConnectionManager {
                 context.reject(path["rds"]["route_config_name"], "is empty")
                 return nil
             }
-            return .named(rds.routeConfigName)
+            return .named(rds.routeConfigName.canonicalResourceName)
         case .routeConfig(let routes):
             return RouteConfiguration(routes, at: path["route_config"], &context).map(Listener.Routes.inline)
         case nil:

@@ -36,18 +36,20 @@ extension Listener {
         if message.useOriginalDst.value {
             let reason = "the listener is for connections that the system sends to a proxy; the mesh has none of them"
             context.ignore(FieldPath.root["use_original_dst"], reason)
-            return .unused(.listener, name: message.name)
+            return .unused(.listener, name: message.name.canonicalResourceName)
         }
         guard message.trafficDirection == .outbound else {
             return Listener(message, &context).map(XDSResource.listener)
         }
         context.ignoreOthers(in: message, at: .root, read: Self.read)
-        guard let chain = CapturedChain(message, &context) else { return .unused(.listener, name: message.name) }
+        guard let chain = CapturedChain(message, &context) else {
+            return .unused(.listener, name: message.name.canonicalResourceName)
+        }
         let decoded = HTTPConnectionManager(chain.connectionManager, at: chain.path, &context)
         return decoded.map { connectionManager in
             .listener(
                 Listener(
-                    name: message.name,
+                    name: message.name.canonicalResourceName,
                     filters: DenialMessages.add(from: message.metadata, to: connectionManager.filters),
                     routes: connectionManager.routes,
                     capturedAddress: chain.address
@@ -80,7 +82,7 @@ extension Listener {
             return nil
         }
         self.init(
-            name: message.name,
+            name: message.name.canonicalResourceName,
             direction: direction,
             filters: DenialMessages.add(from: message.metadata, to: connectionManager.filters),
             routes: connectionManager.routes,

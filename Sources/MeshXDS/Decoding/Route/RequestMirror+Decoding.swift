@@ -25,7 +25,7 @@ extension RequestMirror {
         context.ignoreOthers(in: message, at: path, read: Self.read)
         let target: Target
         switch (message.cluster.isEmpty, message.clusterHeader.isEmpty) {
-        case (false, true): target = .cluster(message.cluster)
+        case (false, true): target = .cluster(message.cluster.canonicalResourceName)
         case (true, false):
             guard let name = context.headerName(message.clusterHeader, at: path["cluster_header"]) else { return nil }
             target = .header(name)

@@ -94,7 +94,7 @@ extension ClusterSpecifier {
         switch message.clusterSpecifier {
         case .cluster(let name):
             guard context.require(name: name, at: path["cluster"]) else { return nil }
-            self = .clusters(WeightedClusters(single: name))
+            self = .clusters(WeightedClusters(single: name.canonicalResourceName))
         case .clusterHeader(let text):
             guard let name = context.headerName(text, at: path["cluster_header"]) else { return nil }
             self = .header(name)

@@ -58,7 +58,7 @@ extension RouteConfiguration {
             )
         else { return nil }
         self.init(
-            name: message.name,
+            name: message.name.canonicalResourceName,
             virtualHosts: hosts,
             headers: headers,
             mostSpecificHeadersWin: message.mostSpecificHeaderMutationsWins,

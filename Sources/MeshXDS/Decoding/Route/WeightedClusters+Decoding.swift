@@ -62,8 +62,9 @@ extension WeightedClusters {
                 context.ignore(path, "a plain rate limit, CORS or a policy of a single cluster is not supported")
                 overrides.filters.localRateLimit = nil
             }
-            forward.clusterFaults[share.name] = overrides.fault ?? forward.clusterFaults[share.name]
-            if overrides.filters != .none { forward.clusterFilters[share.name] = overrides.filters }
+            let name = share.name.canonicalResourceName
+            forward.clusterFaults[name] = overrides.fault ?? forward.clusterFaults[name]
+            if overrides.filters != .none { forward.clusterFilters[name] = overrides.filters }
         }
     }
 }
@@ -96,7 +97,7 @@ extension WeightedCluster {
         }
         guard let headers = HeaderMutations(message, at: path, &context) else { return nil }
         self.init(
-            message.name,
+            message.name.canonicalResourceName,
             weight: message.hasWeight ? message.weight.value : 0,
             clusterHeader: header,
             headers: headers,

@@ -17,7 +17,7 @@ extension RuntimeLayer {
     /// - Returns: `nil`, with a problem, if a value is none, or a bound is broken.
     init?(_ message: Envoy_Service_Runtime_V3_Runtime, _ context: inout DecodingContext) {
         context.ignoreOthers(in: message, at: .root, read: Self.read)
-        self.init(name: message.name)
+        self.init(name: message.name.canonicalResourceName)
         guard read(message.layer.fields, below: "", at: .root["layer"], depth: 0, &context) else { return nil }
         let layer = self
         let isValid: Void? = context.attempt(.root) { () throws(ConfigurationError) in

@@ -64,7 +64,7 @@ extension Secret {
             return nil
         }
         guard let content else { return nil }
-        self.init(name: message.name, content: content)
+        self.init(name: message.name.canonicalResourceName, content: content)
         let secret = self
         _ = context.attempt(.root) { () throws(ConfigurationError) in try secret.validate() }
     }

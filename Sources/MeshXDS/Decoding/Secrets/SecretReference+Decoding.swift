@@ -50,7 +50,10 @@ extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext {
         if let first = certificates.first, first.element.name.isEmpty {
             context.reject(path["tls_certificate_sds_secret_configs", first.offset]["name"], "is empty")
         }
-        let reference = SecretReference(certificate: certificates.first?.element.name, validation: roots.name)
+        let reference = SecretReference(
+            certificate: certificates.first?.element.name.canonicalResourceName,
+            validation: roots.name.canonicalResourceName
+        )
         return MeantSecrets(reference: reference)
     }
 }

@@ -80,7 +80,8 @@ public final class SnapshotCache: XDSResourceProvider {
     /// Puts a snapshot in force for a group.
     /// - Parameter version: Its version; `nil` for a number that grows. The same resources keep theirs.
     /// - Returns: The version that the group has now.
-    /// - Throws: `ConfigurationError` with everything that is wrong, with every reference to what is not there, or because
+    /// - Throws: `ConfigurationError` with everything that is wrong, with every reference to what is not there though it is of
+    ///   an authority that resources of the snapshot are of (names without one among them), or because
     ///   the version is in force with other resources. What was in force stays.
     @discardableResult
     public func publish(
@@ -100,7 +101,8 @@ public final class SnapshotCache: XDSResourceProvider {
         }
         let inconsistencies = resources.inconsistencies
         guard inconsistencies.isEmpty else { throw ConfigurationError(inconsistencies) }
-        try resources.validate()
+        // What has to be here is: that was looked at above.
+        try resources.validate(asPart: true)
         let result = snapshots.withLock { book -> Result<SnapshotBook.Publication, ConfigurationError> in
             do throws(ConfigurationError) {
                 return .success(try book.publish(resources, version: version, to: group, limits.maximumGroups))
