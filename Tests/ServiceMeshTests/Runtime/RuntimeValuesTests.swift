@@ -138,6 +138,12 @@ import Testing
         #expect(table.virtualHosts.first?.routes.first?.match.fraction?.share == FractionalPercent(numerator: 2))
     }
 
+    @Test func `values of the process's own that cannot be are refused at once`() throws {
+        let bad = MeshConfiguration(runtime: ["a": .number(.nan)])
+        let error = #expect(throws: ConfigurationError.self) { try Mesh(bad) }
+        #expect(try #require(error).problems.map(\.path) == ["runtime.values[a]"])
+    }
+
     @Test func `explanations tell values with their layers, and observers what nothing asks for`() throws {
         let resources = Given.reviews(Self.split(0, key: "routing.share"), Self.clusters)
         let layered = Self.with(resources, ["routing.share": .integer(25), "nobody": .boolean(true)])
