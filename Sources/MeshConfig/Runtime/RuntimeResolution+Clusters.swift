@@ -29,6 +29,23 @@ extension RuntimeResolution {
         resolve(&cluster.concurrencyLimit.maximumPendingRequests, "\(limits).default.max_pending_requests")
         resolve(&cluster.concurrencyLimit.maximumConnections, "\(limits).default.max_connections")
         resolve(&cluster.maximumHighPriorityRequests, "\(limits).high.max_requests")
+        if case .concurrency(var budget) = cluster.policies.retryBudget {
+            resolve(&budget, "\(limits).default")
+            cluster.policies.retryBudget = .concurrency(budget)
+        }
+    }
+
+    /// Envoy's budget for retries. Without a percentage it is what `max_retries` allows.
+    private mutating func resolve(_ budget: inout ConcurrencyRetryBudgetConfiguration, _ limits: String) {
+        let keys = (percent: "\(limits).retry_budget.budget_percent", retries: "\(limits).max_retries")
+        if budget.percent == 0, let most = wholeNumber(keys.retries) {
+            budget.minimum = Int(UInt32(clamping: most))
+        } else if let least = wholeNumber("\(limits).retry_budget.min_retry_concurrency") {
+            budget.minimum = Int(UInt32(clamping: least))
+        }
+        guard let percent = decimal(keys.percent) else { return }
+        guard percent >= 0 else { return refuse(keys.percent, "must be at least 0, is \(percent)") }
+        budget.percent = min(percent, 100)
     }
 
     private mutating func resolve(_ limit: inout UInt32, _ key: String) {

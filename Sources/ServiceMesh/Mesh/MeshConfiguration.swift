@@ -190,6 +190,9 @@ public struct MeshConfiguration: Sendable {
         if let explanations {
             _ = problems.nest("explanations") { () throws(ConfigurationError) in try explanations.validate() }
         }
+        // Here, where it is written: later it would keep every configuration from being applied.
+        let own = RuntimeLayer(name: RuntimeBuilder.ownLayer, values: runtime)
+        _ = problems.nest("runtime") { () throws(ConfigurationError) in try own.validate() }
         try problems.throwIfAny()
     }
 }

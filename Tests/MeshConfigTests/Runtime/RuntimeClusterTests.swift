@@ -75,4 +75,29 @@ import Testing
         let grpc = Layered.resources(values, clusters: [cluster]).resolvingRuntime()
         #expect(grpc.clusters["c"]?.outlierDetection == cluster.outlierDetection)
     }
+
+    @Test func `the budget for retries, by either of Envoy's fields`() {
+        func budget(
+            _ budget: ConcurrencyRetryBudgetConfiguration,
+            _ values: [String: RuntimeValue]
+        ) -> ConcurrencyRetryBudgetConfiguration? {
+            var cluster = Cluster(name: "c")
+            cluster.policies.retryBudget = .concurrency(budget)
+            let prefix = "circuit_breakers.c.default."
+            let keyed = Dictionary(uniqueKeysWithValues: values.map { (prefix + $0.key, $0.value) })
+            let resolved = Layered.resources(keyed, clusters: [cluster]).resolvingRuntime()
+            guard case .concurrency(let found)? = resolved.clusters["c"]?.policies.retryBudget else { return nil }
+            return found
+        }
+        let share = ConcurrencyRetryBudgetConfiguration(percent: 20, minimum: 3)
+        let fixed = ConcurrencyRetryBudgetConfiguration(percent: 0, minimum: 3)
+        let both: [String: RuntimeValue] = [
+            "retry_budget.budget_percent": .number(12.5), "retry_budget.min_retry_concurrency": .integer(7),
+        ]
+        #expect(budget(share, both) == .init(percent: 12.5, minimum: 7))
+        #expect(budget(share, ["max_retries": .integer(9)]) == share)
+        #expect(budget(fixed, ["max_retries": .integer(9)]) == .init(percent: 0, minimum: 9))
+        #expect(budget(share, ["retry_budget.budget_percent": .number(-1)]) == share)
+        #expect(budget(share, ["retry_budget.budget_percent": .integer(500)])?.percent == 100)
+    }
 }

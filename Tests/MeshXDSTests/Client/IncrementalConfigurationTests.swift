@@ -3,6 +3,7 @@
 
 import MeshConfig
 import MeshCore
+import MeshRouting
 import Testing
 
 @testable import MeshXDS
@@ -12,6 +13,11 @@ struct IncrementalConfigurationTests {
     private static func aggregate(_ name: String, of members: [String]) -> Cluster {
         Cluster(name: name, discovery: .aggregate(members))
     }
+
+    private static let layers = ["a", "b"]
+    private static let kinds: [ResourceKind] = [
+        .cluster, .endpointAssignment, .listener, .routeConfiguration, .runtimeLayer,
+    ]
 
     /// Resources that refer to each other at random: clusters made of clusters, in circles, too, with endpoints of other
     /// names, with fields without effect.
@@ -33,6 +39,9 @@ struct IncrementalConfigurationTests {
             let host = "10.0.0.\(1 + random.below(9))"
             resources.endpointAssignments[name] = Fixtures.endpoints(name, host)
         }
+        for name in layers where random.below(5) > 0 {
+            resources.addRuntimeLayer(RuntimeLayer(name: name, values: ["k": .integer(random.below(3))]))
+        }
         var packed = ResourceEncoder(dialect: .own).encode(resources).resources
         for (name, resource) in packed[.cluster] ?? [:] where random.below(3) == 0 {
             packed[.cluster]?[name] = resource.withFieldWithoutEffect
@@ -51,7 +60,8 @@ struct IncrementalConfigurationTests {
             var session = ScriptedSession.connected()
             session.machine = ADSSessionStateMachine(
                 servers: [ADSServer.Traits(variant: variant)],
-                localCluster: localCluster
+                localCluster: localCluster,
+                runtimeLayers: Self.layers
             )
             session.connect()
             var (news, ignoring) = (0, 0)
@@ -66,7 +76,7 @@ struct IncrementalConfigurationTests {
                     reply = session.connect()
                 case 1: reply = session.advance(random.below(20))
                 default:
-                    let kind = ResourceKind.allCases[Int(random.below(4))]
+                    let kind = Self.kinds[Int(random.below(5))]
                     var world = worlds[Int(random.below(96))][kind] ?? [:]
                     if random.below(8) == 0, kind == .cluster { world["c0"] = try Fixtures.badCluster("c0") }
                     // A change of one resource is what most changes are.
@@ -101,7 +111,7 @@ struct IncrementalConfigurationTests {
             }
             #expect(subscription.isSettled == isSettled)
         }
-        let whole = ReceivedResources(session.machine.servers, localCluster: localCluster)
+        let whole = ReceivedResources(session.machine.servers, localCluster: localCluster, layers: layers)
         guard session.machine.published != nil else { return }
         let clusterNames = whole.clusterNames
         #expect(subscriptions[.routeConfiguration]?.names == whole.routeNames)

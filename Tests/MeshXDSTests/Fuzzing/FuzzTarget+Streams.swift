@@ -58,7 +58,7 @@ extension FuzzTarget {
         _ variant: XDSVariant,
         read: ([UInt8]) throws -> ADSResponse?
     ) throws {
-        var machine = ADSSessionStateMachine(servers: [.init(variant: variant)])
+        var machine = ADSSessionStateMachine(servers: [.init(variant: variant)], runtimeLayers: [layerName])
         var opening = StreamOpening(node: .init(id: "fuzzed"))
         var now = MeshInstant(nanoseconds: 1_000_000_000)
         var stream: ADSServer.StreamID?
@@ -164,6 +164,11 @@ extension FuzzTarget {
         let all = Array(Fixtures.packed(Fixtures.mesh, kind).values) + (packedResources[kind] ?? []).prefix(12)
         return all.map { (kind, $0) }
     }
+
+    /// The layer of the runtime that every script brings.
+    private static let layerName =
+        wrapped.first { $0.0 == .runtimeLayer }.flatMap { ResourceDecoder().decode($0.1, as: .runtimeLayer).name }
+        ?? "layer"
 
     private static func scripts(_ message: (ResourceKind, [PackedResource], Int) throws -> [UInt8]) -> [[UInt8]] {
         (0..<12).compactMap { number in

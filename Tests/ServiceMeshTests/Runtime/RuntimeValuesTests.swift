@@ -89,10 +89,10 @@ import Testing
             #expect(await fixture.send().value == 200)
             let values: [String: RuntimeValue] = ["fault.http.abort.abort_percent": .integer(100)]
             try fixture.mesh.apply(Self.with(resources, values))
-            #expect(await fixture.send().value == 418)
+            #expect(await fixture.send().meshError?.localReply?.status == 418)
             let other = values.merging(["fault.http.abort.http_status": .integer(503)]) { $1 }
             try fixture.mesh.apply(Self.with(resources, other))
-            #expect(await fixture.send().value == 503)
+            #expect(await fixture.send().meshError?.localReply?.status == 503)
             try fixture.mesh.apply(resources)
             #expect(await fixture.send().value == 200)
         }
@@ -136,6 +136,12 @@ import Testing
             return
         }
         #expect(table.virtualHosts.first?.routes.first?.match.fraction?.share == FractionalPercent(numerator: 2))
+    }
+
+    @Test func `values of the process's own that cannot be are refused at once`() throws {
+        let bad = MeshConfiguration(runtime: ["a": .number(.nan)])
+        let error = #expect(throws: ConfigurationError.self) { try Mesh(bad) }
+        #expect(try #require(error).problems.map(\.path) == ["runtime.values[a]"])
     }
 
     @Test func `explanations tell values with their layers, and observers what nothing asks for`() throws {

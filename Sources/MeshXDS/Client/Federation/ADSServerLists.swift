@@ -33,7 +33,9 @@ struct ADSServerLists {
         self.hosts = hosts
         self.lists = lists.enumerated().map { place, traits in
             let subscription = ADSSubscription(names: names.lists[place], isWildcard: asksForAll && place == 0)
-            let wanted = [.listener: subscription, .runtimeLayer: ADSSubscription(names: layers.lists[place])]
+            let wanted: [ResourceKind: ADSSubscription] = [
+                .listener: subscription, .runtimeLayer: ADSSubscription(names: layers.lists[place]),
+            ]
             return ADSServerList(traits, at: place, wanted: wanted, decoder: decoder)
         }
         if !names.strays.isEmpty { strays[.listener] = names.strays }

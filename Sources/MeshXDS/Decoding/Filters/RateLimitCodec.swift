@@ -55,7 +55,7 @@ struct RateLimitCodec: HTTPFilterCodec {
     }
 
     /// Whether it is a `RateLimitConfiguration` of ours: one bucket for all requests is all that is said, with shares of all
-    /// or none.
+    /// or none, which the runtime does not change.
     private static func isPlain(_ message: Message) -> Bool {
         func isWhole(_ share: Envoy_Type_V3_FractionalPercent) -> Bool {
             var context = DecodingContext(registry: .standard)
@@ -64,6 +64,7 @@ struct RateLimitCodec: HTTPFilterCodec {
         }
         return message.statPrefix == ownPlainPrefix && read.others(in: message).isEmpty
             && isWhole(message.filterEnabled.defaultValue) && isWhole(message.filterEnforced.defaultValue)
+            && message.filterEnabled.runtimeKey.isEmpty && message.filterEnforced.runtimeKey.isEmpty
     }
 
     func encode(_ filter: HTTPFilter) throws -> Google_Protobuf_Any? {

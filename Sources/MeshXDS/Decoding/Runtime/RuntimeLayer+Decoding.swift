@@ -19,12 +19,6 @@ extension RuntimeLayer {
         context.ignoreOthers(in: message, at: .root, read: Self.read)
         self.init(name: message.name.canonicalResourceName)
         guard read(message.layer.fields, below: "", at: .root["layer"], depth: 0, &context) else { return nil }
-        let layer = self
-        let isValid: Void? = context.attempt(.root) { () throws(ConfigurationError) in
-            // Whoever decodes a name says that it is empty.
-            if !layer.name.isEmpty { try layer.validate() }
-        }
-        guard isValid != nil else { return nil }
     }
 
     /// - Returns: Whether there may be more.
@@ -43,7 +37,7 @@ extension RuntimeLayer {
         for (name, value) in fields.sorted(by: { $0.key < $1.key }) {
             let key = prefix.isEmpty ? name : "\(prefix).\(name)"
             let path = path[name.cut(to: 128)]
-            guard values.count <= Self.maximumCount else {
+            guard values.count < Self.maximumCount else {
                 context.reject(.root["layer"], "has more than \(Self.maximumCount) values")
                 return false
             }
@@ -66,6 +60,8 @@ extension RuntimeLayer {
                 }
                 set(key, RuntimeValue(number), at: path, &context)
             case .boolValue(let value): set(key, .boolean(value), at: path, &context)
+            case .stringValue(let text) where text.utf8.count > Self.maximumLength:
+                context.reject(path, "must be at most \(Self.maximumLength) bytes")
             case .stringValue(let text): set(key, RuntimeValue(text: text), at: path, &context)
             case .listValue: context.reject(path, "must be a number, a truth value, a text or an object, is a list")
             case .nullValue, nil: context.reject(path, "must be a number, a truth value, a text or an object, is null")
