@@ -29,7 +29,10 @@ struct ServerListTests {
 
     @Test func `each list has its own fallback`() {
         let hosts = [World.listener("a"): "shop", World.listener("b"): "stock"]
-        var session = Self.session(hosts, others: [.init(servers: [.init(), .init()]), .init(servers: [.init(), .init()])])
+        var session = Self.session(
+            hosts,
+            others: [.init(servers: [.init(), .init()]), .init(servers: [.init(), .init()])]
+        )
         session.connect(of: Self.a)
         session.connect(of: Self.b)
         _ = session.serve(World.service(of: "b"), of: Self.b)
