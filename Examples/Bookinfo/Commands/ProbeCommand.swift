@@ -28,10 +28,14 @@ struct ProbeCommand: AsyncParsableCommand {
     @Option(help: "The port on 127.0.0.1 at which operators may ask for its status (CSDS); without it, they cannot.")
     var statusPort: UInt16?
 
+    @Option(help: "A service whose listener is asked for by name, as xds:///HOST or xds://AUTHORITY/HOST; any number.")
+    var target: [String] = []
+
     func run() async throws {
+        let targets = try target.map { try XDSTarget(uri: $0) }
         let bootstrap = try self.bootstrap.map { try Bootstrap(path: $0) } ?? Bootstrap.fromEnvironment()
         let printer = ProbeObserver()
-        let source = XDSConfigSource(bootstrap: bootstrap)
+        let source = XDSConfigSource(bootstrap: bootstrap, targets: targets)
         let mesh = try Mesh(MeshConfiguration(observers: [printer]), sources: [source])
         printer.watch(mesh)
         let (request, statusPort) = (request, statusPort)

@@ -40,8 +40,10 @@ actor ADSSession {
         clock: any MeshClock,
         keeper: LastKnownGoodKeeper? = nil
     ) {
-        self.machine = Mutex(machine)
         untold = machine
+        var machine = machine
+        machine.awaitsKept = keeper != nil
+        self.machine = Mutex(machine)
         self.keeper = keeper
         self.source = source
         self.serverNames = serverNames
@@ -135,12 +137,16 @@ actor ADSSession {
     /// Puts what an earlier process kept in force, if no control plane answers for long.
     nonisolated func restore(_ sink: ConfigSink) async {
         guard let keeper else { return }
-        let machine = untold
+        let untold = untold
         await keeper.restore(sink) { entries throws(ConfigurationError) in
-            try machine.configuration(of: entries)
+            let resources = try untold.configuration(of: entries)
+            self.machine.withLock { $0.keptRead(entries) }
+            return resources
         } apply: { resources, age in
             await self.apply(restored: resources, age: age, sink)
         }
+        // There is none, or none that can be used.
+        machine.withLock { if $0.awaitsKept { $0.keptRead([]) } }
     }
 
     private func apply(restored resources: MeshResources, age: Nanoseconds, _ sink: ConfigSink) {

@@ -37,9 +37,9 @@ struct ADSSessionStateMachine {
     ]
 
     /// What is known, by the lists of control planes that it is from.
-    private(set) var servers: ADSServerLists
+    var servers: ADSServerLists
     /// The names of the listeners that this process serves.
-    private let inboundListeners: Set<String>
+    let inboundListeners: Set<String>
     private var configuration: IncrementalConfiguration
     /// The fields of the configuration in force that have no effect, as the control planes of each list are told of them.
     private var ignoredFields: [[String]]
@@ -48,6 +48,10 @@ struct ADSSessionStateMachine {
     /// Those that somebody was told of.
     private var toldStrays: [ResourceKind: Set<String>] = [:]
     private var lastStream = 0
+    /// What an earlier process kept: it stands in where nobody can be asked.
+    var kept: [ResourceSnapshot.Entry] = []
+    /// Whether that is still being looked for.
+    var awaitsKept = false
 
     /// Creates a machine.
     /// - Parameters:
@@ -149,7 +153,7 @@ struct ADSSessionStateMachine {
         else { return Action() }
         if response.kind.refersToOthers { followReferences(at: now) }
         for list in servers.indices { servers[list].referencesFollowed(at: now) }
-        var action = publish()
+        var action = publish(at: now)
         action.refusal = refusal
         return action
     }
@@ -161,7 +165,7 @@ struct ADSSessionStateMachine {
         // A cluster that is gone at last takes its endpoints along.
         followReferences(at: now)
         for list in servers.indices { servers[list].referencesFollowed(at: now) }
-        return publish()
+        return publish(at: now)
     }
 
     /// What is to be said on a stream now, as said: the waits for what it asks for begin.
@@ -194,7 +198,7 @@ struct ADSSessionStateMachine {
     }
 
     /// Brings the subscriptions in line with what the resources refer to.
-    private mutating func followReferences(at now: MeshInstant) {
+    mutating func followReferences(at now: MeshInstant) {
         // Each kind's names follow from the resources of the kinds before it: one that is let go lets go of others.
         for kind in Self.order.dropFirst() {
             let names = configuration.names(of: kind, in: &servers)
@@ -217,12 +221,12 @@ struct ADSSessionStateMachine {
     }
 
     /// The configuration to put in force, if it is complete and differs from the one in force.
-    private mutating func publish() -> Action {
+    private mutating func publish(at now: MeshInstant) -> Action {
+        fillIn(at: now)
         let lacking = servers.lists.filter(\.isHoldingUp)
         if !lacking.isEmpty {
             // What nobody can be asked for holds up nothing that others have told: at the start at once, and later when it
             // has been so for as long as a name is waited for.
-            let isStart = published == nil
             guard lacking.allSatisfy({ $0.isExcused(atOnce: isStart) }) else { return Action() }
             guard servers.lists.contains(where: { $0.isWanted && !$0.lacksSomething }) else { return Action() }
         } else if !servers.lists.contains(where: \.isWanted) {
@@ -247,24 +251,4 @@ struct ADSSessionStateMachine {
             ignoredFields[list] = IgnoredFieldNotice.lines(own)
         }
     }
-
-    /// Whether a listener that this process serves, or its routes, came and cannot be used, or can be had from nobody.
-    ///
-    /// Without it the configuration would admit everybody whom it is there to refuse.
-    private var isInboundUncertain: Bool {
-        inboundListeners.contains { name in
-            guard case .listener(let listener)? = servers.cached(.listener, name)?.resource else {
-                // One that is of no use to a mesh admits everybody, too.
-                return servers.isUnusable(.listener, name) || servers.isAwaited(.listener, name)
-                    || servers.cached(.listener, name) != nil
-            }
-            guard let routes = listener.routeConfigurationName else { return false }
-            return servers.isUnusable(.routeConfiguration, routes) || servers.isAwaited(.routeConfiguration, routes)
-        }
-    }
-}
-
-extension ADSServerList {
-    /// Whether something that is lacking here may hold up the configuration.
-    fileprivate var isHoldingUp: Bool { isFollowed && lacksSomething }
 }

@@ -15,7 +15,8 @@ The file is YAML:
 
     listeners:  [{name, route_config}]
     routes:     [{name, virtual_hosts: [{domains, routes: [{prefix, regex, cluster, weights: {CLUSTER: WEIGHT}}]}]}]
-    clusters:   [{name, load_reports}]                 with load_reports, clients are asked what became of requests
+    clusters:   [{name, service, load_reports}]        service: what its endpoints are called, if not as it is; with
+                                                       load_reports, clients are asked what became of requests
     endpoints:  [{cluster, addresses: ["HOST:PORT"]}]
     resources:  [{"@type": ...}]                       any other resource, as its JSON
     verbatim:   [{type: lds|rds|cds|eds, base64, name}]  bytes that are sent as a resource, whatever they are; under that
@@ -93,6 +94,8 @@ def route_configuration(entry):
 
 def cluster(entry):
     message = {"name": entry["name"], "type": "EDS", "edsClusterConfig": {"edsConfig": ADS}}
+    if entry.get("service"):
+        message["edsClusterConfig"]["serviceName"] = entry["service"]
     if entry.get("load_reports"):
         message["lrsServer"] = {"self": {}}
         message["lrsReportEndpointMetrics"] = ["cpu_utilization", "named_metrics.*"]

@@ -16,7 +16,16 @@ extension FuzzTarget {
                 let bootstrap = try Bootstrap(json: String(decoding: bytes, as: UTF8.self))
                 try FuzzViolation.require(!bootstrap.servers.isEmpty, "a bootstrap without a server is accepted")
                 // Whatever the template is, a name comes of it.
-                _ = bootstrap.inboundListenerName(EndpointAddress(host: "::1", port: 1))
+                let names =
+                    [bootstrap.inboundListenerName(EndpointAddress(host: "::1", port: 1))]
+                    + bootstrap.authorities.keys.map { bootstrap.listenerName(of: XDSTarget("a b", authority: $0)) }
+                for name in names + [bootstrap.listenerName(of: XDSTarget("a b"))] {
+                    let isOnce = name.canonicalResourceName == name
+                    try FuzzViolation.require(isOnce, "the canonical form of \(name) is another one")
+                    guard XDSResourceName.isNewStyle(name) else { continue }
+                    let isRead = (try? XDSResourceName(name)) != nil
+                    try FuzzViolation.require(isRead, "a template makes \(name), which is no name")
+                }
             },
             FuzzTarget("last-known-good", .bytes, samples: snapshots) { bytes in
                 let snapshot = try SnapshotFormat.decode(Self.checked(bytes))
@@ -84,6 +93,14 @@ extension FuzzTarget {
          "server_listener_resource_name_template": "grpc/server?address=%s"}
         """,
         #"{"xds_servers": [{"server_uri": "unix:/run/x", "channel_creds": [{"type": "tls"}]}]}"#,
+        """
+        {"xds_servers": [{"server_uri": "a:1", "channel_creds": [{"type": "insecure"}]}],
+         "client_default_listener_resource_name_template": "xdstp:///envoy.config.listener.v3.Listener/c/%s?b=1&a=%25",
+         "server_listener_resource_name_template": "xdstp://x.y:1/envoy.config.listener.v3.Listener/s/%s?project=1",
+         "authorities": {"": {}, "x.y:1": {
+            "client_listener_resource_name_template": "xdstp://x.y:1/envoy.config.listener.v3.Listener/c/%s",
+            "xds_servers": [{"server_uri": "b:1", "channel_creds": [{"type": "tls"}]}]}}}
+        """,
     ].map { Array($0.utf8) }
 
     private static let endpointFiles: [[UInt8]] = [

@@ -185,6 +185,8 @@ struct ScriptedSession {
     private mutating func receive(_ response: ADSResponse, from server: Int, of list: Int) -> Reply {
         let place = Place(list: list, server: server)
         guard let stream = open[place] else { return Reply() }
+        // What others told may have made for requests to this one, which have gone out by now.
+        if list > 0 { _ = machine.nextRequests(on: stream, at: now) }
         return reply(machine.responseReceived(response, on: stream, at: now), place)
     }
 

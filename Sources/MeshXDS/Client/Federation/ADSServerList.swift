@@ -20,7 +20,7 @@ struct ADSServerList {
 
     /// The list's place among all; that at the top of the bootstrap is the first.
     let place: Int
-    private let decoder: ResourceDecoder
+    let decoder: ResourceDecoder
     var servers: [ADSServer]
     /// How many of the servers are to have a stream while there is anything to ask for, from the first on.
     var reachedServers = 1
@@ -63,6 +63,9 @@ struct ADSServerList {
         guard let listeners = subscriptions[.listener] else { return true }
         return listeners.isWildcard && !listeners.isKnown || !subscriptions.values.allSatisfy(\.isSettled)
     }
+
+    /// Whether something that is lacking here may hold up the configuration.
+    var isHoldingUp: Bool { isFollowed && lacksSomething }
 
     /// Whether others need not wait for what is lacking here, because nobody can be asked.
     /// - Parameter atOnce: Whether that counts at once, or only when it has been so for as long as a name is waited for.

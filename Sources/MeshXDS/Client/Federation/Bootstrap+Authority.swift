@@ -64,11 +64,8 @@ extension Bootstrap {
         }
         for (name, authority) in authorities.sorted(by: { $0.key < $1.key }) {
             let path = "authorities[\(name)]"
-            problems.require(
-                !name.utf8.contains(where: { "/?#".utf8.contains($0) }),
-                path,
-                "has a character in its name that ends an authority"
-            )
+            let sample = try? XDSResourceName(ListenerNameTemplate.prefix(of: name) + "name")
+            problems.require(sample?.authority == name, path, "has a character in its name that no authority has")
             guard let template = authority.clientListenerResourceNameTemplate,
                 let problem = ListenerNameTemplate(template).problem(of: name)
             else { continue }

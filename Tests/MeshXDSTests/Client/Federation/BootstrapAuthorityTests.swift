@@ -30,7 +30,10 @@ struct BootstrapAuthorityTests {
         """
 
     @Test(arguments: [
-        ("xds:server.example.com", "xdstp://xds.authority.com/\(listener)/grpc/client/server.example.com?project_id=1234"),
+        (
+            "xds:server.example.com",
+            "xdstp://xds.authority.com/\(listener)/grpc/client/server.example.com?project_id=1234"
+        ),
         (
             "xds://xds.authority.com/server.example.com",
             "xdstp://xds.authority.com/\(listener)/grpc/client/server.example.com?project_id=1234"
@@ -59,10 +62,13 @@ struct BootstrapAuthorityTests {
         #expect(name == "xdstp://xds.authority.com/\(Self.listener)/grpc/server/%5B::1%5D:8080?project_id=1234")
     }
 
-    @Test(arguments: [
-        ("xds:///a:80", nil, "a:80"), ("xds:a", nil, "a"), ("a", nil, "a"), ("xds://b/a", "b", "a"), ("xds:/a", nil, "a"),
-        ("xds://b/c/a", "b", "c/a"),
-    ] as [(String, String?, String)])
+    @Test(
+        arguments: [
+            ("xds:///a:80", nil, "a:80"), ("xds:a", nil, "a"), ("a", nil, "a"), ("xds://b/a", "b", "a"),
+            ("xds:/a", nil, "a"),
+            ("xds://b/c/a", "b", "c/a"),
+        ] as [(String, String?, String)]
+    )
     func `targets are read as gRPC writes them`(uri: String, authority: String?, name: String) throws {
         #expect(try XDSTarget(uri: uri) == XDSTarget(name, authority: authority))
     }
@@ -89,7 +95,7 @@ struct BootstrapAuthorityTests {
             #""authorities": {"a": {"xds_servers": [{"server_uri": "b", "channel_creds": [{"type": "?"}]}]}}"#,
             "authorities[a].xds_servers[0].channel_creds"
         ),
-        (#""authorities": {"a/b": {}}"#, "authorities[a/b]"),
+        (#""authorities": {"a/b": {}}"#, "authorities[a/b]"), (#""authorities": {"ü": {}}"#, "authorities[ü]"),
         (
             #""client_default_listener_resource_name_template": "xdstp://a/x.Y/%s""#,
             "client_default_listener_resource_name_template"

@@ -29,7 +29,10 @@ struct ServerListTests {
 
     @Test func `each list has its own fallback`() {
         let hosts = [World.listener("a"): "shop", World.listener("b"): "stock"]
-        var session = Self.session(hosts, others: [.init(servers: [.init(), .init()]), .init(servers: [.init(), .init()])])
+        var session = Self.session(
+            hosts,
+            others: [.init(servers: [.init(), .init()]), .init(servers: [.init(), .init()])]
+        )
         session.connect(of: Self.a)
         session.connect(of: Self.b)
         _ = session.serve(World.service(of: "b"), of: Self.b)
@@ -131,6 +134,30 @@ struct ServerListTests {
         #expect(entries.count == 4)
         #expect(try untold.configuration(of: entries) == session.machine.published)
         #expect(throws: ConfigurationError.self) { try ADSSessionStateMachine().configuration(of: entries) }
+    }
+
+    @Test func `what was kept stands in for a list that cannot be reached, until that tells itself`() {
+        let hosts = [World.listener("a"): "shop", World.listener("b"): "stock"]
+        let (ofA, ofB) = (World.service(of: "a"), World.service(of: "b"))
+        var session = Self.session(hosts)
+        session.connect(of: Self.a)
+        session.connect(of: Self.b)
+        _ = session.serve(ofA, of: Self.a)
+        #expect(session.serve(ofB, of: Self.b) != nil)
+        let entries = session.machine.snapshotEntries
+        var next = Self.session(hosts)
+        next.machine.awaitsKept = true
+        next.connect(of: Self.a)
+        let news = World.service(of: "a", at: "10.0.0.7")
+        _ = next.serve(news, of: Self.a)
+        next.disconnect(of: Self.b)
+        // Nobody knows yet what there is.
+        #expect(next.advance(0).publication == nil)
+        next.machine.keptRead(entries)
+        #expect(next.advance(0).publication == World.called(World.all(news, ofB), by: hosts))
+        #expect(next.connect(of: Self.b).requests.map(\.version) == ["", "", "", ""])
+        let other = World.service(of: "b", at: "10.0.0.8")
+        #expect(next.serve(other, of: Self.b) == World.called(World.all(news, other), by: hosts))
     }
 
     @Test func `a status says which control plane a resource is from, or is asked of`() {

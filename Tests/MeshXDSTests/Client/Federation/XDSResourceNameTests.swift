@@ -10,19 +10,21 @@ import Testing
 struct XDSResourceNameTests {
     private static let type = "envoy.config.listener.v3.Listener"
 
-    @Test(arguments: [
-        ("xdstp://a/\(type)/x", "a", "x", [:], nil),
-        ("xdstp:///\(type)/x", "", "x", [:], nil),
-        // An identifier may have slashes, and what is percent-encoded stays so.
-        ("xdstp://xds.a.com:443/\(type)/grpc/server/[::1]:80", "xds.a.com:443", "grpc/server/[::1]:80", [:], nil),
-        ("xdstp://a/\(type)/x%2Fy", "a", "x%2Fy", [:], nil),
-        ("xdstp://a/\(type)/x?b=2&a=1", "a", "x", ["a": "1", "b": "2"], "xdstp://a/\(type)/x?a=1&b=2"),
-        ("xdstp://a/\(type)/x?a=1&a=2", "a", "x", ["a": "2"], "xdstp://a/\(type)/x?a=2"),
-        ("xdstp://a/\(type)/x?a", "a", "x", ["a": ""], "xdstp://a/\(type)/x?a="),
-        ("xdstp://a/\(type)/x?", "a", "x", [:], "xdstp://a/\(type)/x"),
-        // Slashes of a context are not the path's.
-        ("xdstp://a/\(type)/x?a=b/c", "a", "x", ["a": "b/c"], nil),
-    ] as [(String, String, String, [String: String], String?)])
+    @Test(
+        arguments: [
+            ("xdstp://a/\(type)/x", "a", "x", [:], nil),
+            ("xdstp:///\(type)/x", "", "x", [:], nil),
+            // An identifier may have slashes, and what is percent-encoded stays so.
+            ("xdstp://xds.a.com:443/\(type)/grpc/server/[::1]:80", "xds.a.com:443", "grpc/server/[::1]:80", [:], nil),
+            ("xdstp://a/\(type)/x%2Fy", "a", "x%2Fy", [:], nil),
+            ("xdstp://a/\(type)/x?b=2&a=1", "a", "x", ["a": "1", "b": "2"], "xdstp://a/\(type)/x?a=1&b=2"),
+            ("xdstp://a/\(type)/x?a=1&a=2", "a", "x", ["a": "2"], "xdstp://a/\(type)/x?a=2"),
+            ("xdstp://a/\(type)/x?a", "a", "x", ["a": ""], "xdstp://a/\(type)/x?a="),
+            ("xdstp://a/\(type)/x?", "a", "x", [:], "xdstp://a/\(type)/x"),
+            // Slashes of a context are not the path's.
+            ("xdstp://a/\(type)/x?a=b/c", "a", "x", ["a": "b/c"], nil),
+        ] as [(String, String, String, [String: String], String?)]
+    )
     func `a name is read, and written in one way only`(
         text: String,
         authority: String,

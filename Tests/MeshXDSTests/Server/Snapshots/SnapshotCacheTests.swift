@@ -54,6 +54,39 @@ struct SnapshotCacheTests {
         #expect(cache.version(of: "g") == "1")
     }
 
+    @Test("names that say whose they are are served like any other, if they are of the right type, in canonical form")
+    func newStyleNames() async throws {
+        let world = FederatedWorld.service(of: "a")
+        try cache.publish(world, to: "g")
+        #expect(await cache.resources(for: node).resources == world)
+        let type = ResourceKind.cluster.rawValue
+        for (name, problem) in [
+            (FederatedWorld.listener("a"), "clusters[\(FederatedWorld.listener("a"))]: is the name of a"),
+            ("xdstp://a/\(type)/c?y=1&x=2", "is not in canonical form, which is xdstp://a/\(type)/c?x=2&y=1"),
+            ("xdstp://a/\(type)", "its name is not xdstp://AUTHORITY/TYPE/ID"),
+        ] {
+            let found = problems(
+                MeshResources(clusters: [Cluster(name: name, discovery: .fixed(.init(name: name, localities: [])))])
+            )
+            #expect(found.contains { $0.contains(problem) }, "\(found)")
+        }
+    }
+
+    @Test("what another authority has need not be there, and what the own one has must")
+    func otherAuthorities() throws {
+        let crossed = FederatedWorld.service(listener: "a", routes: "b", cluster: "a", endpoints: "b")
+        for authority in ["a", "b"] {
+            #expect(throws: Never.self) {
+                try cache.publish(FederatedWorld.part(authority, of: crossed), to: authority)
+            }
+        }
+        var own = FederatedWorld.service(of: "a")
+        own.endpointAssignments = [:]
+        #expect(problems(own).count == 1)
+        own.clusters = [:]
+        #expect(problems(own).count == 1)
+    }
+
     @Test("what the resources name has to be there")
     func references() {
         var mesh = Fixtures.mesh
