@@ -13,8 +13,8 @@ struct SnapshotCommand: AsyncParsableCommand {
         commandName: "snapshot",
         abstract: "Serves the resources of a file to every xDS client, anew each time the file changes.",
         discussion: """
-            The file is {"listeners":[…],"routes":[…],"clusters":[…],"endpoints":[…]}, with resources of xDS as \
-            protobuf writes them in JSON. One that cannot be served as a whole is refused, and changes nothing.
+            The file is {"listeners":[…],"routes":[…],"clusters":[…],"endpoints":[…],"runtime":[…]}, with resources of \
+            xDS as protobuf writes them in JSON. One that cannot be served as a whole is refused, and changes nothing.
             """
     )
 
@@ -79,6 +79,7 @@ struct SnapshotCommand: AsyncParsableCommand {
                 case "routes": resources.append(.routeConfiguration(try document.routeConfiguration().resource))
                 case "clusters": resources.append(.cluster(try document.cluster().resource))
                 case "endpoints": resources.append(.endpointAssignment(try document.endpointAssignment().resource))
+                case "runtime": resources.append(.runtimeLayer(try document.runtimeLayer().resource))
                 default: throw ConfigurationError(path: kind.name, "is no kind of resources")
                 }
             }

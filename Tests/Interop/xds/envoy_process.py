@@ -41,7 +41,7 @@ def node(name):
     return {"id": name, "cluster": "interop", "metadata": {"NAMESPACE": "default"}}
 
 
-def bootstrap(name, xds, routes, is_delta):
+def bootstrap(name, xds, routes, is_delta, layers):
     """Listeners, clusters and routes by ADS; a listener of its own whose answers say which endpoint they are from."""
     ads = {"ads": {}, "resource_api_version": "V3"}
     seen = {"append": {"header": {"key": "x-endpoint", "value": "%UPSTREAM_REMOTE_ADDRESS%"}}}
@@ -61,7 +61,9 @@ def bootstrap(name, xds, routes, is_delta):
     )  # fmt: skip
     http2 = {"explicit_http_config": {"http2_protocol_options": {}}}
     host, port = xds.rsplit(":", 1)
+    runtime = [{"name": each, "rtds_layer": {"name": each, "rtds_config": ads}} for each in layers]
     return {
+        **({"layered_runtime": {"layers": runtime}} if runtime else {}),
         "node": node(name),
         "admin": {"address": address("127.0.0.1", 0)},
         "dynamic_resources": {
@@ -100,9 +102,10 @@ def bootstrap(name, xds, routes, is_delta):
 class Envoy:
     """A running Envoy, which chooses its ports itself."""
 
-    def __init__(self, folder, name, xds, routes, is_delta=False):
+    def __init__(self, folder, name, xds, routes, is_delta=False, layers=()):
+        """layers: those of the runtime, which it asks the control plane for."""
         configuration, place = folder / f"{name}.json", folder / f"{name}.admin"
-        configuration.write_text(json.dumps(bootstrap(name, xds, routes, is_delta)))
+        configuration.write_text(json.dumps(bootstrap(name, xds, routes, is_delta, layers)))
         self.log_file = folder / f"{name}.log"
         self.log = open(self.log_file, "w")
         self.process = subprocess.Popen(
@@ -137,6 +140,10 @@ class Envoy:
         """How many responses were taken, for each that asked for them."""
         ending = ".update_success"
         return {key.removesuffix(ending): count for key, count in self.statistics().items() if key.endswith(ending)}
+
+    def runtime(self):
+        """The runtime's values in force, as texts."""
+        return {key: entry["final_value"] for key, entry in json.loads(self._get("/runtime"))["entries"].items()}
 
     def dump(self, resource):
         return json.loads(self._get(f"/config_dump?resource={resource}")).get("configs", [])

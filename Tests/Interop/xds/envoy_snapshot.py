@@ -20,7 +20,7 @@ from checks import check, verdict, wait_for  # noqa: E402
 from envoy_dump import check_dump  # noqa: E402
 from envoy_process import Envoy, node  # noqa: E402
 from our_peer import PeerServer  # noqa: E402
-from snapshot import Snapshot, cluster, endpoints, listener, routes  # noqa: E402
+from snapshot import Snapshot, cluster, endpoints, layer, listener, routes  # noqa: E402
 
 BOOKINFO, HTTP_PEER = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
 COUNT = 20
@@ -34,13 +34,15 @@ def scenario(folder, form, ports):
     api = {"api_listener": {"api_listener": listener("", "table")["filter_chains"][0]["filters"][0]["typed_config"]}}
     snapshot.set("listeners", {"name": "shop:80", **api})
     snapshot.set("routes", routes("table", "/", "c0"))
+    for each in ("fleet", "canary"):
+        snapshot.set("runtime", layer(each))
     for number in range(COUNT):
         service = f"service-{number}" if number % 2 else None
         snapshot.set("clusters", cluster(f"c{number}", service))
         snapshot.set("endpoints", endpoints(service or f"c{number}", ports[0]))
     snapshot.publish()
     is_delta = form == "delta"
-    envoy = Envoy(folder, name, snapshot.xds, "table", is_delta)
+    envoy = Envoy(folder, name, snapshot.xds, "table", is_delta, layers=["fleet", "canary"])
     follower = Follower(snapshot.xds, {**node(f"beside-{name}"), "user_agent_name": "envoy"}, {"table"}, is_delta)
     bound = wait_for(lambda: envoy.place("bound"), "Envoy listens where the server says")
     wait_for(lambda: envoy.ask(10, bound)[0] == 200, "Envoy answers there")
@@ -61,6 +63,16 @@ def scenario(folder, form, ports):
     check(came == [("eds", ["service-3"], [])], f"{form}: one endpoint that changes is one resource: {came}")
     changed = {key for key, count in envoy.updates().items() if count != updates.get(key)}
     check(changed == {"cluster.c3"}, f"{form}: and one update in Envoy: {changed}")
+
+    # A share as the number that Envoy takes for percent, below a level of its own, and overridden by the next layer.
+    snapshot.set("runtime", layer("fleet", routing={"refused": 100}, other={"numerator": 5, "denominator": "MILLION"}))
+    snapshot.publish()
+    wait_for(lambda: envoy.runtime().get("routing.refused") == "100", "Envoy has the runtime's layer")
+    check(envoy.ask(10, bound)[0] == 418, f"{form}: Envoy takes layers of the runtime, {envoy.runtime()}")
+    snapshot.set("runtime", layer("canary", **{"routing.refused": 0}))
+    snapshot.publish()
+    wait_for(lambda: envoy.runtime().get("routing.refused") == "0", "Envoy has the later layer's value")
+    check(envoy.ask(10, bound)[0] == 200, f"{form}: and lets the later one win")
 
     before = len(follower.responses)
     del snapshot.parts["clusters"]["c4"], snapshot.parts["endpoints"]["c4"]

@@ -21,9 +21,16 @@ def listener(name, routes):
     return {"name": name, "address": address("127.0.0.1", unused_port()), "filter_chains": [{"filters": filters}]}
 
 
-def routes(name, prefix, cluster):
+def routes(name, prefix, cluster, switch="routing.refused"):
+    """Everything goes to a cluster, but for the share that the runtime has refused by a key."""
+    share = {"default_value": {"numerator": 0}, "runtime_key": switch}
+    refused = {"match": {"prefix": prefix, "runtime_fraction": share}, "direct_response": {"status": 418}}
     matched = {"match": {"prefix": prefix}, "route": {"cluster": cluster}}
-    return {"name": name, "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [matched]}]}
+    return {"name": name, "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [refused, matched]}]}
+
+
+def layer(name, **values):
+    return {"name": name, "layer": values}
 
 
 def cluster(name, service=None):
@@ -41,7 +48,7 @@ class Snapshot:
 
     def __init__(self, bookinfo, folder, name):
         self.file = folder / f"{name}.resources"
-        self.parts = {"listeners": {}, "routes": {}, "clusters": {}, "endpoints": {}}
+        self.parts = {"listeners": {}, "routes": {}, "clusters": {}, "endpoints": {}, "runtime": {}}
         self.process = Process(bookinfo, "snapshot", "--resources", self.file)
         self.xds = self.process.next_line(lambda line: "xds" in line, "the server's address")["xds"]
 

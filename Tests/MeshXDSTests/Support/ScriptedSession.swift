@@ -153,7 +153,10 @@ struct ScriptedSession {
         of list: Int = 0
     ) -> MeshResources? {
         var publication: MeshResources?
-        for kind in ADSSessionStateMachine.order where kind != .secret || !resources.secrets.isEmpty {
+        for kind in ADSSessionStateMachine.order {
+            // Of kinds that nothing refers to there is nothing to say.
+            if kind == .secret && resources.secrets.isEmpty { continue }
+            if kind == .runtimeLayer && resources.runtimeLayers.isEmpty { continue }
             let reply = respond(kind, resources, version: version, from: server, of: list)
             publication = reply.publication ?? publication
         }
