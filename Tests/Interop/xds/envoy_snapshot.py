@@ -68,7 +68,7 @@ def scenario(folder, form, ports):
     snapshot.set("runtime", layer("fleet", routing={"refused": 100}, other={"numerator": 5, "denominator": "MILLION"}))
     snapshot.publish()
     wait_for(lambda: envoy.runtime().get("routing.refused") == "100", "Envoy has the runtime's layer")
-    check(envoy.ask(10, bound)[0] == 418, f"{form}: Envoy takes layers of the runtime, {envoy.runtime()}")
+    check(envoy.ask(10, bound)[0] == 418, f"{form}: Envoy takes layers of the runtime: {sorted(envoy.runtime())}")
     snapshot.set("runtime", layer("canary", **{"routing.refused": 0}))
     snapshot.publish()
     wait_for(lambda: envoy.runtime().get("routing.refused") == "0", "Envoy has the later layer's value")
