@@ -19,7 +19,7 @@ struct DeltaSessionTests {
         version: String = "1"
     ) -> MeshResources? {
         var publication: MeshResources?
-        for kind in ADSSessionStateMachine.order where kind != .secret || !resources.secrets.isEmpty {
+        for kind in resources.servedKinds {
             publication = session.change(kind, resources, version: version).publication ?? publication
         }
         return publication

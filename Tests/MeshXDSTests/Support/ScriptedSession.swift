@@ -153,10 +153,7 @@ struct ScriptedSession {
         of list: Int = 0
     ) -> MeshResources? {
         var publication: MeshResources?
-        for kind in ADSSessionStateMachine.order {
-            // Of kinds that nothing refers to there is nothing to say.
-            if kind == .secret && resources.secrets.isEmpty { continue }
-            if kind == .runtimeLayer && resources.runtimeLayers.isEmpty { continue }
+        for kind in resources.servedKinds {
             let reply = respond(kind, resources, version: version, from: server, of: list)
             publication = reply.publication ?? publication
         }
@@ -203,5 +200,19 @@ struct ScriptedSession {
             }
         }
         return reply
+    }
+}
+
+extension MeshResources {
+    /// The kinds that a control plane has something to say of, in the order of the references: secrets and layers of the
+    /// runtime are told of by those that have any.
+    var servedKinds: [ResourceKind] {
+        ADSSessionStateMachine.order.filter { kind in
+            switch kind {
+            case .secret: !secrets.isEmpty
+            case .runtimeLayer: !runtimeLayers.isEmpty
+            case .listener, .routeConfiguration, .cluster, .endpointAssignment: true
+            }
+        }
     }
 }
