@@ -9,8 +9,8 @@ extension VirtualHost {
     /// The authorities that it serves on a listener.
     ///
     /// A listener is chosen by its name (gRPC's `xds:///NAME`), so in it `*` means "whoever asked for this listener":
-    /// requests to the listener's name, or the hosts that it was asked for by, with and without the port. It must not swallow the other listeners' hosts, but for
-    /// the one that the application says is there for that.
+    /// requests to the listener's name, or the hosts that it was asked for by, with and without the port. It must not
+    /// swallow the other listeners' hosts, but for the one that the application says is there for that.
     ///
     /// One that stands for a port is chosen by the port that a request names, or means: its hosts' names have that port.
     /// - Parameter isCatchAll: Whether the listener takes what no other does.

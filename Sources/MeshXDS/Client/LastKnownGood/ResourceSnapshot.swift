@@ -25,7 +25,8 @@ struct ResourceSnapshot: Hashable, Sendable {
 }
 
 extension ADSSessionStateMachine {
-    /// The resources that the configuration in force is made of, in the order of their kinds and names; layers as they follow each other.
+    /// The resources that the configuration in force is made of, in the order of their kinds and names; layers as they
+    /// follow each other.
     var snapshotEntries: [ResourceSnapshot.Entry] {
         guard let published else { return [] }
         return Self.order.flatMap { kind -> [ResourceSnapshot.Entry] in
