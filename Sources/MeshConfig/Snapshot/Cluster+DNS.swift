@@ -16,7 +16,7 @@ extension Cluster {
         for (position, group) in assignment.localities.enumerated() {
             for (number, endpoint) in group.endpoints.enumerated() {
                 problems.require(
-                    endpoint.address.port != nil && Self.isHost(endpoint.address.host),
+                    endpoint.address.port != nil && EndpointAddress.isHost(endpoint.address.host),
                     "endpoints.localities[\(position)].endpoints[\(number)].address",
                     "must be a host name of at most 255 bytes, or an IP address, and a port; is \(endpoint.address)"
                 )
@@ -31,16 +31,16 @@ extension Cluster {
         }
         try problems.throwIfAny()
     }
-
-    /// Whether a resolver can be asked for it, which is given it as a text that ends with a zero.
-    private static func isHost(_ text: String) -> Bool {
-        (1...255).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
-    }
 }
 
 extension EndpointAddress {
     /// The name to look up; `nil` for an IP address and for a Unix domain socket.
     package var hostName: String? {
         port == nil || IPAddress(host) != nil ? nil : host
+    }
+
+    /// Whether a resolver can be asked for it, which is given it as a text that ends with a zero.
+    package static func isHost(_ text: String) -> Bool {
+        (1...255).contains(text.utf8.count) && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
     }
 }

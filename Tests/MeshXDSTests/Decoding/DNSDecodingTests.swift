@@ -157,6 +157,18 @@ struct DNSDecodingTests {
                 }, ["\(endpoint).socket_address.resolver_name"]
             ),
             (
+                cluster(.strictDns) { message in
+                    message.loadAssignment.endpoints[0].lbEndpoints[0].endpoint.address.socketAddress.address =
+                        "a\u{1}b"
+                }, ["\(endpoint).socket_address.address"]
+            ),
+            (
+                cluster(.strictDns) { message in
+                    message.loadAssignment.endpoints[0].lbEndpoints[0].endpoint.address.socketAddress.address =
+                        String(repeating: "a", count: 256)
+                }, ["\(endpoint).socket_address.address"]
+            ),
+            (
                 cluster(.logicalDns) { message in
                     message.loadAssignment.endpoints[0].lbEndpoints[0].endpoint.address.pipe.path = "/x"
                 }, ["\(endpoint).socket_address"]

@@ -77,6 +77,14 @@ extension Cluster.Discovery {
                     context.reject(path["socket_address"]["resolver_name"], "must be empty in clusters of type \(type)")
                     continue
                 }
+                // One that is empty is refused where all endpoints are read.
+                guard socket.address.isEmpty || EndpointAddress.isHost(socket.address) else {
+                    context.reject(
+                        path["socket_address"]["address"],
+                        "must be a host name of at most 255 bytes, without blanks and control characters"
+                    )
+                    continue
+                }
             }
         }
         if settings.allAddressesInSingleEndpoint,
