@@ -42,11 +42,27 @@ public struct Listener: Hashable, Sendable {
     }
 
     /// How inbound connections are protected.
+    ///
+    /// It says what new connections get. Those that are open and would not be taken any more are ended gracefully, and what
+    /// still comes on them is refused.
     public enum InboundSecurity: Hashable, Sendable {
-        /// Plaintext.
+        /// Plaintext; what a caller sends of TLS is no request (Istio's `DISABLE`).
         case plaintext
-        /// Mutual TLS; the peer must prove an identity of the trusted domains.
+        /// Mutual TLS for callers that begin with TLS, plaintext for the others, on one port (Istio's `PERMISSIVE`).
+        ///
+        /// A caller that begins with TLS must prove an identity; only one that does not try has none.
+        case permissive
+        /// Mutual TLS; the peer must prove an identity of the trusted domains (Istio's `STRICT`).
         case mutualTLS
+        /// TLS in which the server proves who it is, and the caller does not have to.
+        ///
+        /// Over xDS: a `DownstreamTlsContext` without `require_client_certificate`. Callers are asked for no certificate.
+        case tls
+
+        /// Whether connections in plaintext are taken.
+        public var takesPlaintext: Bool { self == .plaintext || self == .permissive }
+        /// Whether connections by TLS are taken.
+        public var takesTLS: Bool { self != .plaintext }
     }
 
     /// Where a listener's routes are.

@@ -55,7 +55,7 @@ extension Cluster {
 extension Listener {
     func checkSecrets(_ path: String, _ problems: inout ProblemCollector) {
         guard let secrets else { return }
-        let isSecured = if case .inbound(_, .mutualTLS) = direction { true } else { false }
+        let isSecured = if case .inbound(_, let security) = direction { security.takesTLS } else { false }
         problems.require(isSecured, path + ".secrets", "there is no inbound TLS to protect with them")
         problems.require(secrets.certificate != nil, path + ".secrets.certificate", "is missing: a server shows one")
         secrets.check(path + ".secrets", &problems)

@@ -11,15 +11,22 @@ final class InboundServing: Sendable {
     let configuration: MeshHTTPServer.Configuration
     let drain: ServerDrain
     let executors: EventLoopExecutors
-    private let stack: InboundStack?
+    let stack: InboundStack?
     private let contexts = SecretContexts()
     private let peerIdentity: @Sendable (any Channel) async -> String?
     private let handler: @Sendable (InboundRequest) async throws -> InboundResponse
 
-    /// What protects a connection that comes now: the secrets that the mesh's configuration names for the server, or else
-    /// what the application said.
-    var security: ServerTransportSecurity? {
-        stack?.secrets.map { ServerTransportSecurity($0, contexts) } ?? configuration.security
+    /// How a connection is protected that comes now: with the secrets that the mesh's configuration names for the server,
+    /// or else with what the application said.
+    var protection: ConnectionProtection {
+        let asked = stack?.protection
+        let secrets = asked?.secrets.map { ServerTransportSecurity($0, contexts) }
+        return ConnectionProtection(asked?.security, secrets: secrets, configuration: configuration)
+    }
+
+    /// Tells of a caller that was refused before it could ask for anything.
+    func noticed(_ refusal: PeerRefusal) {
+        stack?.noticed(refusal)
     }
 
     init(

@@ -26,6 +26,7 @@ public final class MeshHTTPServer: Sendable {
     public let drain: ServerDrain
     private let connections: ServerConnections
     private let serving: InboundServing
+    private let follower: ProtectionFollower?
 
     /// Creates a server; `run` makes it listen.
     /// - Parameters:
@@ -52,6 +53,7 @@ public final class MeshHTTPServer: Sendable {
             peerIdentity: peerIdentity,
             handler: handler
         )
+        self.follower = stack.map { ProtectionFollower($0, serving, connections) }
     }
 
     /// How many connections are open.
@@ -99,7 +101,7 @@ public final class MeshHTTPServer: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 guard connections.admit(channel) else { return channel.close() }
-                return channel.eventLoop.makeCompletedFuture { try ServerPipeline(serving, channel).open() }
+                return channel.eventLoop.makeCompletedFuture { try ServerPipeline(serving, connections, channel).open() }
             }
         guard let port = configuration.address.port else {
             return try await bootstrap.bind(unixDomainSocketPath: configuration.address.host).get()

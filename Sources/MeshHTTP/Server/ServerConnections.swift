@@ -6,8 +6,14 @@ import Synchronization
 
 /// The connections that a server has open.
 final class ServerConnections: Sendable {
+    private struct Connection {
+        var channel: any Channel
+        /// Whether it has TLS; `nil` while nobody knows.
+        var isSecure: Bool?
+    }
+
     private struct State {
-        var open: [ObjectIdentifier: any Channel] = [:]
+        var open: [ObjectIdentifier: Connection] = [:]
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
@@ -26,7 +32,7 @@ final class ServerConnections: Sendable {
         let id = ObjectIdentifier(channel)
         let isAdmitted = state.withLock { state in
             guard state.open.count < maximum else { return false }
-            state.open[id] = channel
+            state.open[id] = Connection(channel: channel)
             return true
         }
         if isAdmitted { channel.closeFuture.whenComplete { _ in self.remove(id) } }
@@ -35,6 +41,20 @@ final class ServerConnections: Sendable {
 
     /// Asks every connection to finish what it has, and to take nothing new.
     func quiesce() {
+        quiesce(channels)
+    }
+
+    /// Asks the connections that have TLS, or those that have none, to finish what they have.
+    func quiesce(secured: Bool) {
+        quiesce(state.withLock { $0.open.values.filter { $0.isSecure == secured }.map(\.channel) })
+    }
+
+    /// It is known whether a connection has TLS.
+    func note(_ channel: any Channel, isSecure: Bool) {
+        state.withLock { $0.open[ObjectIdentifier(channel)]?.isSecure = isSecure }
+    }
+
+    private func quiesce(_ channels: [any Channel]) {
         for channel in channels {
             channel.eventLoop.execute {
                 channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
@@ -58,7 +78,7 @@ final class ServerConnections: Sendable {
         }
     }
 
-    private var channels: [any Channel] { state.withLock { Array($0.open.values) } }
+    private var channels: [any Channel] { state.withLock { $0.open.values.map(\.channel) } }
 
     private func remove(_ id: ObjectIdentifier) {
         let waiters = state.withLock { state in

@@ -161,7 +161,9 @@ struct DialectTranslation {
 
     /// Whether the secrets of a cluster are here to be given; gRPC's clients take none.
     private func hasSecrets(of cluster: Cluster) -> Bool {
-        guard let secrets = cluster.secrets, resources.secrets[secrets.validation] != nil else { return false }
+        guard let secrets = cluster.secrets, let roots = secrets.validation, resources.secrets[roots] != nil else {
+            return false
+        }
         return secrets.certificate.map { resources.secrets[$0] != nil } ?? true
     }
 
