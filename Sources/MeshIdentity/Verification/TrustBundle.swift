@@ -3,11 +3,12 @@
 
 package import X509
 
-/// The root certificates of each trust domain.
+/// The root certificates of each trust domain, and what their authorities took back.
 ///
 /// A root vouches for its own domain only: an authority of one domain cannot make identities of another.
 public struct TrustBundle: Sendable, Hashable {
     private var roots: [String: Set<Certificate>] = [:]
+    private var revocations: [String: RevocationLists] = [:]
 
     /// Trusts nobody.
     public init() {}
@@ -38,6 +39,15 @@ public struct TrustBundle: Sendable, Hashable {
             throw IdentityError(.mismatch, "a root of \(trustDomain) names the trust domain \(named ?? "")")
         }
         roots[trustDomain, default: []].insert(root)
+    }
+
+    /// The revocation lists that certificates of a domain are checked against; `nil` if they are not.
+    public func revocations(of trustDomain: String) -> RevocationLists? { revocations[trustDomain] }
+
+    /// Sets the revocation lists that certificates of a domain are checked against, in the place of earlier ones.
+    /// - Parameter lists: `nil` to check none.
+    public mutating func setRevocations(_ lists: RevocationLists?, of trustDomain: String) {
+        revocations[trustDomain] = lists
     }
 
     /// The roots of one domain; none if it is unknown.
