@@ -33,6 +33,12 @@ public struct Listener: Hashable, Sendable {
     /// Default `nil`. They have a certificate: a server shows one in any case.
     public var secrets: SecretReference?
 
+    /// The names of which a caller's certificate must have one; empty for any.
+    ///
+    /// Default empty: Envoy's `match_typed_subject_alt_names` of a `DownstreamTlsContext`. Asked on every request, and of
+    /// callers with a certificate only: whether they must have one is for the direction's security to say. At most 1024.
+    public var peerNames: [PeerNameMatcher]
+
     /// Which way requests go.
     public enum Direction: Hashable, Sendable {
         /// Requests that this process makes (an API listener).
@@ -81,8 +87,10 @@ public struct Listener: Hashable, Sendable {
         routes: Routes,
         secrets: SecretReference? = nil,
         capturedAddress: EndpointAddress? = nil,
-        hosts: [String] = []
+        hosts: [String] = [],
+        peerNames: [PeerNameMatcher] = []
     ) {
+        self.peerNames = peerNames
         self.name = name
         self.secrets = secrets
         self.direction = direction

@@ -30,6 +30,12 @@ public struct SecretReference: Hashable, Sendable {
         self.skipsVerification = skipsVerification
     }
 
+    /// Whether a secret is one of Istio's that are named after the files they come from: `file-cert:CERTIFICATE~KEY` and
+    /// `file-root:ROOTS`. No control plane has them; a source of this process brings those that it may read.
+    public static func isOfFile(_ name: String) -> Bool {
+        name.hasPrefix("file-cert:") || name.hasPrefix("file-root:")
+    }
+
     /// The names of the secrets that are needed.
     public var names: [String] { [validation, certificate].compactMap(\.self) }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import MeshCore
+package import MeshCore
 import MeshSecurity
 package import NIOCore
 import NIOSSL

@@ -14,7 +14,7 @@ final class InboundServing: Sendable {
     let executors: EventLoopExecutors
     let stack: InboundStack?
     private let contexts = SecretContexts()
-    private let peerIdentity: @Sendable (any Channel) async -> String?
+    private let peerIdentity: (@Sendable (any Channel) async -> String?)?
     private let handler: @Sendable (InboundRequest) async throws -> InboundResponse
 
     /// How a connection is protected that comes now: with the secrets that the mesh's configuration names for the server,
@@ -34,7 +34,7 @@ final class InboundServing: Sendable {
         configuration: MeshHTTPServer.Configuration,
         drain: ServerDrain,
         stack: InboundStack?,
-        peerIdentity: @escaping @Sendable (any Channel) async -> String?,
+        peerIdentity: (@Sendable (any Channel) async -> String?)?,
         handler: @escaping @Sendable (InboundRequest) async throws -> InboundResponse
     ) {
         self.configuration = configuration
@@ -45,12 +45,32 @@ final class InboundServing: Sendable {
         self.handler = handler
     }
 
+    /// Who is at the other end of a request's connection: whom the application says, who judges certificates, or else what
+    /// stands in the certificate that the connection's TLS has verified.
+    private func connection(of channel: any Channel) async -> AuthorizationPeer {
+        let reading = await ConnectionPeer.record(of: channel)
+        if let peerIdentity {
+            return AuthorizationPeer(of: channel, identity: await peerIdentity(channel), certificate: reading?.peer)
+        }
+        guard let reading, let place = stack?.protection.secrets else {
+            return AuthorizationPeer(of: channel, certificate: reading?.peer)
+        }
+        do throws(PeerNames.NotAccepted) {
+            // Names and lists may be others than those that the connection began with.
+            try contexts.names(of: place)?.check(reading.parsed, at: ParsedCertificate.now)
+            return AuthorizationPeer(of: channel, certificate: reading.peer)
+        } catch {
+            noticed(PeerRefusal(role: .client, reason: error.reason, message: error.description))
+            return AuthorizationPeer(of: channel, certificate: nil)
+        }
+    }
+
     /// Serves one request, from its head to the last byte of its response.
     func serve(_ exchange: ExchangeReference, _ head: ReceivedHead, _ channel: any Channel) async {
         guard let stack else {
             drain.requestStarted()
             defer { drain.requestEnded() }
-            let peer = await peerIdentity(channel)
+            let peer = await connection(of: channel).identity
             _ = await answer(exchange, head, peer) { try await self.handler($0) }
             return
         }
@@ -59,7 +79,8 @@ final class InboundServing: Sendable {
             try? await exchange.send(InboundResponse(localReply: reply))
             return
         }
-        let peer = await peerIdentity(channel)
+        let connection = await connection(of: channel)
+        let peer = connection.identity
         guard !stack.isDisabled else {
             drain.requestStarted()
             defer { drain.requestEnded() }
@@ -70,8 +91,9 @@ final class InboundServing: Sendable {
         if let timeLeft = stack.timeLeft(call) { exchange.limit(to: timeLeft) }
         let (status, error): (Int, (any Error)?)
         do {
-            try await stack.admit(head, peer: AuthorizationPeer(of: channel, identity: peer), context: &call)
-            (status, error) = try await stack.handling(call, peerIdentity: peer) {
+            try await stack.admit(head, peer: connection, context: &call)
+            let certificate = connection.certificate
+            (status, error) = try await stack.handling(call, peerIdentity: peer, peerCertificate: certificate) {
                 await self.answer(exchange, head, peer) { try await self.handler($0) }
             }
         } catch let refusal {

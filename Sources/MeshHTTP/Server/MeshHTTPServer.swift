@@ -33,26 +33,29 @@ public final class MeshHTTPServer: Sendable {
     ///   - configuration: How the server behaves.
     ///   - stack: What the mesh does before and after the handler; `nil` serves without it.
     ///   - drain: The server's way out; `nil` for the stack's, or one of its own.
-    ///   - peerIdentity: Asks a request's channel who is on the other side (`WorkloadIdentity.peerIdentity(of:)` of
-    ///     `MeshIdentity`). Called on the channel's event loop for each request.
+    ///   - peerIdentity: Asks a request's channel who is on the other side (`WorkloadIdentity.provenIdentity(of:)` of
+    ///     `MeshIdentity`). Called on the channel's event loop for each request; whoever it calls nobody has proved
+    ///     nothing. `nil` takes the names of the certificate that the connection's TLS has verified.
     ///   - handler: Answers a request. What it throws becomes a 500, or the `localReply` of a `MeshError`.
     public init(
         _ configuration: Configuration = Configuration(),
         stack: InboundStack? = nil,
         drain: ServerDrain? = nil,
-        peerIdentity: @escaping @Sendable (any Channel) async -> String? = { _ in nil },
+        peerIdentity: (@Sendable (any Channel) async -> String?)? = nil,
         handler: @escaping @Sendable (InboundRequest) async throws -> InboundResponse
     ) {
         self.configuration = configuration
         self.drain = stack?.drain ?? drain ?? ServerDrain()
-        self.connections = ServerConnections(maximum: configuration.maximumConnections)
-        self.serving = InboundServing(
+        let connections = ServerConnections(maximum: configuration.maximumConnections)
+        let serving = InboundServing(
             configuration: configuration,
             drain: self.drain,
             stack: stack,
             peerIdentity: peerIdentity,
             handler: handler
         )
+        self.connections = connections
+        self.serving = serving
         self.follower = stack.map { ProtectionFollower($0, serving, connections) }
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import NIOCore
+package import NIOCore
 
 /// Tells a connection that begins with TLS from one in plaintext, by its first byte, where both are taken on one port.
 ///

@@ -22,14 +22,14 @@ struct PeerNames: Sendable {
     private let validation: PeerValidation
     private let accepted: Set<String>
     private let matchers: [PeerNameMatcher]
-    private let revoked: RevocationLists?
+    private let revoked: IssuerRevocations?
     private let roots: Set<[UInt8]>
 
     /// `nil` if any peer will do whose chain leads to the roots.
     /// - Parameter lists: What `PeerValidation.revocationLists` says.
     init?(
         _ validation: PeerValidation?,
-        lists: RevocationLists? = nil,
+        lists: IssuerRevocations? = nil,
         roots: Set<[UInt8]> = [],
         and others: [String] = [],
         _ matchers: [PeerNameMatcher] = []
@@ -95,7 +95,7 @@ struct PeerNames: Sendable {
         let isNamed =
             certificate.uris.contains { accepted.contains($0) }
             || certificate.dnsNames.contains { !$0.utf8.contains(UInt8(ascii: ":")) && accepted.contains($0) }
-            || certificate.hasName(of: matchers)
+            || certificate.peer.hasName(of: matchers)
         guard isNamed else {
             throw NotAccepted(.notAccepted, "the certificate of \(certificate.title) has none of the accepted names")
         }

@@ -31,9 +31,11 @@ final class SecretContexts: Sendable {
         /// What peers' names are judged by; `nil` for the library's own verdict alone.
         var validation: PeerValidation?
         /// The revocation lists; `nil` for none.
-        var lists: RevocationLists?
+        var lists: IssuerRevocations?
         /// The subjects of the roots, as they stand there.
         var roots: Set<[UInt8]> = []
+        /// What callers' certificates must say; `nil` for nothing.
+        var ofCallers: PeerNames?
 
         /// What a peer's certificate must say; `nil` for nothing.
         func names(and others: [String] = [], _ matchers: [PeerNameMatcher] = []) -> PeerNames? {
@@ -48,6 +50,14 @@ final class SecretContexts: Sendable {
 
     /// How many contexts are kept.
     var count: Int { kept.withLock { $0.contexts.count } }
+
+    /// What callers of a server are judged by now, besides that their chains lead to the roots; `nil` for nothing, or if
+    /// nobody has come yet that it was made for.
+    func names(of place: DeliveredSecrets) -> PeerNames? {
+        kept.withLock { kept in
+            kept.contexts.first { $0.key.place == ObjectIdentifier(place) && $0.key.isServer }?.value.material.ofCallers
+        }
+    }
 
     /// The context for new connections, and what peers' names are judged by.
     /// - Throws: `DeliveredSecrets.Missing`; what the TLS library throws about secrets that it cannot use.
@@ -80,10 +90,12 @@ extension SecretContexts.Material {
     ) throws {
         let configuration = try TLSConfiguration(secrets, reference, offering: protocols, isServer: isServer)
         self.init(context: try NIOSSLContext(configuration: configuration), validation: secrets.validation)
-        guard let validation = secrets.validation, let text = validation.revocationLists else { return }
-        lists = try RevocationLists(pem: text)
-        let certificates = try NIOSSLCertificate.fromPEMBytes(Array(validation.trustedRoots.utf8))
-        roots = Set(try certificates.map { try ParsedCertificate($0).subjectBytes })
+        if let validation = secrets.validation, let text = validation.revocationLists {
+            lists = try IssuerRevocations(pem: text)
+            let certificates = try NIOSSLCertificate.fromPEMBytes(Array(validation.trustedRoots.utf8))
+            roots = Set(try certificates.map { try ParsedCertificate($0).subjectBytes })
+        }
+        ofCallers = isServer ? names() : nil
     }
 }
 

@@ -25,6 +25,8 @@ public final class WorkloadIdentity: Sendable {
     public let spiffeID: SPIFFEID
 
     let observers: ObserverSet
+    /// What peers have shown, and by which trust it was verified.
+    let verified = VerifiedPeers()
     private let federation: TrustBundle
     private let state = Mutex(State())
 

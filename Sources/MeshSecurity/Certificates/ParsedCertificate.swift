@@ -80,13 +80,18 @@ package struct ParsedCertificate: Hashable, Sendable {
         }
     }
 
-    /// Whether one of its names is meant by one of the matchers.
-    package func hasName(of matchers: [PeerNameMatcher]) -> Bool {
-        matchers.contains { matcher in
-            uris.contains { matcher.matches($0, of: .uri) } || dnsNames.contains { matcher.matches($0, of: .dns) }
-                || emails.contains { matcher.matches($0, of: .email) }
-                || addresses.contains { matcher.matches($0, of: .address) }
-        }
+    /// The names of a peer that proved to own it.
+    package var peer: PeerCertificate {
+        PeerCertificate(
+            uriNames: uris,
+            dnsNames: dnsNames,
+            emailNames: emails,
+            addressNames: addresses,
+            subject: subject,
+            serialNumber: serialNumber,
+            expiresAt: validUntil,
+            fingerprint: fingerprint
+        )
     }
 
     private mutating func read(extensions: DERReader.Value) throws(DERReader.Malformed) {

@@ -103,12 +103,19 @@ public struct InboundStack: Sendable {
                 localReply: LocalReply(status: 503, body: "the mesh has no configuration yet")
             )
         }
-        if listener.requiresIdentity, peer.identity == nil {
+        if listener.requiresIdentity, peer.certificate == nil {
+            noticed(PeerRefusal(role: .client, reason: .noCertificate, message: "\(listener.listener.name) is strict"))
             throw MeshError(
                 refusing: request,
                 message: "the listener is strict: the peer has to prove its identity by mutual TLS",
                 policy: nil
             )
+        }
+        let names = listener.listener.peerNames
+        if !names.isEmpty, let certificate = peer.certificate, !certificate.hasName(of: names) {
+            let who = certificate.uriNames.first ?? certificate.subject
+            noticed(PeerRefusal(role: .client, reason: .notAccepted, message: "\(who) has none of the accepted names"))
+            throw MeshError(refusing: request, message: "the peer's certificate has none of the accepted names", policy: nil)
         }
         if listener.needsRandom { context.random = mesh.random.next() }
         let found = listener.route(of: request, random: context.random)
@@ -157,9 +164,15 @@ public struct InboundStack: Sendable {
     public func handling<Result>(
         _ context: CallContext,
         peerIdentity: String?,
+        peerCertificate: PeerCertificate? = nil,
         _ body: () async throws -> Result
     ) async throws -> Result {
-        let inbound = InboundContext(trace: context.trace, deadline: context.deadline, peerIdentity: peerIdentity)
+        let inbound = InboundContext(
+            trace: context.trace,
+            deadline: context.deadline,
+            peerIdentity: peerIdentity,
+            peerCertificate: peerCertificate
+        )
         return try await InboundContext.$current.withValue(inbound) {
             try await mesh.observers.whileHandling(context, body)
         }

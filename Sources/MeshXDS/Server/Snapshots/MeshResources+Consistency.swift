@@ -137,7 +137,7 @@ extension MeshResources {
     ) {
         guard let reference else { return }
         for name in reference.names
-        where secrets[name] == nil && authorities.contains(name.resourceAuthority) {
+        where secrets[name] == nil && !SecretReference.isOfFile(name) && authorities.contains(name.resourceAuthority) {
             problems.note(path, "there is no secret named \(name)")
         }
     }

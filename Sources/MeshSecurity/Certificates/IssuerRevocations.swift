@@ -6,7 +6,7 @@ import MeshCore
 /// Which certificates their authorities have taken back (RFC 5280 §5), as far as it takes to look for one of them.
 ///
 /// The lists come from whoever says which roots are trusted, over the same channel; so their signatures are not verified here.
-package struct RevocationLists: Hashable, Sendable {
+package struct IssuerRevocations: Hashable, Sendable {
     /// What the lists say of a certificate.
     package enum Verdict: Hashable, Sendable {
         /// Its issuer's list is in force, and it is not on it.
