@@ -4,7 +4,7 @@
 import MeshConfig
 
 /// How the connections are protected that a server takes at the moment.
-enum ConnectionProtection: Sendable {
+package enum ConnectionProtection: Sendable {
     /// Not at all.
     case plaintext
     /// By TLS.
@@ -15,16 +15,19 @@ enum ConnectionProtection: Sendable {
     /// - Parameters:
     ///   - asked: What the mesh's configuration says; `nil` if it says nothing.
     ///   - secrets: What it names to do it with.
+    ///   - always: What the application has on every connection, whatever the configuration says.
+    ///   - own: What it has for those that the configuration wants it for.
     init(
         _ asked: Listener.InboundSecurity?,
         secrets: ServerTransportSecurity?,
-        configuration: MeshHTTPServer.Configuration
+        always: ServerTransportSecurity?,
+        own: ServerTransportSecurity?
     ) {
-        guard secrets != nil || configuration.security == nil else {
-            self = configuration.security.map(Self.tls) ?? .plaintext
+        if secrets == nil, let always {
+            self = .tls(always)
             return
         }
-        guard let security = secrets ?? configuration.mutualTLS else {
+        guard let security = secrets ?? own else {
             // Where it is wanted all the same, requests are refused for want of an identity.
             self = .plaintext
             return
@@ -37,7 +40,7 @@ enum ConnectionProtection: Sendable {
     }
 
     /// Whether a connection is taken that has TLS, or has none.
-    func takes(secured: Bool) -> Bool {
+    package func takes(secured: Bool) -> Bool {
         switch self {
         case .plaintext: !secured
         case .tls: secured

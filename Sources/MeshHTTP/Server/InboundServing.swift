@@ -13,17 +13,9 @@ final class InboundServing: Sendable {
     let drain: ServerDrain
     let executors: EventLoopExecutors
     let stack: InboundStack?
-    private let contexts = SecretContexts()
+    let protection: ServerProtection
     private let peerIdentity: (@Sendable (any Channel) async -> String?)?
     private let handler: @Sendable (InboundRequest) async throws -> InboundResponse
-
-    /// How a connection is protected that comes now: with the secrets that the mesh's configuration names for the server,
-    /// or else with what the application said.
-    var protection: ConnectionProtection {
-        let asked = stack?.protection
-        let secrets = asked?.secrets.map { ServerTransportSecurity($0, contexts) }
-        return ConnectionProtection(asked?.security, secrets: secrets, configuration: configuration)
-    }
 
     /// Tells of a caller that was refused before it could ask for anything.
     func noticed(_ refusal: PeerRefusal) {
@@ -41,6 +33,7 @@ final class InboundServing: Sendable {
         self.drain = drain
         self.executors = EventLoopExecutors(configuration.eventLoopGroup)
         self.stack = stack
+        self.protection = ServerProtection(stack, always: configuration.security, own: configuration.mutualTLS)
         self.peerIdentity = peerIdentity
         self.handler = handler
     }
@@ -57,7 +50,7 @@ final class InboundServing: Sendable {
         }
         do throws(PeerNames.NotAccepted) {
             // Names and lists may be others than those that the connection began with.
-            try contexts.names(of: place)?.check(reading.parsed, at: ParsedCertificate.now)
+            try protection.contexts.names(of: place)?.check(reading.parsed, at: ParsedCertificate.now)
             return AuthorizationPeer(of: channel, certificate: reading.peer)
         } catch {
             noticed(PeerRefusal(role: .client, reason: error.reason, message: error.description))

@@ -56,7 +56,7 @@ public final class MeshHTTPServer: Sendable {
         )
         self.connections = connections
         self.serving = serving
-        self.follower = stack.map { ProtectionFollower($0, serving, connections) }
+        self.follower = stack.map { ProtectionFollower($0, serving.protection, connections) }
     }
 
     /// How many connections are open.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import NIOCore
+package import NIOCore
 import Synchronization
 
 /// The connections that a server has open.
-final class ServerConnections: Sendable {
+package final class ServerConnections: Sendable {
     private struct Connection {
         var channel: any Channel
         /// Whether it has TLS; `nil` while nobody knows.
@@ -20,7 +20,7 @@ final class ServerConnections: Sendable {
     private let maximum: Int
     private let state = Mutex(State())
 
-    init(maximum: Int) {
+    package init(maximum: Int) {
         self.maximum = maximum
     }
 
@@ -28,7 +28,7 @@ final class ServerConnections: Sendable {
 
     /// Takes a connection in, and forgets it when it has closed.
     /// - Returns: Whether there is room for it.
-    func admit(_ channel: any Channel) -> Bool {
+    package func admit(_ channel: any Channel) -> Bool {
         let id = ObjectIdentifier(channel)
         let isAdmitted = state.withLock { state in
             guard state.open.count < maximum else { return false }
@@ -50,7 +50,7 @@ final class ServerConnections: Sendable {
     }
 
     /// It is known whether a connection has TLS.
-    func note(_ channel: any Channel, isSecure: Bool) {
+    package func note(_ channel: any Channel, isSecure: Bool) {
         state.withLock { $0.open[ObjectIdentifier(channel)]?.isSecure = isSecure }
     }
 

@@ -32,7 +32,7 @@ struct ServerPipeline {
     func open() throws {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(patience)
-        switch serving.protection {
+        switch serving.protection.current {
         case .plaintext: try openPlaintext()
         case .tls(let security): try openTLS(security)
         case .either(let security):
@@ -51,10 +51,8 @@ struct ServerPipeline {
 
     private func openTLS(_ security: ServerTransportSecurity) throws {
         try note(isSecure: true)
-        let pipeline = channel.pipeline.syncOperations
-        try pipeline.addHandler(security.makeHandler())
-        try pipeline.addHandler(HandshakeWatch(knowsVerdicts: security.knowsVerdicts, report: serving.noticed))
-        try pipeline.addHandler(
+        try serving.protection.protect(channel, by: security)
+        try channel.pipeline.syncOperations.addHandler(
             ApplicationProtocolNegotiationHandler { (result: ALPNResult, channel: any Channel) in
                 channel.eventLoop.makeCompletedFuture { try speak(http2: result == .negotiated("h2"), isSecure: true) }
             }
@@ -64,7 +62,7 @@ struct ServerPipeline {
     /// First noted, then asked: a configuration that comes in between finds the connection, or is found by it.
     private func note(isSecure: Bool) throws {
         connections.note(channel, isSecure: isSecure)
-        guard serving.protection.takes(secured: isSecure) else { throw ChannelError.eof }
+        guard serving.protection.current.takes(secured: isSecure) else { throw ChannelError.eof }
     }
 
     private func speak(http2: Bool, isSecure: Bool) throws {

@@ -115,15 +115,16 @@ extension FieldReader {
         refuse("credentialName", because: "the mesh reads no secrets of Kubernetes")
         refuse("caCrl", because: "revocation lists come with the mesh's own roots, or over xDS")
         let files = clientFiles()
-        let skips = boolean("insecureSkipVerify")
+        let skips = boolean("insecureSkipVerify") ?? false
         let serverName = serverName()
         guard let mode else { return nil }
         if mode.value != "SIMPLE", mode.value != "MUTUAL", let file = files.first {
             context.error(.conflictingFields, at: file.position, "the mode \(mode.value) reads no files")
             return nil
         }
-        if let skips, skips.value, mode.value != "SIMPLE" {
-            context.error(.conflictingFields, at: skips.position, "only with SIMPLE whoever answers may be taken")
+        if skips, mode.value != "SIMPLE" {
+            let place = keyPosition("insecureSkipVerify")
+            context.error(.conflictingFields, at: place, "only with SIMPLE whoever answers may be taken")
             return nil
         }
         switch mode.value {
@@ -139,7 +140,7 @@ extension FieldReader {
                 roots: files.roots?.value,
                 names: identities.map(\.value).sorted(),
                 serverName: serverName?.value,
-                skipsVerification: skips?.value ?? false
+                skipsVerification: skips
             )
             if mode.value == "MUTUAL" {
                 guard let certificate = files.certificate, let key = files.key else {

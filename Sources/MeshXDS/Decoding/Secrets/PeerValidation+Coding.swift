@@ -101,7 +101,7 @@ extension PeerValidation {
             return false
         }
         for (position, text) in message.verifyCertificateHash.enumerated() {
-            let hash = text.filter { $0 != ":" }.asciiLowercased
+            let hash = String(text.filter { $0 != ":" }).lowercased()
             guard hash.utf8.count == 64, hash.utf8.allSatisfy({ "0123456789abcdef".utf8.contains($0) }) else {
                 context.reject(path["verify_certificate_hash", position], "must be 32 bytes in hexadecimal")
                 return false
