@@ -108,7 +108,10 @@ struct DialectTranslation {
                 listener.filters[position] = .policies(policies)
             case .fault(let fault): listener.filters[position] = .fault(translated(fault, path))
             case .rateLimit(let limit): listener.filters[position] = .rateLimit(translated(limit, path))
-            case .authorization, .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: break
+            case .authorization(let filter):
+                guard dialect == .grpc else { break }
+                listener.filters[position] = .authorization(translated(filter, path))
+            case .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: break
             }
         }
         translateSecurity(of: &listener, path)

@@ -35,7 +35,7 @@ struct InboundSecurityChain: Sendable {
             switch filter {
             case .authorization(let authorization):
                 count += 1
-                let standard = AuthorizationFilter.standardName + (count == 1 ? "" : ".\(count)")
+                let standard = AuthorizationFilter.standardName(number: count)
                 return Source(name: authorization.name.isEmpty ? standard : authorization.name, filter: filter)
             case .fault, .rateLimit, .policies, .localRateLimit, .globalRateLimit, .headerMutation, .buffer,
                 .statefulSession:
@@ -88,7 +88,7 @@ struct InboundSecurityChain: Sendable {
         for step in steps {
             switch step {
             case .authorization(let step):
-                if let state = context.filterState { peer.metadata = state.metadata }
+                if context.filterState != nil { peer.metadata = context.filterMetadata }
                 try step.admit(request, peer: peer, context: &context, listener: listener, mesh.observers)
             }
         }
