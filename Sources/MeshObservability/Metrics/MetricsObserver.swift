@@ -177,6 +177,8 @@ public struct MetricsObserver: Observer {
             series(.identityValidity, identity).set(validFor.seconds)
         case .identityRenewalFailed:
             series(.identityRenewals, "failure").increment()
+        case .identityExpiring(let identity, let validFor):
+            series(.identityValidity, identity).set(validFor.seconds)
         case .hostLookup(let lookup):
             series(.hostLookups, lookup.outcome.rawValue).increment()
             series(.hostAddresses, lookup.host).set(Double(lookup.addresses))
