@@ -18,7 +18,7 @@ public struct TrustBundle: Sendable, Hashable {
     public init(pemByTrustDomain: [String: [String]]) throws(IdentityError) {
         for (domain, documents) in pemByTrustDomain {
             for document in documents {
-                for certificate in try CertificatePEM.certificates(in: document) {
+                for certificate in try CertificatePEM.certificates(in: document, atMost: CertificatePEM.maximumRoots) {
                     try insert(certificate, trustDomain: domain)
                 }
             }
@@ -48,6 +48,12 @@ public struct TrustBundle: Sendable, Hashable {
     /// - Parameter lists: `nil` to check none.
     public mutating func setRevocations(_ lists: RevocationLists?, of trustDomain: String) {
         revocations[trustDomain] = lists
+    }
+
+    /// Adds what another bundle trusts; where both have revocation lists of a domain, the other's count.
+    public mutating func formUnion(_ other: TrustBundle) {
+        roots.merge(other.roots) { $0.union($1) }
+        revocations.merge(other.revocations) { $1 }
     }
 
     /// The roots of one domain; none if it is unknown.

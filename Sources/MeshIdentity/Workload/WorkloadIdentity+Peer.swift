@@ -70,7 +70,7 @@ extension WorkloadIdentity {
 
     private static func proofOnLoop(of channel: any Channel) -> PeerProof? {
         let pipeline = channel.pipeline.syncOperations
-        if let record = try? pipeline.handler(type: PeerProofRecord.self) { return record.proof }
+        if let record = try? pipeline.handler(type: PeerIdentityRecord.self) { return record.proof }
         if let tls = try? pipeline.handler(type: NIOSSLHandler.self) {
             // Nothing is kept before the handshake has brought a certificate.
             guard let certificate = tls.peerCertificate else { return nil }
@@ -84,7 +84,7 @@ extension WorkloadIdentity {
 
     private static func keep(_ proof: PeerProof, on pipeline: ChannelPipeline.SynchronousOperations) -> PeerProof {
         // A closed channel takes no handler, and nobody will ask it again.
-        try? pipeline.addHandler(PeerProofRecord(proof))
+        try? pipeline.addHandler(PeerIdentityRecord(proof))
         return proof
     }
 
@@ -118,7 +118,7 @@ private final class PeerProof: Sendable {
 
 /// Keeps it at the far end of a pipeline, where no read or write passes it, so that the certificate is parsed once a
 /// connection and not once a request.
-private final class PeerProofRecord: ChannelInboundHandler {
+private final class PeerIdentityRecord: ChannelInboundHandler {
     typealias InboundIn = Never
 
     let proof: PeerProof

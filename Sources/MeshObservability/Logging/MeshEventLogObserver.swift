@@ -79,6 +79,12 @@ public struct MeshEventLogObserver: Observer {
                     "error": text(refusal.message),
                 ]
             )
+        case .identityExpiring(let identity, let validFor):
+            logger.log(
+                level: validFor == .zero ? .critical : .warning,
+                validFor == .zero ? "identity expired" : "identity expires and is not renewed",
+                metadata: ["identity": text(identity), "valid_seconds": .stringConvertible(validFor.seconds)]
+            )
         case .hostLookup(let lookup):
             looked(up: lookup)
         case .hostsWithoutResolver(let clusters):

@@ -212,6 +212,7 @@ struct MetricsObserverTests {
             .identityRenewed(identity: "spiffe://td/sa", validFor: .seconds(3600)),
             .identityRenewalFailed(error: CancellationError()),
             .peerRefused(PeerRefusal(role: .client, reason: .expired, message: "m")),
+            .identityExpiring(identity: "spiffe://td/late", validFor: .seconds(600)),
             .hostLookup(HostLookup(host: "h", outcome: .changed, addresses: 3, duration: .zero)),
             .hostLookup(HostLookup(host: "h", outcome: .timedOut, addresses: 3, duration: .zero)),
             .hostsWithoutResolver(clusters: ["c"]),
@@ -223,6 +224,8 @@ struct MetricsObserverTests {
         let cluster = [("envoy_cluster_name", "c")]
         #expect(try backend.expectMeter("mesh_configuration_generation", source).values.last == 4)
         #expect(try backend.expectMeter("mesh_configuration_source_connected", source).values == [1])
+        let late = [("identity", "spiffe://td/late")]
+        #expect(try backend.expectMeter("mesh_identity_valid_seconds", late).values == [600])
         #expect(
             try backend.expectMeter("mesh_identity_valid_seconds", [("identity", "spiffe://td/sa")]).values == [3600]
         )
