@@ -36,7 +36,8 @@ struct CustomAuthorization {
     var filters: [HTTPFilter] {
         var byProvider: [String: [Authorization]] = [:]
         for authorization in authorizations {
-            if case .custom(let provider) = authorization.action { byProvider[provider, default: []].append(authorization) }
+            guard case .custom(let provider) = authorization.action else { continue }
+            byProvider[provider, default: []].append(authorization)
         }
         return byProvider.sorted { $0.key < $1.key }.flatMap { provider, authorizations in
             let prefix = Self.policyPrefix(provider: provider)

@@ -72,9 +72,17 @@ struct SecurityTests {
                 """
             ),
             Mistake("an unknown key", "spec: {rules: [{when: [{key: a.b, values: [c]}]}]}", "4:30 MM0206"),
-            Mistake("Envoy's insides", "spec: {rules: [{when: [{key: \"experimental.envoy.filters.a[b]\", values: [c]}]}]}", "4:30 MM0211"),
+            Mistake(
+                "Envoy's insides",
+                "spec: {rules: [{when: [{key: \"experimental.envoy.filters.a[b]\", values: [c]}]}]}",
+                "4:30 MM0211"
+            ),
             Mistake("a condition without values", "spec: {rules: [{when: [{key: source.ip}]}]}", "4:30 MM0201"),
-            Mistake("a header without a name", "spec: {rules: [{when: [{key: \"request.headers[]\", values: [c]}]}]}", "4:30 MM0206"),
+            Mistake(
+                "a header without a name",
+                "spec: {rules: [{when: [{key: \"request.headers[]\", values: [c]}]}]}",
+                "4:30 MM0206"
+            ),
             Mistake("no address", "spec: {rules: [{from: [{source: {ipBlocks: [10.0.0.0/33]}}]}]}", "4:45 MM0206"),
             Mistake("an empty source", "spec: {rules: [{from: [{source: {}}]}]}", "4:33 MM0201"),
             Mistake("no source", "spec: {rules: [{from: [{}]}]}", "4:24 MM0201"),
