@@ -39,6 +39,10 @@ public struct Listener: Hashable, Sendable {
     /// callers with a certificate only: whether they must have one is for the direction's security to say. At most 1024.
     public var peerNames: [PeerNameMatcher]
 
+    /// Of an inbound listener, how far `x-forwarded-for` is believed about the client's address. Default `.connection`: not
+    /// at all.
+    public var forwardedFor: ForwardedFor
+
     /// Which way requests go.
     public enum Direction: Hashable, Sendable {
         /// Requests that this process makes (an API listener).
@@ -88,7 +92,8 @@ public struct Listener: Hashable, Sendable {
         secrets: SecretReference? = nil,
         capturedAddress: EndpointAddress? = nil,
         hosts: [String] = [],
-        peerNames: [PeerNameMatcher] = []
+        peerNames: [PeerNameMatcher] = [],
+        forwardedFor: ForwardedFor = .connection
     ) {
         self.peerNames = peerNames
         self.name = name
@@ -98,6 +103,7 @@ public struct Listener: Hashable, Sendable {
         self.routes = routes
         self.capturedAddress = capturedAddress
         self.hosts = hosts
+        self.forwardedFor = forwardedFor
     }
 
     /// The name of the route configuration that the listener needs; `nil` if its routes stand in it.

@@ -20,6 +20,9 @@ struct EventSeries: Sendable {
             case hostLookups = "mesh_host_lookups_total"
             case hostAddresses = "mesh_host_addresses"
             case faultsInjected = "mesh_faults_injected_total"
+            case authorizations = "mesh_authorization_total"
+            case authorizationDenials = "mesh_authorization_denied_total"
+            case authorizationShadowDenials = "mesh_authorization_shadow_denied_total"
             case unexpectedEvents = "mesh_unexpected_events_total"
 
             var labelName: String {
@@ -30,7 +33,8 @@ struct EventSeries: Sendable {
                 case .identityRenewals: "result"
                 case .identityValidity: "identity"
                 case .peersRefused: "reason"
-                case .hostLookups: "outcome"
+                case .hostLookups, .authorizations: "outcome"
+                case .authorizationDenials, .authorizationShadowDenials: "policy"
                 case .hostAddresses: "host"
                 case .faultsInjected: "kind"
                 case .unexpectedEvents: "component"

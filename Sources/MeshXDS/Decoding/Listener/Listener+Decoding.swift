@@ -66,6 +66,7 @@ extension Listener {
         let direction: Direction
         var secrets: SecretReference?
         var peerNames: [PeerNameMatcher] = []
+        var forwardedFor = ForwardedFor.connection
         if message.hasApiListener {
             let path = path["api_listener"]["api_listener"]
             guard let decoded = HTTPConnectionManager(message.apiListener.apiListener, at: path, &context) else {
@@ -79,6 +80,7 @@ extension Listener {
             direction = .inbound(address: server.address, security: server.security)
             secrets = server.secrets
             peerNames = server.peerNames
+            forwardedFor = server.connectionManager.forwardedFor
         } else {
             context.reject(path, "has neither an api_listener nor an address")
             return nil
@@ -89,7 +91,8 @@ extension Listener {
             filters: DenialMessages.add(from: message.metadata, to: connectionManager.filters),
             routes: connectionManager.routes,
             secrets: secrets,
-            peerNames: peerNames
+            peerNames: peerNames,
+            forwardedFor: forwardedFor
         )
     }
 }

@@ -65,6 +65,7 @@ struct ServerChain {
         let isSame =
             first.connectionManager.filters == second.connectionManager.filters
             && first.connectionManager.routes == second.connectionManager.routes
+            && first.connectionManager.forwardedFor == second.connectionManager.forwardedFor
         guard isSame else {
             context.reject(second.path, "has other filters or routes than the chain for TLS, which is not supported")
             return nil
