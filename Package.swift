@@ -128,7 +128,7 @@ let package = Package(
         .target(
             name: "MeshHTTP",
             dependencies: [
-                "MeshCore", "MeshBalancing", "MeshConfig", "ServiceMesh",
+                "MeshCore", "MeshBalancing", "MeshConfig", "MeshSecurity", "ServiceMesh",
                 .product("NIOCore", "swift-nio", "HTTP"),
                 .product("NIOPosix", "swift-nio", "HTTP"),
                 .product("NIOHTTP1", "swift-nio", "HTTP"),
@@ -190,8 +190,10 @@ let package = Package(
                 .product("ServiceLifecycle", "swift-service-lifecycle", "Hummingbird"),
                 .product("NIOCore", "swift-nio", "Hummingbird"),
                 .product("NIOPosix", "swift-nio", "Hummingbird"),
+                .product("NIOTLS", "swift-nio", "Hummingbird"),
                 .product("NIOSSL", "swift-nio-ssl", "Hummingbird"),
                 .product("HTTPTypes", "swift-http-types", "Hummingbird"),
+                .product("Logging", "swift-log", "Hummingbird"),
             ]
         ),
         .target(

@@ -38,6 +38,8 @@ public final class WorkloadIdentity: Sendable {
     public let spiffeID: SPIFFEID
 
     let observers: ObserverSet
+    /// What peers have shown, and by which trust it was verified.
+    let verified = VerifiedPeers()
     private let state: Mutex<State>
 
     /// Creates an identity that has no certificate yet.

@@ -71,6 +71,14 @@ public struct MeshEventLogObserver: Observer {
             )
         case .identityRenewalFailed(let error):
             logger.error("identity not renewed, the last one stays in use", metadata: ["error": text("\(error)")])
+        case .peerRefused(let refusal):
+            logger.warning(
+                "peer refused",
+                metadata: [
+                    "role": text(refusal.role.rawValue), "reason": text(refusal.reason.rawValue),
+                    "error": text(refusal.message),
+                ]
+            )
         case .identityExpiring(let identity, let validFor):
             logger.log(
                 level: validFor == .zero ? .critical : .warning,

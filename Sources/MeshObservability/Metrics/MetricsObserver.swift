@@ -177,6 +177,8 @@ public struct MetricsObserver: Observer {
             series(.identityValidity, identity).set(validFor.seconds)
         case .identityRenewalFailed:
             series(.identityRenewals, "failure").increment()
+        case .peerRefused(let refusal):
+            series(.peersRefused, "\(refusal.role.rawValue)_\(refusal.reason.rawValue)").increment()
         case .identityExpiring(let identity, let validFor):
             series(.identityValidity, identity).set(validFor.seconds)
         case .hostLookup(let lookup):

@@ -211,6 +211,7 @@ struct MetricsObserverTests {
             .retryBudgetExhausted(cluster: "c"),
             .identityRenewed(identity: "spiffe://td/sa", validFor: .seconds(3600)),
             .identityRenewalFailed(error: CancellationError()),
+            .peerRefused(PeerRefusal(role: .client, reason: .expired, message: "m")),
             .identityExpiring(identity: "spiffe://td/late", validFor: .seconds(600)),
             .hostLookup(HostLookup(host: "h", outcome: .changed, addresses: 3, duration: .zero)),
             .hostLookup(HostLookup(host: "h", outcome: .timedOut, addresses: 3, duration: .zero)),
@@ -232,6 +233,7 @@ struct MetricsObserverTests {
         let counters: [(String, [(String, String)], Int64)] = [
             ("mesh_configurations_applied_total", source, 2),
             ("mesh_configurations_rejected_total", source, 1),
+            ("mesh_peers_refused_total", [("reason", "client_expired")], 1),
             ("envoy_cluster_outlier_detection_ejections_enforced_total", cluster, 1),
             ("envoy_cluster_outlier_detection_ejections_overflow", cluster, 1),
             ("mesh_outlier_detection_ejections_not_enforced_total", cluster, 1),
