@@ -5,7 +5,7 @@ import HTTPTypes
 public import Hummingbird
 public import MeshCore
 import MeshHTTP
-import MeshIdentity
+public import MeshIdentity
 import MeshSecurity
 public import NIOCore
 public import NIOPosix

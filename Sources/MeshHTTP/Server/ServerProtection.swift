@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-package import MeshCore
+import MeshCore
 package import NIOCore
 package import ServiceMesh
 

@@ -39,7 +39,8 @@ final class VerifiedPeers: Sendable {
     /// - Parameter generation: Grows with every change of what is trusted, so that comparing is seldom needed.
     func revision(of trust: TrustBundle, generation: UInt64) -> UInt64 {
         state.withLock { state in
-            guard state.trust == nil || state.generation != generation else { return state.revision }
+            // Whoever read it earlier may come later.
+            guard state.trust == nil || state.generation < generation else { return state.revision }
             if let last = state.trust, !trust.covers(last) { state.revision += 1 }
             state.trust = trust
             state.generation = generation

@@ -36,9 +36,8 @@ extension WorkloadIdentity {
     /// it must be signed by a root itself. Else it costs a lock more.
     public func provenIdentity(of channel: any Channel) async -> SPIFFEID? {
         guard let proof = await Self.proof(of: channel), let identity = proof.identity,
-            let trust = try? current().trust
+            let (trust, revision) = try? judging()
         else { return nil }
-        let revision = verified.revision(of: trust, generation: generation)
         let judge = ObjectIdentifier(self)
         if let verdict = proof.verdict.withLock({ $0 }), verdict.judge == judge, verdict.revision == revision {
             return verdict.isTrusted ? identity : nil

@@ -37,7 +37,7 @@ extension WorkloadIdentity {
     public func makeServerHandler(
         applicationProtocols: [String] = ["h2", "http/1.1"]
     ) throws -> NIOSSLServerHandler {
-        let revision = verified.revision(of: try current().trust, generation: generation)
+        let revision = try judging().revision
         let tls = makeServerTLSConfiguration(applicationProtocols: applicationProtocols)
         let context = try verified.context(offering: applicationProtocols, revision: revision) {
             try NIOSSLContext(configuration: tls.configuration)
@@ -47,8 +47,8 @@ extension WorkloadIdentity {
 
     private func verdict(onClient presented: [NIOSSLCertificate]) async -> NIOSSLVerificationResult {
         do {
-            let revision = verified.revision(of: try current().trust, generation: generation)
-            _ = try await PeerVerifier(trust: current().trust).proof(
+            let (trust, revision) = try judging()
+            _ = try await PeerVerifier(trust: trust).proof(
                 fromHandshake: presented,
                 role: .client,
                 acceptedIdentities: []

@@ -20,6 +20,8 @@ public final class WorkloadIdentity: Sendable {
     private struct State {
         var issued: IssuedIdentity?
         var generation: UInt64 = 0
+        /// Grows with every change of what peers are judged by.
+        var trustGeneration: UInt64 = 0
         /// What came with the certificate.
         var delivered = TrustBundle()
         var federation: TrustBundle
@@ -112,6 +114,7 @@ public final class WorkloadIdentity: Sendable {
             issued.trust = state.trust()
             state.issued = issued
             state.generation += 1
+            state.trustGeneration += 1
         }
     }
 
@@ -130,6 +133,7 @@ public final class WorkloadIdentity: Sendable {
             state.federation = federation
             let trust = state.trust()
             state.issued?.trust = trust
+            state.trustGeneration += 1
         }
     }
 
@@ -141,7 +145,18 @@ public final class WorkloadIdentity: Sendable {
             state.revocations[trustDomain] = lists
             let trust = state.trust()
             state.issued?.trust = trust
+            state.trustGeneration += 1
         }
+    }
+
+    /// What peers are judged by now, with a number that grows when trust shrinks (`VerifiedPeers.revision`).
+    /// - Throws: `IdentityError` with the code `notIssued` if there is no certificate yet.
+    func judging() throws(IdentityError) -> (trust: TrustBundle, revision: UInt64) {
+        let found = state.withLock { state in state.issued.map { ($0.trust, state.trustGeneration) } }
+        guard let (trust, generation) = found else {
+            throw IdentityError(.notIssued, "\(spiffeID) has no certificate yet")
+        }
+        return (trust, verified.revision(of: trust, generation: generation))
     }
 
     /// The certificate in use.
