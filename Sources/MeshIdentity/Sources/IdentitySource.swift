@@ -67,26 +67,22 @@ public struct IdentitySink: Sendable {
 
 /// A source whose identities come from elsewhere: `ProvidedIdentitySource { try await workloadAPI.run(delivering: $0) }`.
 public struct ProvidedIdentitySource: IdentitySource {
-    /// Takes one identity; what it throws says why it was not taken.
-    public typealias Take = @Sendable (IdentityMaterial) async throws -> Void
-
-    private let deliver: @Sendable (@escaping Take) async throws -> Void
+    private let deliver: @Sendable (IdentityDelivery) async throws -> Void
 
     /// Creates a source.
     /// - Parameter deliver: Delivers identities until its task is cancelled, and carries on when one is not taken.
-    public init(_ deliver: @escaping @Sendable (@escaping Take) async throws -> Void) {
+    public init(_ deliver: @escaping @Sendable (IdentityDelivery) async throws -> Void) {
         self.deliver = deliver
     }
 
     /// Delivers until the task is cancelled.
     public func run(delivering sink: IdentitySink) async throws {
-        try await deliver { material in
-            do {
+        try await deliver(
+            IdentityDelivery(for: sink.spiffeID) { material in
                 try await sink.install(material)
-            } catch {
+            } failed: { error in
                 sink.failed(error)
-                throw error
             }
-        }
+        )
     }
 }
