@@ -66,7 +66,8 @@ public struct Listener: Hashable, Sendable {
         case mutualTLS
         /// TLS in which the server proves who it is, and the caller does not have to.
         ///
-        /// Over xDS: a `DownstreamTlsContext` without `require_client_certificate`. Callers are asked for no certificate.
+        /// Callers are asked for no certificate. It needs `secrets`, of a certificate alone. Over xDS: a
+        /// `DownstreamTlsContext` without `require_client_certificate` and without roots.
         case tls
 
         /// Whether connections in plaintext are taken.

@@ -71,6 +71,13 @@ extension Listener {
             path + ".peerNames",
             "must be at most \(Secret.maximumNames), are \(peerNames.count)"
         )
+        if case .inbound(_, .tls) = direction {
+            problems.require(
+                secrets != nil && secrets?.validation == nil,
+                path + ".secrets",
+                "must be a certificate alone, where callers are asked for none"
+            )
+        }
         guard let secrets else { return }
         let isSecured = if case .inbound(_, let security) = direction { security.takesTLS } else { false }
         problems.require(isSecured, path + ".secrets", "there is no inbound TLS to protect with them")
