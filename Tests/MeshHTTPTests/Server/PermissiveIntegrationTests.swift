@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import HTTPTypes
 import MeshConfig
 import MeshCore
 import MeshHTTP
+import MeshRouting
 import MeshTesting
 import NIOCore
 import NIOHTTP2
