@@ -131,7 +131,7 @@ let package = Package(
         .target(
             name: "MeshHTTP",
             dependencies: [
-                "MeshCore", "MeshBalancing", "MeshConfig", "ServiceMesh",
+                "MeshCore", "MeshBalancing", "MeshConfig", "MeshSecurity", "ServiceMesh",
                 .product("NIOCore", "swift-nio", "HTTP"),
                 .product("NIOPosix", "swift-nio", "HTTP"),
                 .product("NIOHTTP1", "swift-nio", "HTTP"),

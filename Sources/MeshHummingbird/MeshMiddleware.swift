@@ -68,6 +68,7 @@ public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
     ) async throws -> Response {
         // From the connection's certificate, on every request: a resumed TLS session skips the handshake's checks.
         let peer = await WorkloadIdentity.peerIdentity(of: context.channel)?.description
+        let connection = AuthorizationPeer(of: context.channel, identity: peer)
         var call = stack.begin(served)
         let cutoff = HandlingCutoff(
             context.channel,
@@ -80,7 +81,7 @@ public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
                 var admitted = call
                 do {
                     try stack.refuseSecrets(admitted)
-                    try await stack.admit(served, peerIdentity: peer, context: &admitted)
+                    try await stack.admit(served, peer: connection, context: &admitted)
                     let response = try await stack.handling(admitted, peerIdentity: peer) {
                         try await next(request, context)
                     }

@@ -4,6 +4,7 @@
 public import MeshCore
 import MeshResilience
 public import MeshRouting
+public import MeshSecurity
 
 /// What a place says of a listener's filter.
 public enum FilterOverride<Settings: Hashable & Sendable>: Hashable, Sendable {
@@ -29,6 +30,9 @@ public struct FilterOverrides: Hashable, Sendable {
     public var buffer: FilterOverride<BufferFilter>?
     /// Of stateful sessions.
     public var statefulSession: FilterOverride<StatefulSessionFilter>?
+    /// Of authorization filters, by their names on the listener (`AuthorizationFilter.name`); the name is the key here, and
+    /// that of the settings counts for nothing.
+    public var authorization: [String: FilterOverride<AuthorizationFilter>]
 
     /// Creates overrides.
     public init(
@@ -36,13 +40,15 @@ public struct FilterOverrides: Hashable, Sendable {
         globalRateLimit: FilterOverride<GlobalRateLimitOverride>? = nil,
         headerMutation: FilterOverride<HeaderMutationRules>? = nil,
         buffer: FilterOverride<BufferFilter>? = nil,
-        statefulSession: FilterOverride<StatefulSessionFilter>? = nil
+        statefulSession: FilterOverride<StatefulSessionFilter>? = nil,
+        authorization: [String: FilterOverride<AuthorizationFilter>] = [:]
     ) {
         self.localRateLimit = localRateLimit
         self.globalRateLimit = globalRateLimit
         self.headerMutation = headerMutation
         self.buffer = buffer
         self.statefulSession = statefulSession
+        self.authorization = authorization
     }
 
     /// Nothing is said.

@@ -90,7 +90,7 @@ public enum HTTPFilter: Hashable, Sendable {
     /// Faults are injected where a route says so.
     case fault(FaultConfiguration)
     /// Requests are authorized.
-    case authorization(AuthorizationRules)
+    case authorization(AuthorizationFilter)
     /// Requests are rate limited.
     case rateLimit(RateLimitConfiguration)
     /// What else stands on the listener: one set for all of its routes, in the places where neither the route nor its
@@ -106,4 +106,9 @@ public enum HTTPFilter: Hashable, Sendable {
     case buffer(BufferFilter)
     /// The requests of a session go to one endpoint.
     case statefulSession(StatefulSessionFilter)
+
+    /// Requests are authorized by these rules alone.
+    public static func authorization(_ rules: AuthorizationRules) -> HTTPFilter {
+        .authorization(AuthorizationFilter(rules: rules))
+    }
 }

@@ -3,6 +3,7 @@
 
 import HTTPTypes
 public import MeshCore
+import MeshSecurity
 public import NIOCore
 public import NIOHTTP1
 public import ServiceMesh
@@ -147,7 +148,8 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
             var call = stack.begin(request)
             var refusal: (any Error)?
             do {
-                try await stack.admit(request, peerIdentity: peer, context: &call)
+                let connection = AuthorizationPeer(of: channel, identity: peer)
+                try await stack.admit(request, peer: connection, context: &call)
             } catch {
                 refusal = error
             }

@@ -3,6 +3,7 @@
 
 import HTTPTypes
 import MeshCore
+import MeshSecurity
 import NIOCore
 import ServiceMesh
 
@@ -62,7 +63,7 @@ final class InboundServing: Sendable {
         if let timeLeft = stack.timeLeft(call) { exchange.limit(to: timeLeft) }
         let (status, error): (Int, (any Error)?)
         do {
-            try await stack.admit(head, peerIdentity: peer, context: &call)
+            try await stack.admit(head, peer: AuthorizationPeer(of: channel, identity: peer), context: &call)
             (status, error) = try await stack.handling(call, peerIdentity: peer) {
                 await self.answer(exchange, head, peer) { try await self.handler($0) }
             }

@@ -62,20 +62,6 @@ public struct AuthorizationPolicy: Hashable, Sendable {
     }
 }
 
-/// What the server knows of its peer and connection. The identity comes from the certificate, never from a header.
-public struct AuthorizationPeer: Hashable, Sendable {
-    /// The URI SAN of the certificate that the peer proved; `nil` without mTLS.
-    public var identity: String?
-    /// The local port that the request came in on.
-    public var destinationPort: UInt16?
-
-    /// Creates a peer.
-    public init(identity: String?, destinationPort: UInt16? = nil) {
-        self.identity = identity
-        self.destinationPort = destinationPort
-    }
-}
-
 /// The answer of the authorization engine, with its reason.
 public enum AuthorizationVerdict: Hashable, Sendable {
     /// The request may pass; the policy that allowed it, if one did.

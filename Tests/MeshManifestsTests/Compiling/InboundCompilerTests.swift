@@ -34,7 +34,9 @@ struct InboundCompilerTests {
     }
 
     private func rules(_ compilation: Compilation) -> [AuthorizationRules] {
-        compilation.inbound?.filters.compactMap { if case .authorization(let rules) = $0 { rules } else { nil } } ?? []
+        (compilation.inbound?.filters ?? []).compactMap { filter in
+            if case .authorization(let filter) = filter { filter.rules } else { nil }
+        }
     }
 
     private func engine(_ text: String, for node: Node = Bookinfo.node("ratings")) -> AuthorizationEngine {

@@ -22,7 +22,9 @@ struct AuthorizationCodec: HTTPFilterCodec {
         // A rule tree in a form that is not known (`matcher`) would be in force instead of `rules`.
         if others.contains("matcher") { context.reject(path["matcher"], "is not supported") }
         guard message.hasRules else { return nil }
-        return AuthorizationRules(message.rules, at: path["rules"], &context).map(HTTPFilter.authorization)
+        return AuthorizationRules(message.rules, at: path["rules"], &context).map {
+            HTTPFilter.authorization(AuthorizationFilter(rules: $0))
+        }
     }
 
     func decodeOverride(
@@ -39,9 +41,9 @@ struct AuthorizationCodec: HTTPFilterCodec {
     }
 
     func encode(_ filter: HTTPFilter) throws -> Google_Protobuf_Any? {
-        guard case .authorization(let rules) = filter else { return nil }
+        guard case .authorization(let filter) = filter else { return nil }
         var message = Message()
-        message.rules = Envoy_Config_Rbac_V3_RBAC(rules)
+        if let rules = filter.rules { message.rules = Envoy_Config_Rbac_V3_RBAC(rules) }
         return try Google_Protobuf_Any(packing: message)
     }
 }
