@@ -77,18 +77,25 @@ public struct InboundStack: Sendable {
     ///
     /// For servers that know nothing of the connection but the identity that the peer proved.
     /// - Throws: `MeshError` whose `localReply` the adapter answers with; `CancellationError`.
-    public func admit(_ request: some RequestHead, peerIdentity: String?, context: inout CallContext) async throws {
-        try await admit(request, peer: AuthorizationPeer(identity: peerIdentity), context: &context)
+    public func admit<Request: RequestHead>(
+        _ request: inout Request,
+        peerIdentity: String?,
+        context: inout CallContext
+    ) async throws {
+        try await admit(&request, peer: AuthorizationPeer(identity: peerIdentity), context: &context)
     }
 
     /// Decides whether the request may reach the handler, and holds it back where a fault says so.
     ///
     /// While a mesh with sources has no configuration yet, nothing is admitted: the answer is a 503. The route is found
     /// first, as it may say who may pass; a caller who may not pass is not told whether there is one.
-    /// - Parameter peer: What is known of the connection that the request came by.
+    /// - Parameters:
+    ///   - request: The request as the handler is to see it: tokens that are not passed on leave it, headers that filters
+    ///     write come into it, and what the caller wrote in those is gone. Adapters hand on this head and no other.
+    ///   - peer: What is known of the connection that the request came by.
     /// - Throws: `MeshError` whose `localReply` the adapter answers with; `CancellationError`.
-    public func admit(
-        _ request: some RequestHead,
+    public func admit<Request: RequestHead>(
+        _ request: inout Request,
         peer: AuthorizationPeer,
         context: inout CallContext
     ) async throws {
@@ -116,7 +123,7 @@ public struct InboundStack: Sendable {
         if !security.isEmpty {
             var peer = peer
             peer.destinationPort = peer.destinationPort ?? address.port
-            try await security.admit(request, peer: peer, context: &context, listener: listener.listener.name, mesh)
+            try await security.admit(&request, peer: peer, context: &context, listener: listener.listener.name, mesh)
         }
         guard let route = found else {
             // Envoy's answer, whose body is empty.
