@@ -147,18 +147,19 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
             let peer = await peerIdentity(channel)
             var call = stack.begin(request)
             var refusal: (any Error)?
+            var admitted = request
             do {
                 let connection = AuthorizationPeer(of: channel, identity: peer)
-                try await stack.admit(request, peer: connection, context: &call)
+                try await stack.admit(&admitted, peer: connection, context: &call)
             } catch {
                 refusal = error
             }
-            let verdict = (call: call, peer: peer, refusal: refusal)
-            loop.execute { gate.value.decided(verdict.call, verdict.peer, verdict.refusal) }
+            let verdict = (call: call, peer: peer, refusal: refusal, edits: HeadEdits(from: request, to: admitted))
+            loop.execute { gate.value.decided(verdict.call, verdict.peer, verdict.refusal, verdict.edits) }
         }
     }
 
-    private func decided(_ call: CallContext, _ peer: String?, _ refusal: (any Error)?) {
+    private func decided(_ call: CallContext, _ peer: String?, _ refusal: (any Error)?, _ edits: HeadEdits) {
         guard case .held(let parts) = state, let context, exchange != nil else {
             // The caller has left meanwhile.
             stack.end(call, status: 499, peerIdentity: peer, error: CancellationError())
@@ -179,7 +180,7 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
             }
             let inbound = InboundContext(trace: call.trace, deadline: call.deadline, peerIdentity: peer)
             context.fireUserInboundEventTriggered(Admitted(context: inbound))
-            for part in parts { context.fireChannelRead(wrapInboundOut(part)) }
+            for part in parts { context.fireChannelRead(wrapInboundOut(edits.applied(to: part))) }
             context.fireChannelReadComplete()
         }
         if isReadHeld {

@@ -63,9 +63,10 @@ final class InboundServing: Sendable {
         if let timeLeft = stack.timeLeft(call) { exchange.limit(to: timeLeft) }
         let (status, error): (Int, (any Error)?)
         do {
-            try await stack.admit(head, peer: AuthorizationPeer(of: channel, identity: peer), context: &call)
-            (status, error) = try await stack.handling(call, peerIdentity: peer) {
-                await self.answer(exchange, head, peer) { try await self.handler($0) }
+            var admitted = head
+            try await stack.admit(&admitted, peer: AuthorizationPeer(of: channel, identity: peer), context: &call)
+            (status, error) = try await stack.handling(call, peerIdentity: peer) { [admitted] in
+                await self.answer(exchange, admitted, peer) { try await self.handler($0) }
             }
         } catch let refusal {
             (status, error) = await answer(exchange, head, peer) { _ in throw refusal }

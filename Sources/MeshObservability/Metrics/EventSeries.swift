@@ -18,6 +18,8 @@ struct EventSeries: Sendable {
             case identityValidity = "mesh_identity_valid_seconds"
             case hostLookups = "mesh_host_lookups_total"
             case hostAddresses = "mesh_host_addresses"
+            case tokenChecks = "mesh_jwt_checks_total"
+            case keySetFetches = "mesh_jwt_key_set_fetches_total"
             case faultsInjected = "mesh_faults_injected_total"
             case unexpectedEvents = "mesh_unexpected_events_total"
 
@@ -30,6 +32,8 @@ struct EventSeries: Sendable {
                 case .identityValidity: "identity"
                 case .hostLookups: "outcome"
                 case .hostAddresses: "host"
+                case .tokenChecks: "verdict"
+                case .keySetFetches: "result"
                 case .faultsInjected: "kind"
                 case .unexpectedEvents: "component"
                 }

@@ -1,11 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import MeshCore
+
 /// Base 64 for URLs without padding (RFC 4648 §5, RFC 7515 §2).
 ///
 /// Strict where tokens are read: a text that decodes to the same bytes as another one is refused, so that a token has one
 /// form only.
 package enum Base64URL {
+    /// Writes bytes.
+    package static func encoded(_ bytes: [UInt8]) -> String {
+        let text = Base64.encoded(bytes).utf8.compactMap { digit -> UInt8? in
+            switch digit {
+            case UInt8(ascii: "+"): UInt8(ascii: "-")
+            case UInt8(ascii: "/"): UInt8(ascii: "_")
+            case UInt8(ascii: "="): nil
+            default: digit
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
+    }
+
     /// Reads a text.
     /// - Parameter allowsPadding: Whether `=` may stand at the end, as in keys that others have written.
     /// - Returns: `nil` for other characters, padding, a digit alone, and bits left over.

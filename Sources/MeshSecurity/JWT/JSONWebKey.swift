@@ -69,7 +69,10 @@ public struct JSONWebKey: Sendable, Equatable {
         case (.rsa, .rs256), (.rsa, .rs384), (.rsa, .rs512), (.rsa, .ps256), (.rsa, .ps384), (.rsa, .ps512): true
         case (.elliptic(let curve, _, _), let algorithm): curve.algorithm == algorithm
         case (.ed25519, .edDSA): true
-        case (.symmetric, .hs256), (.symmetric, .hs384), (.symmetric, .hs512): true
+        // RFC 7518 §3.2: a secret is at least as long as the hash.
+        case (.symmetric(let secret), .hs256): secret.count >= 32
+        case (.symmetric(let secret), .hs384): secret.count >= 48
+        case (.symmetric(let secret), .hs512): secret.count >= 64
         default: false
         }
     }

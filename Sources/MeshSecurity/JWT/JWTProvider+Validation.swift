@@ -40,6 +40,7 @@ extension JWTProvider {
         if let maximumLifetime {
             problems.require(maximumLifetime >= .zero, "maximumLifetime", "must be 0 or more")
         }
+        problems.require(clockSkew > 0, "clockSkew", "must be at least 1 s")
         problems.require((1...100_000).contains(cachedTokens), "cachedTokens", "must be from 1 to 100000")
         problems.require(
             (1...JSONWebToken.maximumBytes).contains(maximumCachedTokenBytes),

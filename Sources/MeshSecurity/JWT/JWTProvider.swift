@@ -80,7 +80,7 @@ public struct JWTProvider: Hashable, Sendable {
     public var failureNote: String
     /// The claims that are noted as lists of what spaces part in them (`scope`).
     public var spaceDelimitedClaims: [String]
-    /// How many seconds the issuer's clock may differ. Default 60 (`clock_skew_seconds`).
+    /// How many seconds the issuer's clock may differ, at least 1. Default 60 (`clock_skew_seconds`).
     public var clockSkew: UInt32
     /// How many tokens that have passed are remembered, so that their signatures are not checked again. At least 1;
     /// default 100 (`jwt_cache_size`). Their times are checked again each time, and other keys forget them.

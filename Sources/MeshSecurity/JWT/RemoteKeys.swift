@@ -5,7 +5,8 @@ public import MeshCore
 
 /// A key set that a server has (`envoy.extensions.filters.http.jwt_authn.v3.RemoteJwks`).
 public struct RemoteKeys: Hashable, Sendable {
-    /// Its address, with `http` or `https`.
+    /// Its address, with `http` or `https`. That of an issuer's OpenID Connect discovery document does as well, which names
+    /// the set in `jwks_uri`: Istio's rules without `jwksUri` mean that.
     public var uri: String
     /// The cluster by which it is asked for; empty for the address's own host.
     public var cluster: String
@@ -15,10 +16,6 @@ public struct RemoteKeys: Hashable, Sendable {
     public var cacheDuration: Nanoseconds
     /// When it is asked again where it did not answer. Default 1 s (`failed_refetch_duration`).
     public var refetchDelay: Nanoseconds
-    /// Whether the address is that of an issuer's OpenID Connect discovery document, which names the set in `jwks_uri`.
-    ///
-    /// Default `false`. Istio's rules without `jwksUri` mean that.
-    public var isDiscoveryDocument: Bool
 
     /// Creates the place of a set.
     public init(
@@ -26,15 +23,13 @@ public struct RemoteKeys: Hashable, Sendable {
         cluster: String = "",
         timeout: Nanoseconds = .seconds(5),
         cacheDuration: Nanoseconds = .seconds(600),
-        refetchDelay: Nanoseconds = .seconds(1),
-        isDiscoveryDocument: Bool = false
+        refetchDelay: Nanoseconds = .seconds(1)
     ) {
         self.uri = uri
         self.cluster = cluster
         self.timeout = timeout
         self.cacheDuration = cacheDuration
         self.refetchDelay = refetchDelay
-        self.isDiscoveryDocument = isDiscoveryDocument
     }
 
     /// Checks the bounds.

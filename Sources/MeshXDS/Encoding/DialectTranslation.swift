@@ -108,7 +108,7 @@ struct DialectTranslation {
                 listener.filters[position] = .policies(policies)
             case .fault(let fault): listener.filters[position] = .fault(translated(fault, path))
             case .rateLimit(let limit): listener.filters[position] = .rateLimit(translated(limit, path))
-            case .authorization, .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: break
+            case .authorization, .jwt, .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: break
             }
         }
         listener.filters.removeAll { $0 == .policies(.none) }
@@ -134,6 +134,7 @@ struct DialectTranslation {
         case (.authorization, .outbound): "gRPC clients authorize nothing"
         case (.rateLimit, _), (.localRateLimit, _), (.globalRateLimit, _): "gRPC has no rate limit"
         case (.headerMutation, _), (.buffer, _), (.statefulSession, _): "gRPC has no such filter"
+        case (.jwt, _): "gRPC checks no tokens"
         case (.policies, _): "gRPC has none of these policies"
         }
     }

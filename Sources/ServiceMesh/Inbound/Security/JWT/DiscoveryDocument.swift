@@ -9,15 +9,12 @@ struct DiscoveryDocument {
     /// Where the key set is.
     let keySetURI: String
 
-    /// Why a text is no such document.
-    struct Malformed: Error, CustomStringConvertible {
-        let description: String
-    }
-
-    init(_ text: [UInt8]) throws(Malformed) {
-        guard let fields = JSONValueReader.object(text), case .text(let uri) = fields["jwks_uri"],
+    /// - Returns: `nil` for what is no such document: a key set, say.
+    init?(_ text: [UInt8]) {
+        guard text.count <= JSONWebKeySet.maximumBytes, let fields = JSONValueReader.object(text),
+            fields["keys"] == nil, case .text(let uri) = fields["jwks_uri"],
             uri.utf8.starts(with: "http://".utf8) || uri.utf8.starts(with: "https://".utf8)
-        else { throw Malformed(description: "the discovery document has no jwks_uri of http or https") }
+        else { return nil }
         keySetURI = uri
     }
 }

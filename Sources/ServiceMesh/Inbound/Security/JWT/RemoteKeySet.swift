@@ -84,27 +84,22 @@ final class RemoteKeySet: KeySetSource {
             guard let fetcher = fetchers.current else {
                 throw MeshError(.notReady, origin: .local, message: "nobody in this process fetches key sets")
             }
-            var uri = remote.uri
-            if remote.isDiscoveryDocument {
-                let text = try await fetcher.document(
-                    at: uri,
-                    cluster: remote.cluster,
-                    timeout: remote.timeout,
-                    maximumBytes: JSONWebKeySet.maximumBytes
-                )
-                uri = try DiscoveryDocument(text).keySetURI
-            }
-            let text = try await fetcher.document(
-                at: uri,
-                cluster: remote.cluster,
-                timeout: remote.timeout,
-                maximumBytes: JSONWebKeySet.maximumBytes
-            )
-            return succeeded(try JSONWebKeySet(text))
+            let text = try await document(at: remote.uri, fetcher)
+            guard let document = DiscoveryDocument(text) else { return succeeded(try JSONWebKeySet(text)) }
+            return succeeded(try JSONWebKeySet(try await self.document(at: document.keySetURI, fetcher)))
         } catch {
             if !(error is CancellationError) { failed(error) }
             throw error
         }
+    }
+
+    private func document(at uri: String, _ fetcher: any KeySetFetcher) async throws -> [UInt8] {
+        try await fetcher.document(
+            at: uri,
+            cluster: remote.cluster,
+            timeout: remote.timeout,
+            maximumBytes: JSONWebKeySet.maximumBytes
+        )
     }
 
     private func succeeded(_ set: JSONWebKeySet) -> VersionedKeySet {
