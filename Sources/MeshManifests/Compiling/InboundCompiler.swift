@@ -30,11 +30,36 @@ struct InboundCompiler {
         return mode == .strict ? .mutualTLS : .plaintext
     }
 
-    /// Refusals first, then permissions, as Istio asks them.
+    /// Whose tokens the workload believes, as istiod asks: a token that is there must be a good one of one of the issuers,
+    /// and none need be there. Of several issuers, one that knows the token is enough; where each has places of its own, all
+    /// the tokens must be good.
+    private var tokens: HTTPFilter? {
+        let found = manifests.model.requestAuthentications.filter {
+            applies($0.metadata, labels: $0.workloadLabels)
+        }
+        // In the order of issuers, and of two alike in that of the manifests.
+        let rules = found.flatMap(\.providers).enumerated().sorted {
+            ($0.element.issuer, $0.offset) < ($1.element.issuer, $1.offset)
+        }
+        guard !rules.isEmpty else { return nil }
+        let providers = rules.enumerated().map { number, rule in
+            var provider = rule.element
+            provider.name = "origins-\(number)"
+            return provider
+        }
+        let each = providers.map { JWTRequirement.any([.provider($0.name), .allowMissing]) }
+        let requirement: JWTRequirement =
+            each.count == 1 ? each[0] : .any(providers.map { .provider($0.name) } + [.all(each)])
+        var filter = JWTFilter(providers: providers, requirement)
+        filter.bypassesPreflight = true
+        return .jwt(filter)
+    }
+
+    /// Tokens, then refusals, then permissions, as Istio asks them.
     private var filters: [HTTPFilter] {
         let authorizations = manifests.model.authorizations.filter(applies)
         let compiler = AuthorizationCompiler(trustDomain: manifests.security.trustDomain)
-        var filters: [HTTPFilter] = []
+        var filters: [HTTPFilter] = tokens.map { [$0] } ?? []
         let refusals =
             authorizations.filter { $0.action == .deny }.flatMap(compiler.policies)
             + mixer.policies(for: client)
@@ -56,9 +81,12 @@ struct InboundCompiler {
 
     /// Whether a policy is about this workload: it is of its namespace or of the root namespace, and selects it.
     private func applies(_ authorization: Authorization) -> Bool {
+        applies(authorization.metadata, labels: authorization.workloadLabels)
+    }
+
+    private func applies(_ metadata: ManifestMetadata, labels: [String: String]?) -> Bool {
         let namespaces = [client.node.namespace, manifests.security.rootNamespace]
-        return namespaces.contains(authorization.metadata.namespace)
-            && client.labels.satisfies(authorization.workloadLabels ?? [:])
+        return namespaces.contains(metadata.namespace) && client.labels.satisfies(labels ?? [:])
     }
 
     private func routes(at address: EndpointAddress) -> RouteConfiguration {

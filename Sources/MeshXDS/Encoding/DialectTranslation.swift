@@ -108,7 +108,8 @@ struct DialectTranslation {
                 listener.filters[position] = .policies(policies)
             case .fault(let fault): listener.filters[position] = .fault(translated(fault, path))
             case .rateLimit(let limit): listener.filters[position] = .rateLimit(translated(limit, path))
-            case .authorization, .jwt, .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: break
+            case .jwt(let jwt): listener.filters[position] = .jwt(translated(jwt, path))
+            case .authorization, .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: break
             }
         }
         listener.filters.removeAll { $0 == .policies(.none) }
