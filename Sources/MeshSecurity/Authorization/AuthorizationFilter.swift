@@ -19,6 +19,11 @@ public struct AuthorizationFilter: Hashable, Sendable {
     /// The name that filters of this kind have by convention.
     public static let standardName = "envoy.filters.http.rbac"
 
+    /// The name of a filter that has none of its own, by its place among the listener's authorization filters, from 1.
+    package static func standardName(number: Int) -> String {
+        number == 1 ? standardName : "\(standardName).\(number)"
+    }
+
     /// Creates a filter.
     public init(
         name: String = "",

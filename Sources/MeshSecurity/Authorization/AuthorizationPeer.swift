@@ -26,7 +26,7 @@ public struct AuthorizationPeer: Hashable, Sendable {
     /// What filters noted about the request, by their namespace: the claims of a token under
     /// `envoy.filters.http.jwt_authn`, say. `InboundStack.admit` writes it from the request's context
     /// (`CallContext.noteMetadata`) before each step that asks.
-    public var metadata: [String: [String: MetadataValue]]
+    public var metadata: [String: MetadataValue]
 
     /// Creates what is known of a connection.
     public init(
@@ -37,7 +37,7 @@ public struct AuthorizationPeer: Hashable, Sendable {
         destination: IPAddress? = nil,
         destinationPort: UInt16? = nil,
         serverName: String? = nil,
-        metadata: [String: [String: MetadataValue]] = [:]
+        metadata: [String: MetadataValue] = [:]
     ) {
         self.certificate = certificate
         self.isSecured = isSecured ?? (certificate != nil)

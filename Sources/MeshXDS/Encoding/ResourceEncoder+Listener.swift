@@ -4,6 +4,7 @@
 import MeshConfig
 import MeshCore
 import MeshResilience
+import MeshSecurity
 import SwiftProtobuf
 
 extension ResourceEncoder {
@@ -63,13 +64,13 @@ extension ResourceEncoder {
     private func filters(_ listener: Listener) throws -> [HTTPFilterMessage] {
         var filters: [HTTPFilterMessage] = []
         var counts: [String: Int] = [:]
-        func add(_ config: Google_Protobuf_Any) {
+        func add(_ config: Google_Protobuf_Any, named own: String = "") {
             let name = FilterNames.name(ofType: typeName(ofTypeURL: config.typeURL))
             let count = counts[name, default: 0] + 1
             counts[name] = count
             var filter = HTTPFilterMessage()
             // Names are unique in a chain; settings of routes go to the first filter of their kind.
-            filter.name = count == 1 ? name : "\(name).\(count)"
+            filter.name = !own.isEmpty ? own : count == 1 ? name : "\(name).\(count)"
             filter.typedConfig = config
             filters.append(filter)
         }
@@ -77,7 +78,7 @@ extension ResourceEncoder {
         for filter in listener.filters.flatMap(\.split) {
             for codec in registry.filters {
                 guard let config = try codec.encode(filter) else { continue }
-                add(config)
+                add(config, named: filter.ownName)
                 break
             }
         }
@@ -114,6 +115,11 @@ extension ResourceEncoder {
 }
 
 extension HTTPFilter {
+    /// The name by which routes mean it; empty for that of its kind.
+    fileprivate var ownName: String {
+        if case .authorization(let filter) = self { filter.name } else { "" }
+    }
+
     /// The filter as those that xDS has a message for: one for each policy.
     fileprivate var split: [HTTPFilter] {
         guard case .policies(let policies) = self else { return [self] }

@@ -114,7 +114,7 @@ struct HTTPConnectionManager {
                 continue
             }
             if let filter = codec.decode(message.typedConfig, at: path["typed_config"], &context) {
-                filters.append(filter)
+                filters.append(filter.named(message.name, behind: filters))
             }
         }
         if messages.isEmpty {

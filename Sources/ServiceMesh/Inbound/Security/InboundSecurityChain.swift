@@ -39,7 +39,7 @@ struct InboundSecurityChain: Sendable {
             switch filter {
             case .authorization(let authorization):
                 count += 1
-                let standard = AuthorizationFilter.standardName + (count == 1 ? "" : ".\(count)")
+                let standard = AuthorizationFilter.standardName(number: count)
                 return Source(name: authorization.name.isEmpty ? standard : authorization.name, filter: filter)
             case .jwt(let jwt):
                 return Source(name: JWTProvider.metadataNamespace, filter: filter, jwt: JWTStep(jwt, tokens))
@@ -101,7 +101,7 @@ struct InboundSecurityChain: Sendable {
         for step in steps {
             switch step {
             case .authorization(let step):
-                if let state = context.filterState { peer.metadata = state.metadata }
+                if context.filterState != nil { peer.metadata = context.filterMetadata }
                 try step.admit(request, peer: peer, context: &context, listener: listener, mesh.observers)
             case .jwt(let step):
                 try await step.admit(&request, context: &context, listener: listener, mesh.observers)

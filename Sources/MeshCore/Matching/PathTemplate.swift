@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-public import MeshCore
-
 /// A path with variables: `/{country}/{rest=**}` (`envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig`).
 ///
 /// It begins with a slash. Between slashes stands a literal of the characters that RFC 3986 allows in a path segment but
@@ -18,7 +16,7 @@ public struct PathTemplate: Hashable, Sendable {
     /// The names of its variables, in order.
     public let variables: [String]
     /// What paths are matched by, in time linear in their length; its groups are the variables.
-    let expression: RegularExpression
+    package let expression: RegularExpression
 
     /// Compiles a template.
     /// - Throws: `ConfigurationError` that says what is wrong with it.

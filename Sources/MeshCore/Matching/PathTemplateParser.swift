@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import MeshCore
-
 /// Reads a path template and writes the regular expression of its paths.
-struct PathTemplateParser {
+package struct PathTemplateParser {
     private static let maximumVariables = 5
     private static let maximumNameLength = 16
     /// RFC 3986's `pchar`, as the inside of a class: what operators take.
@@ -126,7 +124,7 @@ struct PathTemplateParser {
         variables.append(name)
     }
 
-    static func isVariableName(_ name: String) -> Bool {
+    package static func isVariableName(_ name: String) -> Bool {
         guard let first = name.utf8.first, first.isASCIILetter else { return false }
         return name.utf8.allSatisfy { $0.isASCIILetter || $0.isASCIIDigit || $0 == UInt8(ascii: "_") }
     }
@@ -139,7 +137,7 @@ struct PathTemplateParser {
 extension UInt8 {
     /// Whether the byte may stand in a literal of a path template: RFC 3986's `pchar` but for `*`, which Envoy takes there
     /// to repeat what stands before it, as in a regular expression.
-    var isPathTemplateLiteral: Bool {
+    package var isPathTemplateLiteral: Bool {
         isASCIILetter || isASCIIDigit || "-._~%!$&'()+,;=:@".utf8.contains(self)
     }
 

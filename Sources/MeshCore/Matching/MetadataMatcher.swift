@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-public import MeshCore
-
 /// Decides whether what filters noted about a request matches (`envoy.type.matcher.v3.MetadataMatcher`).
 public struct MetadataMatcher: Hashable, Sendable {
     /// What is asked of a value (`envoy.type.matcher.v3.ValueMatcher`).
@@ -49,7 +47,7 @@ public struct MetadataMatcher: Hashable, Sendable {
 
     /// The value that the path leads to; `nil` if there is none.
     @usableFromInline
-    func value(in metadata: [String: MetadataValue]) -> MetadataValue? {
+    package func value(in metadata: [String: MetadataValue]) -> MetadataValue? {
         guard !path.isEmpty, var value = metadata[filter] else { return nil }
         for key in path {
             guard case .fields(let fields) = value, let next = fields[key] else { return nil }
