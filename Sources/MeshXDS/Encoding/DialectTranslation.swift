@@ -108,15 +108,11 @@ struct DialectTranslation {
                 listener.filters[position] = .policies(policies)
             case .fault(let fault): listener.filters[position] = .fault(translated(fault, path))
             case .rateLimit(let limit): listener.filters[position] = .rateLimit(translated(limit, path))
-<<<<<<< HEAD
             case .jwt(let jwt): listener.filters[position] = .jwt(translated(jwt, path))
-            case .authorization, .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: break
-=======
             case .authorization(let filter):
                 guard dialect == .grpc else { break }
                 listener.filters[position] = .authorization(translated(filter, path))
             case .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: break
->>>>>>> 779448272265164cb348299e00e31d1995a372c6
             }
         }
         listener.filters.removeAll { $0 == .policies(.none) }
