@@ -335,7 +335,7 @@ let package = Package(
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
                 "ServiceMesh", "MeshHTTP", "MeshIdentity", "MeshHummingbird", "MeshObservability", "MeshTesting",
-                "MeshXDS",
+                "MeshXDS", "MeshJWT",
                 .product("ArgumentParser", "swift-argument-parser", "Examples"),
                 .product("Hummingbird", "hummingbird", "Examples"),
                 .product("HTTPTypes", "swift-http-types", "Examples"),
