@@ -24,7 +24,11 @@ final class HTTPKeySetFetcher: KeySetFetcher {
         maximumBytes: Int
     ) async throws -> [UInt8] {
         let request = OutboundRequest(
-            try HTTPRequest(.get, absolute: uri, headerFields: [.accept: "application/json", .userAgent: Self.userAgent])
+            try HTTPRequest(
+                .get,
+                absolute: uri,
+                headerFields: [.accept: "application/json", .userAgent: Self.userAgent]
+            )
         )
         guard cluster.isEmpty else {
             return try await calls.withResponse(to: request, cluster: cluster, timeout: timeout) { response in

@@ -44,7 +44,8 @@ extension JWTRequirement {
         switch self {
         case .none: "no token is needed"
         case .provider(let name): "a token of \(name)"
-        case .providerForAudiences(let name, let audiences): "a token of \(name) for \(audiences.joined(separator: ", "))"
+        case .providerForAudiences(let name, let audiences):
+            "a token of \(name) for \(audiences.joined(separator: ", "))"
         case .any(let parts): "any of (" + parts.map(\.summary).joined(separator: "; ") + ")"
         case .all(let parts): "all of (" + parts.map(\.summary).joined(separator: "; ") + ")"
         case .allowMissing: "no token, or a good one"

@@ -69,7 +69,12 @@ struct JWTKitVerifierTests {
         for number in 0..<300 {
             let secret = Array(repeating: UInt8(truncatingIfNeeded: number), count: 32 + number)
             #expect(
-                await !verifier.verifies(token.signature, of: token.signedBytes, by: .hs256, JSONWebKey(.symmetric(secret)))
+                await !verifier.verifies(
+                    token.signature,
+                    of: token.signedBytes,
+                    by: .hs256,
+                    JSONWebKey(.symmetric(secret))
+                )
             )
         }
         #expect(await verifier.verifies(token.signature, of: token.signedBytes, by: .hs256, good))

@@ -80,7 +80,9 @@ struct JWTCodec: HTTPFilterCodec {
         }
         switch message.requirementType {
         case .requires(let requirement):
-            return JWTRequirement(requirement, at: path["requires"], &context).map { JWTFilter.Rule(match, .inline($0)) }
+            return JWTRequirement(requirement, at: path["requires"], &context).map {
+                JWTFilter.Rule(match, .inline($0))
+            }
         case .requirementName(let name):
             guard context.require(name: name, at: path["requirement_name"]) else { return nil }
             return JWTFilter.Rule(match, .named(name))

@@ -28,7 +28,8 @@ extension JWTRequirement {
         switch message.requiresType {
         case .providerName(let name): self = .provider(name)
         case .providerAndAudiences(let both):
-            self = both.audiences.isEmpty
+            self =
+                both.audiences.isEmpty
                 ? .provider(both.providerName) : .providerForAudiences(both.providerName, both.audiences)
         case .requiresAny(let list):
             guard let parts = Self.parts(list.requirements, at: path["requires_any"], &context) else { return nil }

@@ -16,7 +16,8 @@ import ServiceMesh
 struct GuardedCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "guarded",
-        abstract: "Serves behind the static listener of a bootstrap document; each line of input names another document."
+        abstract:
+            "Serves behind the static listener of a bootstrap document; each line of input names another document."
     )
 
     @OptionGroup var options: ServerOptions
