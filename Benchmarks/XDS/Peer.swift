@@ -3,6 +3,7 @@
 
 import Foundation
 import MeshCore
+import Synchronization
 
 /// A client in a process of its own: it is told what to do line by line, and answers in lines of JSON.
 final class Peer: Sendable {
@@ -19,12 +20,15 @@ final class Peer: Sendable {
         var failures: Int?
         /// Where its backends listen.
         var ports: [UInt16]?
+        /// Which process does the work, where it is not the one that says so.
+        var pid: Int32?
     }
 
     // `Process` and `Pipe` are Sendable; one thread reads the output.
     private let process = Process()
     private let input = Pipe()
     private let lines: AsyncThrowingStream<Line, any Error>
+    private let worker = Mutex<Int32?>(nil)
 
     /// Starts a program.
     init(_ path: String, _ arguments: [String], environment: [String: String] = [:]) throws {
@@ -72,6 +76,12 @@ final class Peer: Sendable {
         return try Peer(python, [script, "client"], environment: ["GRPC_XDS_BOOTSTRAP_CONFIG": bootstrap])
     }
 
+    /// An Envoy as a client of a control plane, with what asks it.
+    static func envoy(_ python: String, _ script: String, _ program: String, port: UInt16, group: String) throws -> Peer
+    {
+        try Peer(python, [script, program, group, "\(port)"])
+    }
+
     /// Tells it what to do.
     func tell(_ command: String) throws {
         try input.fileHandleForWriting.write(contentsOf: Data((command + "\n").utf8))
@@ -79,13 +89,18 @@ final class Peer: Sendable {
 
     /// What it says next.
     func next() async throws -> Line {
-        for try await line in lines { return line }
+        for try await line in lines {
+            if let pid = line.pid { worker.withLock { $0 = pid } }
+            return line
+        }
         throw BenchmarkError("\(process.executableURL?.lastPathComponent ?? "a client") has ended")
     }
 
+    private var workerIdentifier: Int32 { worker.withLock { $0 } ?? process.processIdentifier }
+
     /// The CPU time of its threads, in nanoseconds, from the scheduler's own account; 0 elsewhere than on Linux.
     var cpu: Double {
-        let folder = "/proc/\(process.processIdentifier)/task"
+        let folder = "/proc/\(workerIdentifier)/task"
         let threads = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return threads.reduce(0) { sum, thread in
             let account = try? String(contentsOfFile: "\(folder)/\(thread)/schedstat", encoding: .utf8)
@@ -95,7 +110,7 @@ final class Peer: Sendable {
 
     /// Its resident memory in KiB; 0 elsewhere than on Linux.
     var residentKiB: Int {
-        let path = "/proc/\(process.processIdentifier)/status"
+        let path = "/proc/\(workerIdentifier)/status"
         let status = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
         return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0
@@ -104,7 +119,8 @@ final class Peer: Sendable {
     /// Ends it.
     func end() {
         try? input.fileHandleForWriting.close()
-        process.terminate()
+        // What asks an Envoy stops it when its input ends.
+        if worker.withLock({ $0 }) == nil { process.terminate() }
         process.waitUntilExit()
     }
 }

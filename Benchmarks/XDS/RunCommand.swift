@@ -25,6 +25,10 @@ struct RunCommand: AsyncParsableCommand {
     var python: String?
     @Option(help: "gRPC's side of it.")
     var peer = "Benchmarks/Peers/grpcio_xds.py"
+    @Option(help: ArgumentHelp("An Envoy, which then follows the largest configuration, too.", valueName: "program"))
+    var envoy: String?
+    @Option(help: "What asks Envoy.")
+    var envoyPeer = "Benchmarks/Peers/envoy_xds.py"
     @Option(help: "How many clusters gRPC's client follows, and ours beside it.")
     var clusters = 1000
     @Option(help: "How many clusters of ten endpoints ours follows alone; 0 for none of that.")
@@ -34,6 +38,7 @@ struct RunCommand: AsyncParsableCommand {
 
     func validate() throws {
         guard (1...10_000).contains(clusters) else { throw ValidationError("--clusters must be from 1 to 10000") }
+        guard envoy == nil || python != nil else { throw ValidationError("--envoy needs --python, which asks it") }
         guard (0...20_000).contains(largeClusters) else {
             throw ValidationError("--large-clusters must be from 0 to 20000")
         }
@@ -91,20 +96,39 @@ struct RunCommand: AsyncParsableCommand {
                 if let other = grpc[count] { print("  of grpcio's: \(figures.ratios(to: other))") }
             }
         }
-        guard largeClusters > 0 else { return }
+        if largeClusters > 0 { try await measureLarge(stage, ours) }
+    }
+
+    /// The largest configuration, which gRPC's client is not asked to take: its cost grows faster than the clusters.
+    private func measureLarge(_ stage: Stage, _ ours: (UInt16, UInt16)) async throws {
         let small = World(clusters: 1, backends: ours, endpoints: 10)
+        let large = World(clusters: largeClusters, backends: ours, endpoints: 10)
+        let what = "\(largeClusters) clusters of 10 endpoints"
+        func memory(_ figures: Stage.Figures, over base: Stage.Figures) -> Double {
+            (Double(figures.residentKiB - base.residentKiB) / Double(largeClusters) * 100).rounded() / 100
+        }
         let base = try await stage.measure(small, "base") {
             try Peer.own(port: stage.port, group: "base", isIncremental: true)
         }
-        let large = World(clusters: largeClusters, backends: ours, endpoints: 10)
         let figures = try await stage.measure(large, "large") {
             try Peer.own(port: stage.port, group: "large", isIncremental: true)
         }
-        print("ours, \(largeClusters) clusters of 10 endpoints: \(figures)")
-        let memory = Double(figures.residentKiB - base.residentKiB) / Double(largeClusters)
-        print("  memory a cluster: \((memory * 100).rounded() / 100) KiB (X3: at most 8)")
+        print("ours (incremental), 1 cluster of 10 endpoints: \(base)")
+        print("ours (incremental), \(what): \(figures)")
+        print("  memory a cluster: \(memory(figures, over: base)) KiB (X3: at most 8)")
         let isFast = figures.coldStart <= .seconds(2)
         print("  decoded, validated and applied within 2 s: \(isFast ? "met" : "missed")")
+        guard let python, let envoy else { return }
+        let envoyBase = try await stage.measure(small, "envoy-base") {
+            try Peer.envoy(python, envoyPeer, envoy, port: stage.port, group: "envoy-base")
+        }
+        let envoyFigures = try await stage.measure(large, "envoy-large") {
+            try Peer.envoy(python, envoyPeer, envoy, port: stage.port, group: "envoy-large")
+        }
+        print("Envoy (incremental), 1 cluster of 10 endpoints: \(envoyBase)")
+        print("Envoy (incremental), \(what): \(envoyFigures)")
+        print("  memory a cluster: \(memory(envoyFigures, over: envoyBase)) KiB")
+        print("  ours of Envoy's: \(figures.ratios(to: envoyFigures))")
     }
 
     private static func serve(_ answer: String, onListening: @escaping @Sendable (UInt16) -> Void) async throws {

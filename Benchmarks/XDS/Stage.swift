@@ -23,8 +23,8 @@ struct Stage {
         var residentKiB: Int
 
         var description: String {
-            "cold start \(Self.text(coldStart)), route flipped after \(Self.text(flip)), p99 \(Self.text(lateFlip)) (\(failures) requests failed), "
-                + "one endpoint \(Self.text(changeCPU)) of CPU, \(residentKiB) KiB"
+            "cold start \(Self.text(coldStart)), route flipped after \(Self.text(flip)), p99 \(Self.text(lateFlip)) "
+                + "(\(failures) requests failed), one endpoint \(Self.text(changeCPU)) of CPU, \(residentKiB) KiB"
         }
 
         /// What goals X1, X2 and X4 ask for.

@@ -94,13 +94,16 @@ public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
                 var admitted = call
                 do {
                     try stack.refuseSecrets(admitted)
-                    try await stack.admit(served, peer: connection, context: &admitted)
+                    var head = served
+                    try await stack.admit(&head, peer: connection, context: &admitted)
+                    // What filters wrote into the request, and without what they took out of it.
+                    let passed = Request(head: head.head, body: request.body)
                     let response = try await stack.handling(
                         admitted,
                         peerIdentity: peer,
                         peerCertificate: connection.certificate
                     ) {
-                        try await next(request, context)
+                        try await next(passed, context)
                     }
                     return (outcome: Result<Response, any Error>.success(response), call: admitted)
                 } catch {

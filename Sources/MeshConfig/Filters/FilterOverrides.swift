@@ -34,6 +34,10 @@ public struct FilterOverrides: Hashable, Sendable {
     /// that of the settings counts for nothing.
     public var authorization: [String: FilterOverride<AuthorizationFilter>]
 
+    /// Of the JWT filter: the name of the requirement (`JWTFilter.requirements`) that holds here; requests are refused with
+    /// 403 where the listener has none of that name, as in Envoy.
+    public var jwt: FilterOverride<String>?
+
     /// Creates overrides.
     public init(
         localRateLimit: FilterOverride<LocalRateLimitFilter>? = nil,
@@ -41,7 +45,8 @@ public struct FilterOverrides: Hashable, Sendable {
         headerMutation: FilterOverride<HeaderMutationRules>? = nil,
         buffer: FilterOverride<BufferFilter>? = nil,
         statefulSession: FilterOverride<StatefulSessionFilter>? = nil,
-        authorization: [String: FilterOverride<AuthorizationFilter>] = [:]
+        authorization: [String: FilterOverride<AuthorizationFilter>] = [:],
+        jwt: FilterOverride<String>? = nil
     ) {
         self.localRateLimit = localRateLimit
         self.globalRateLimit = globalRateLimit
@@ -49,6 +54,7 @@ public struct FilterOverrides: Hashable, Sendable {
         self.buffer = buffer
         self.statefulSession = statefulSession
         self.authorization = authorization
+        self.jwt = jwt
     }
 
     /// Nothing is said.
@@ -78,6 +84,7 @@ public struct FilterOverrides: Hashable, Sendable {
         if case .settings(let filter) = statefulSession {
             _ = problems.nest("statefulSession") { () throws(ConfigurationError) in try filter.validate() }
         }
+        if case .settings(let name) = jwt { problems.require(!name.isEmpty, "jwt", "must be a requirement's name") }
         try problems.throwIfAny()
     }
 }

@@ -122,6 +122,8 @@ public enum HTTPFilter: Hashable, Sendable {
     case fault(FaultConfiguration)
     /// Requests are authorized.
     case authorization(AuthorizationFilter)
+    /// Requests have to carry tokens.
+    case jwt(JWTFilter)
     /// Requests are rate limited.
     case rateLimit(RateLimitConfiguration)
     /// What else stands on the listener: one set for all of its routes, in the places where neither the route nor its

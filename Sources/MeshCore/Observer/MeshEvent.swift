@@ -60,6 +60,12 @@ public enum MeshEvent: Sendable {
     case hostLookup(HostLookup)
     /// These clusters' endpoints come from DNS, and the mesh has no resolver: their names go to the transport as they are.
     case hostsWithoutResolver(clusters: [String])
+    /// The tokens of a request were looked at: `nil` if it may pass, or the reason for which it may not, one of some thirty.
+    case tokensChecked(listener: String, refusal: String?)
+    /// A key set that a server has was fetched, with so many keys that can be used.
+    case keySetFetched(uri: String, keys: Int, isNew: Bool)
+    /// A key set could not be fetched; the last one stays in use.
+    case keySetFetchFailed(uri: String, reason: String)
     /// A fault was injected.
     case faultInjected(route: String, kind: String)
     /// Authorization rules have judged a request that came in.

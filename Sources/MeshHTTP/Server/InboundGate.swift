@@ -154,17 +154,18 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
             let peer = connection.identity
             var call = stack.begin(request)
             var refusal: (any Error)?
+            var admitted = request
             do {
-                try await stack.admit(request, peer: connection, context: &call)
+                try await stack.admit(&admitted, peer: connection, context: &call)
             } catch {
                 refusal = error
             }
-            let verdict = (call: call, peer: peer, refusal: refusal)
-            loop.execute { gate.value.decided(verdict.call, verdict.peer, verdict.refusal) }
+            let verdict = (call: call, peer: peer, refusal: refusal, edits: HeadEdits(from: request, to: admitted))
+            loop.execute { gate.value.decided(verdict.call, verdict.peer, verdict.refusal, verdict.edits) }
         }
     }
 
-    private func decided(_ call: CallContext, _ peer: String?, _ refusal: (any Error)?) {
+    private func decided(_ call: CallContext, _ peer: String?, _ refusal: (any Error)?, _ edits: HeadEdits) {
         guard case .held(let parts) = state, let context, exchange != nil else {
             // The caller has left meanwhile.
             stack.end(call, status: 499, peerIdentity: peer, error: CancellationError())
@@ -185,7 +186,7 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
             }
             let inbound = InboundContext(trace: call.trace, deadline: call.deadline, peerIdentity: peer)
             context.fireUserInboundEventTriggered(Admitted(context: inbound))
-            for part in parts { context.fireChannelRead(wrapInboundOut(part)) }
+            for part in parts { context.fireChannelRead(wrapInboundOut(edits.applied(to: part))) }
             context.fireChannelReadComplete()
         }
         if isReadHeld {

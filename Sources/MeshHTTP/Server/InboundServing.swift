@@ -84,10 +84,11 @@ final class InboundServing: Sendable {
         if let timeLeft = stack.timeLeft(call) { exchange.limit(to: timeLeft) }
         let (status, error): (Int, (any Error)?)
         do {
-            try await stack.admit(head, peer: connection, context: &call)
+            var admitted = head
+            try await stack.admit(&admitted, peer: connection, context: &call)
             let certificate = connection.certificate
-            (status, error) = try await stack.handling(call, peerIdentity: peer, peerCertificate: certificate) {
-                await self.answer(exchange, head, peer) { try await self.handler($0) }
+            (status, error) = try await stack.handling(call, peerIdentity: peer, peerCertificate: certificate) { [admitted] in
+                await self.answer(exchange, admitted, peer) { try await self.handler($0) }
             }
         } catch let refusal {
             (status, error) = await answer(exchange, head, peer) { _ in throw refusal }

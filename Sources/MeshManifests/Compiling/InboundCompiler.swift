@@ -34,11 +34,37 @@ struct InboundCompiler {
         }
     }
 
-    /// Whom others decide about, what is logged, refusals and then permissions, in Istio's order.
+    /// Whose tokens the workload believes, as istiod asks: a token that is there must be a good one of one of the issuers,
+    /// and none need be there. Of several issuers, one that knows the token is enough; where each has places of its own, all
+    /// the tokens must be good.
+    private var tokens: HTTPFilter? {
+        let found = manifests.model.requestAuthentications.filter {
+            applies($0.metadata, labels: $0.workloadLabels)
+        }
+        // In the order of issuers, and of two alike in that of the manifests.
+        let rules = found.flatMap(\.providers).enumerated().sorted {
+            ($0.element.issuer, $0.offset) < ($1.element.issuer, $1.offset)
+        }
+        guard !rules.isEmpty else { return nil }
+        let providers = rules.enumerated().map { number, rule in
+            var provider = rule.element
+            provider.name = "origins-\(number)"
+            return provider
+        }
+        let each = providers.map { JWTRequirement.any([.provider($0.name), .allowMissing]) }
+        let requirement: JWTRequirement =
+            each.count == 1 ? each[0] : .any(providers.map { .provider($0.name) } + [.all(each)])
+        var filter = JWTFilter(providers: providers, requirement)
+        filter.bypassesPreflight = true
+        return .jwt(filter)
+    }
+
+    /// Tokens, whom others decide about, what is logged, refusals and then permissions, in Istio's order.
     private var filters: [HTTPFilter] {
         let authorizations = manifests.model.authorizations.filter(applies)
         let compiler = AuthorizationCompiler(trustDomain: manifests.security.trustDomain)
-        var filters = CustomAuthorization(authorizations, compiler: compiler).filters
+        var filters = tokens.map { [$0] } ?? []
+        filters += CustomAuthorization(authorizations, compiler: compiler).filters
         for action in [AuthorizationRules.Action.log, .deny, .allow] {
             let own = authorizations.filter { $0.action == .rules(action) }
             var enforced = own.filter { !$0.isDryRun }.flatMap { compiler.policies($0) }
@@ -68,9 +94,12 @@ struct InboundCompiler {
         if !authorization.targetServices.isEmpty {
             return authorization.targetServices.contains(where: client.services.contains)
         }
+        return applies(authorization.metadata, labels: authorization.workloadLabels)
+    }
+
+    private func applies(_ metadata: ManifestMetadata, labels: [String: String]?) -> Bool {
         let namespaces = [client.node.namespace, manifests.security.rootNamespace]
-        return namespaces.contains(authorization.metadata.namespace)
-            && client.labels.satisfies(authorization.workloadLabels ?? [:])
+        return namespaces.contains(metadata.namespace) && client.labels.satisfies(labels ?? [:])
     }
 
     private func routes(at address: EndpointAddress) -> RouteConfiguration {

@@ -92,6 +92,22 @@ public struct MeshEventLogObserver: Observer {
                 "the mesh has no resolver for the names of DNS clusters, the transport resolves them",
                 metadata: ["clusters": .array(clusters.prefix(Self.maximumProblems).map { text($0) })]
             )
+        case .tokensChecked(let listener, let refusal):
+            logger.debug(
+                "tokens of a request checked",
+                metadata: ["listener": text(listener), "verdict": text(refusal ?? "allowed")]
+            )
+        case .keySetFetched(let uri, let keys, let isNew):
+            logger.log(
+                level: isNew ? .info : .debug,
+                "key set fetched",
+                metadata: ["uri": text(uri), "keys": .stringConvertible(keys)]
+            )
+        case .keySetFetchFailed(let uri, let reason):
+            logger.warning(
+                "key set not fetched, the last one stays in use",
+                metadata: ["uri": text(uri), "reason": text(reason)]
+            )
         case .faultInjected(let route, let kind):
             logger.debug("fault injected", metadata: ["route": text(route), "kind": text(kind)])
         case .authorizationDecided(let decision): decided(decision)

@@ -19,6 +19,8 @@ struct EventSeries: Sendable {
             case peersRefused = "mesh_peers_refused_total"
             case hostLookups = "mesh_host_lookups_total"
             case hostAddresses = "mesh_host_addresses"
+            case tokenChecks = "mesh_jwt_checks_total"
+            case keySetFetches = "mesh_jwt_key_set_fetches_total"
             case faultsInjected = "mesh_faults_injected_total"
             case authorizations = "mesh_authorization_total"
             case authorizationDenials = "mesh_authorization_denied_total"
@@ -36,6 +38,8 @@ struct EventSeries: Sendable {
                 case .hostLookups, .authorizations: "outcome"
                 case .authorizationDenials, .authorizationShadowDenials: "policy"
                 case .hostAddresses: "host"
+                case .tokenChecks: "verdict"
+                case .keySetFetches: "result"
                 case .faultsInjected: "kind"
                 case .unexpectedEvents: "component"
                 }

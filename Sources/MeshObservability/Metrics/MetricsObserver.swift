@@ -187,6 +187,10 @@ public struct MetricsObserver: Observer {
             series(.hostLookups, lookup.outcome.rawValue).increment()
             series(.hostAddresses, lookup.host).set(Double(lookup.addresses))
         case .hostsWithoutResolver: break
+        case .tokensChecked(_, let refusal):
+            series(.tokenChecks, refusal ?? "allowed").increment()
+        case .keySetFetched: series(.keySetFetches, "success").increment()
+        case .keySetFetchFailed: series(.keySetFetches, "failure").increment()
         case .faultInjected(_, let kind):
             series(.faultsInjected, kind).increment()
         case .authorizationDecided(let decision): decided(decision)

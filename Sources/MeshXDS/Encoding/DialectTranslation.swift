@@ -108,6 +108,7 @@ struct DialectTranslation {
                 listener.filters[position] = .policies(policies)
             case .fault(let fault): listener.filters[position] = .fault(translated(fault, path))
             case .rateLimit(let limit): listener.filters[position] = .rateLimit(translated(limit, path))
+            case .jwt(let jwt): listener.filters[position] = .jwt(translated(jwt, path))
             case .authorization(let filter):
                 guard dialect == .grpc else { break }
                 listener.filters[position] = .authorization(translated(filter, path))
@@ -149,6 +150,7 @@ struct DialectTranslation {
         case (.authorization, .outbound): "gRPC clients authorize nothing"
         case (.rateLimit, _), (.localRateLimit, _), (.globalRateLimit, _): "gRPC has no rate limit"
         case (.headerMutation, _), (.buffer, _), (.statefulSession, _): "gRPC has no such filter"
+        case (.jwt, _): "gRPC checks no tokens"
         case (.policies, _): "gRPC has none of these policies"
         }
     }

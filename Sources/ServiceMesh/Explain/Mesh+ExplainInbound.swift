@@ -68,6 +68,9 @@ extension Mesh {
         if let fault = route.fault {
             explanation.note("fault", fault.configuration.summary + fault.configuration.mode.note)
         }
+        for case .jwt(let step) in route.security.steps {
+            for line in step.summary { explanation.note("tokens", line) }
+        }
         if let limit = route.rateLimiter?.configuration {
             explanation.note(
                 "rate limit",

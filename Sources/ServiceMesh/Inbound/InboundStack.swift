@@ -40,6 +40,9 @@ public struct InboundStack: Sendable {
         self.drain = drain
     }
 
+    /// What proxies tell of callers' certificates by, and anybody may write.
+    private static let forwardedCertificate: HeaderName = "x-forwarded-client-cert"
+
     /// Whether the mesh is switched off, so that the adapter should call the handler and nothing else.
     public var isDisabled: Bool { mesh.isDisabled }
 
@@ -77,22 +80,32 @@ public struct InboundStack: Sendable {
     ///
     /// For servers that know nothing of the connection but the identity that the peer proved.
     /// - Throws: `MeshError` whose `localReply` the adapter answers with; `CancellationError`.
-    public func admit(_ request: some RequestHead, peerIdentity: String?, context: inout CallContext) async throws {
-        try await admit(request, peer: AuthorizationPeer(identity: peerIdentity), context: &context)
+    public func admit<Request: RequestHead>(
+        _ request: inout Request,
+        peerIdentity: String?,
+        context: inout CallContext
+    ) async throws {
+        try await admit(&request, peer: AuthorizationPeer(identity: peerIdentity), context: &context)
     }
 
     /// Decides whether the request may reach the handler, and holds it back where a fault says so.
     ///
     /// While a mesh with sources has no configuration yet, nothing is admitted: the answer is a 503. The route is found
     /// first, as it may say who may pass; a caller who may not pass is not told whether there is one.
-    /// - Parameter peer: What is known of the connection that the request came by.
+    /// - Parameters:
+    ///   - request: The request as the handler is to see it: tokens that are not passed on leave it, headers that filters
+    ///     write come into it, and what the caller wrote in those is gone. Adapters hand on this head and no other.
+    ///   - peer: What is known of the connection that the request came by.
     /// - Throws: `MeshError` whose `localReply` the adapter answers with; `CancellationError`.
-    public func admit(
-        _ request: some RequestHead,
+    public func admit<Request: RequestHead>(
+        _ request: inout Request,
         peer: AuthorizationPeer,
         context: inout CallContext
     ) async throws {
         try shedLoad()
+        if !configuration.keepsForwardedCertificates, request.value(of: Self.forwardedCertificate) != nil {
+            request.removeValues(of: Self.forwardedCertificate)
+        }
         guard let listener = listener(context) else {
             // Nobody knows yet who may do what, so nobody may do anything.
             guard mesh.hasSources, context.runtimeSnapshot?.source == nil else { return }
@@ -124,7 +137,7 @@ public struct InboundStack: Sendable {
             var peer = peer
             peer.destinationPort = peer.destinationPort ?? address.port
             peer.remote = listener.listener.forwardedFor.client(of: request, connection: peer.source)
-            try await security.admit(request, peer: peer, context: &context, listener: listener.listener.name, mesh)
+            try await security.admit(&request, peer: peer, context: &context, listener: listener.listener.name, mesh)
         }
         guard let route = found else {
             // Envoy's answer, whose body is empty.

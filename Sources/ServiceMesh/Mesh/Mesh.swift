@@ -55,6 +55,8 @@ public final class Mesh: Sendable {
     let loadStatistics = LoadStatisticsBook()
     /// What is known of the host names of clusters.
     let hosts: HostNames
+    /// Who issues the tokens that requests carry.
+    let tokens: TokenAuthority
 
     /// Creates a mesh.
     /// - Parameters:
@@ -100,6 +102,7 @@ public final class Mesh: Sendable {
             observers: observers
         )
         self.hosts = HostNames(configuration.hostResolver, clock: clock, random: random, observers: observers)
+        self.tokens = TokenAuthority(configuration, clock: clock, observers: observers, timers: timers)
         self.store = SnapshotStore(
             RuntimeBuilder(
                 configuration: configuration,
@@ -110,7 +113,8 @@ public final class Mesh: Sendable {
                 timers: timers,
                 healthChecks: healthChecks,
                 tables: tables,
-                loadStatistics: loadStatistics
+                loadStatistics: loadStatistics,
+                tokens: tokens
             ),
             hosts: hosts
         )
@@ -194,6 +198,11 @@ public final class Mesh: Sendable {
         loadReports.add(source)
     }
 
+    /// Lets somebody fetch the key sets that servers have, likewise.
+    package func add(_ fetcher: any KeySetFetcher) {
+        tokens.add(fetcher)
+    }
+
     /// Gives the mesh a resolver of host names, unless it has one.
     package func offer(_ resolver: @autoclosure () -> any HostResolver) {
         if hosts.offer(resolver()) { hostsChanged() }
@@ -230,6 +239,7 @@ public final class Mesh: Sendable {
                 try await healthChecks.run({ store.current }, removing: { store.listeners.tell(removed: $0) })
             }
             group.addTask { [loadReports, store] in try await loadReports.run { store.current } }
+            group.addTask { [tokens] in try await tokens.run() }
             group.addTask { try await self.hosts.run { self.hostsChanged() } }
             defer { group.cancelAll() }
             while try await group.next() != nil {}

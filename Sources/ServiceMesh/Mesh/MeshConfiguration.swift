@@ -5,6 +5,7 @@ public import MeshConfig
 public import MeshCore
 public import MeshResilience
 public import MeshRouting
+public import MeshSecurity
 
 /// How a mesh behaves in this process, apart from what its configuration sources say.
 public struct MeshConfiguration: Sendable {
@@ -100,6 +101,17 @@ public struct MeshConfiguration: Sendable {
     /// Default `nil`: what the transport brings; `MeshHTTPClient` with an `HTTPTransport` brings the system's resolver.
     /// Where there is none, the transport resolves names as it connects.
     public var hostResolver: (any HostResolver)?
+    /// Who checks the signatures of the tokens that requests carry: `JWTKitVerifier` of `MeshJWT`, say.
+    ///
+    /// Default nobody: then no token is good, and requests that have to carry one are refused.
+    public var signatureVerifier: (any SignatureVerifier)?
+    /// Who fetches the key sets of those who issue tokens.
+    ///
+    /// Default `nil`: the `MeshHTTPClient` that was made last for the mesh. Without either, tokens whose keys a server has
+    /// are refused.
+    public var keySetFetcher: (any KeySetFetcher)?
+    /// The time of day, which says whether tokens have expired. Default: the system's.
+    public var wallClock: WallClock
     /// Who hears what happens.
     public var observers: [any Observer]
     /// Whether every wrapper is a pass-through.
@@ -125,6 +137,9 @@ public struct MeshConfiguration: Sendable {
         loadReportSource: (any LoadReportSource)? = nil,
         localCluster: String = "",
         hostResolver: (any HostResolver)? = nil,
+        signatureVerifier: (any SignatureVerifier)? = nil,
+        keySetFetcher: (any KeySetFetcher)? = nil,
+        wallClock: WallClock = .system,
         observers: [any Observer] = [],
         isDisabled: Bool = ProcessEnvironment.isMeshDisabled
     ) {
@@ -144,6 +159,9 @@ public struct MeshConfiguration: Sendable {
         self.loadReportSource = loadReportSource
         self.localCluster = localCluster
         self.hostResolver = hostResolver
+        self.signatureVerifier = signatureVerifier
+        self.keySetFetcher = keySetFetcher
+        self.wallClock = wallClock
         self.observers = observers
         self.isDisabled = isDisabled
     }

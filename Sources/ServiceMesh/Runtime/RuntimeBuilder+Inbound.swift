@@ -26,7 +26,7 @@ extension RuntimeBuilder {
             pool: &pool
         )
         let filters = FilterChain(of: listener, pool: &pool)
-        let security = InboundSecurityChain(listener.filters)
+        let security = InboundSecurityChain(listener.filters, tokens)
         guard let routes, !routes.virtualHosts.isEmpty else {
             return InboundRuntime(
                 listener: listener,

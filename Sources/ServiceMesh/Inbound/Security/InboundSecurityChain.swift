@@ -12,6 +12,8 @@ struct InboundSecurityChain: Sendable {
     enum Step: Sendable {
         /// Rules that say who may do what.
         case authorization(AuthorizationStep)
+        /// Tokens that requests have to carry.
+        case jwt(JWTStep)
     }
 
     /// The filters, in the order in which requests pass them.
@@ -23,13 +25,15 @@ struct InboundSecurityChain: Sendable {
     private struct Source: Sendable {
         let name: String
         let filter: HTTPFilter
+        /// The filter with its state, where it has one: routes share it.
+        var jwt: JWTStep?
     }
 
     /// Whether everybody may pass.
     var isEmpty: Bool { steps.isEmpty }
 
     /// The chain of a listener.
-    init(_ filters: [HTTPFilter]) {
+    init(_ filters: [HTTPFilter], _ tokens: TokenAuthority) {
         var count = 0
         sources = filters.compactMap { filter in
             switch filter {
@@ -37,6 +41,8 @@ struct InboundSecurityChain: Sendable {
                 count += 1
                 let standard = AuthorizationFilter.standardName(number: count)
                 return Source(name: authorization.name.isEmpty ? standard : authorization.name, filter: filter)
+            case .jwt(let jwt):
+                return Source(name: JWTProvider.metadataNamespace, filter: filter, jwt: JWTStep(jwt, tokens))
             case .fault, .rateLimit, .policies, .localRateLimit, .globalRateLimit, .headerMutation, .buffer,
                 .statefulSession:
                 return nil
@@ -66,6 +72,12 @@ struct InboundSecurityChain: Sendable {
             case .disabled: nil
             case .settings(let settings): AuthorizationStep(settings, name: source.name).map(Step.authorization)
             }
+        case .jwt:
+            switch overrides.reversed().lazy.compactMap(\.jwt).first {
+            case nil: source.jwt.map(Step.jwt)
+            case .disabled: nil
+            case .settings(let name): source.jwt.map { .jwt($0.requiring(name)) }
+            }
         case .fault, .rateLimit, .policies, .localRateLimit, .globalRateLimit, .headerMutation, .buffer,
             .statefulSession:
             nil
@@ -74,11 +86,12 @@ struct InboundSecurityChain: Sendable {
 
     /// Lets a request pass all filters.
     /// - Parameters:
+    ///   - request: The request; tokens leave it, and what they say comes into it.
     ///   - peer: What is known of the connection; what filters note about the request is taken from the context.
     ///   - listener: The listener's name, for reports.
     /// - Throws: `MeshError` of the first filter that refuses, with the answer.
-    func admit(
-        _ request: some RequestHead,
+    func admit<Request: RequestHead>(
+        _ request: inout Request,
         peer: AuthorizationPeer,
         context: inout CallContext,
         listener: String,
@@ -90,6 +103,8 @@ struct InboundSecurityChain: Sendable {
             case .authorization(let step):
                 if context.filterState != nil { peer.metadata = context.filterMetadata }
                 try step.admit(request, peer: peer, context: &context, listener: listener, mesh.observers)
+            case .jwt(let step):
+                try await step.admit(&request, context: &context, listener: listener, mesh.observers)
             }
         }
     }
@@ -97,7 +112,7 @@ struct InboundSecurityChain: Sendable {
 
 extension FilterOverrides {
     /// Whether something is said of filters that decide who may pass.
-    fileprivate var isAboutSecurity: Bool { !authorization.isEmpty }
+    fileprivate var isAboutSecurity: Bool { !authorization.isEmpty || jwt != nil }
 
     /// What is said of the authorization filter of a name; the empty name means the standard one.
     fileprivate func authorization(of name: String) -> FilterOverride<AuthorizationFilter>? {

@@ -14,7 +14,7 @@ struct HTTPPeer: AsyncParsableCommand {
         subcommands: [
             ClientCommand.self, ServerCommand.self, ChaosCommand.self, RollingCommand.self, RotationsCommand.self,
             SoakCommand.self, FlipsCommand.self, AuthorizationCommand.self, IdentityServerCommand.self,
-            IdentityClientCommand.self, SecretsCommand.self, WorkloadAPICommand.self,
+            IdentityClientCommand.self, SecretsCommand.self, WorkloadAPICommand.self, GuardedCommand.self,
         ]
     )
 }
