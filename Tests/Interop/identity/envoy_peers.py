@@ -3,25 +3,21 @@
 # This file is part of the swift-service-mesh project.
 """Mutual TLS with a real Envoy, both ways: our client to its listener, its cluster to our server, by SPIFFE identities.
 
-    envoy_peers.py HTTP_PEER [--secrets-socket PATH --own NAME --roots NAME --trust FILE --identity SPIFFE_ID]
+    envoy_peers.py HTTP_PEER
 
-Envoy's secrets are files, which are replaced while requests go on. With --secrets-socket they come over SDS from whoever
-serves there, with the roots of FILE for our end (which then has certificates of its own from --ours-certificate and
---ours-key).
+Envoy's secrets are files, which are replaced while requests go on.
 """
 
-import argparse
 import contextlib
 import pathlib
 import sys
 import tempfile
 import threading
-import types
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from certificates import HOUR, Authority, now  # noqa: E402
 from checks import check, verdict, wait_for  # noqa: E402
-from envoy_mtls import Envoy, FileSecrets, ServedSecrets  # noqa: E402
+from envoy_mtls import Envoy, FileSecrets  # noqa: E402
 from identity_peer import Client, Server  # noqa: E402
 
 
@@ -121,52 +117,17 @@ def rotate(authority, envoy, secrets, client, what):
     check(not failures, f"{what}: 5 rotations of Envoy's certificate: {count} requests, failed: {failures[:3]}")
 
 
-def served(executable, folder, options):
-    """Envoy's secrets come from a server of secrets, whose authority our end trusts."""
-    pair = types.SimpleNamespace(
-        name="ours", certificate_file=options.ours_certificate, key_file=options.ours_key
-    )
-    authority = types.SimpleNamespace(roots_file=options.trust, domain=options.identity.split("/")[2])
-    server = Server(executable, pair, authority, identity=options.ours)
-    envoy = Envoy(
-        folder, ServedSecrets(options.own, options.roots), server.port, callers=[options.ours], servers=[options.ours],
-        secrets_socket=options.secrets_socket,
-    )  # fmt: skip
-    client = Client(
-        executable, pair, authority, envoy.entrance, "--accept", options.identity, "--once", identity=options.ours
-    )
-    with running(client, envoy, server):
-        status, body = envoy.ask_ours()
-        check(status == 200 and options.identity in body, f"secrets over SDS: Envoy calls our server: {status} {body}")
-        answer = client.get()
-        check(answer.get("status") == 200, f"secrets over SDS: our client calls Envoy: {answer}")
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("executable")
-    parser.add_argument("--secrets-socket")
-    parser.add_argument("--own", default="default")
-    parser.add_argument("--roots", default="ROOTCA")
-    parser.add_argument("--trust")
-    parser.add_argument("--identity")
-    parser.add_argument("--ours")
-    parser.add_argument("--ours-certificate")
-    parser.add_argument("--ours-key")
-    options = parser.parse_args()
+def main(executable):
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        if options.secrets_socket:
-            served(options.executable, folder, options)
-            return
         kinds = [("SwiftNIO", [], []), ("delivered secrets", ["--secrets"], ["--secrets"]), ("Hummingbird", ["--hummingbird"], [])]
         for kind, server, client in kinds:
             for http2 in (False, True):
                 place = folder / f"{kind.replace(' ', '-')}-{http2}"
                 place.mkdir()
-                both_ways(options.executable, place, kind, server, client, http2)
+                both_ways(executable, place, kind, server, client, http2)
 
 
 if __name__ == "__main__":
     with verdict():
-        main()
+        main(sys.argv[1])
