@@ -40,21 +40,29 @@ final class InboundServing: Sendable {
 
     /// Who is at the other end of a request's connection: whom the application says, who judges certificates, or else what
     /// stands in the certificate that the connection's TLS has verified.
-    private func connection(of channel: any Channel) async -> AuthorizationPeer {
-        let reading = await ConnectionPeer.record(of: channel)
+    private func connection(of channel: any Channel, isSecure: Bool) async -> AuthorizationPeer {
+        // To find out that there is no certificate would cost more than all the rest.
+        let reading = isSecure ? await ConnectionPeer.record(of: channel) : nil
+        var peer: AuthorizationPeer
         if let peerIdentity {
-            return AuthorizationPeer(of: channel, identity: await peerIdentity(channel), certificate: reading?.peer)
+            peer = AuthorizationPeer(of: channel, identity: await peerIdentity(channel), certificate: reading?.peer)
+        } else {
+            peer = AuthorizationPeer(of: channel, certificate: reading.flatMap { isMeantNow($0) ? $0.peer : nil })
         }
-        guard let reading, let place = stack?.protection.secrets else {
-            return AuthorizationPeer(of: channel, certificate: reading?.peer)
-        }
+        peer.isSecured = isSecure
+        return peer
+    }
+
+    /// Whether a certificate is one of those that are meant by the secrets that the configuration names now: names and
+    /// lists may be others than those that the connection began with.
+    private func isMeantNow(_ reading: ConnectionPeer.Reading) -> Bool {
+        guard let place = stack?.protection.secrets else { return true }
         do throws(PeerNames.NotAccepted) {
-            // Names and lists may be others than those that the connection began with.
             try protection.contexts.names(of: place)?.check(reading.parsed, at: ParsedCertificate.now)
-            return AuthorizationPeer(of: channel, certificate: reading.peer)
+            return true
         } catch {
             noticed(PeerRefusal(role: .client, reason: error.reason, message: error.description))
-            return AuthorizationPeer(of: channel, certificate: nil)
+            return false
         }
     }
 
@@ -63,7 +71,7 @@ final class InboundServing: Sendable {
         guard let stack else {
             drain.requestStarted()
             defer { drain.requestEnded() }
-            let peer = await connection(of: channel).identity
+            let peer = await connection(of: channel, isSecure: head.isSecure).identity
             _ = await answer(exchange, head, peer) { try await self.handler($0) }
             return
         }
@@ -72,7 +80,7 @@ final class InboundServing: Sendable {
             try? await exchange.send(InboundResponse(localReply: reply))
             return
         }
-        let connection = await connection(of: channel)
+        let connection = await connection(of: channel, isSecure: head.isSecure)
         let peer = connection.identity
         guard !stack.isDisabled else {
             drain.requestStarted()

@@ -92,6 +92,14 @@ struct PeerNames: Sendable {
     /// not proved an identity by one.
     private func checkNames(of certificate: ParsedCertificate) throws(NotAccepted) {
         guard !accepted.isEmpty || !matchers.isEmpty else { return }
+        // As Envoy: where identities are SPIFFE's, no other name is one.
+        guard validation.trustDomain == nil else {
+            let uris = PeerCertificate(uriNames: certificate.uris)
+            guard certificate.uris.contains(where: accepted.contains) || uris.hasName(of: matchers) else {
+                throw NotAccepted(.notAccepted, "\(certificate.title) is none of the accepted identities")
+            }
+            return
+        }
         let isNamed =
             certificate.uris.contains { accepted.contains($0) }
             || certificate.dnsNames.contains { !$0.utf8.contains(UInt8(ascii: ":")) && accepted.contains($0) }
