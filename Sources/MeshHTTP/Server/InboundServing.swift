@@ -95,7 +95,8 @@ final class InboundServing: Sendable {
             var admitted = head
             try await stack.admit(&admitted, peer: connection, context: &call)
             let certificate = connection.certificate
-            (status, error) = try await stack.handling(call, peerIdentity: peer, peerCertificate: certificate) { [admitted] in
+            (status, error) = try await stack.handling(call, peerIdentity: peer, peerCertificate: certificate) {
+                [admitted] in
                 await self.answer(exchange, admitted, peer) { try await self.handler($0) }
             }
         } catch let refusal {

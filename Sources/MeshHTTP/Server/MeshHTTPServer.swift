@@ -104,7 +104,9 @@ public final class MeshHTTPServer: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 guard connections.admit(channel) else { return channel.close() }
-                return channel.eventLoop.makeCompletedFuture { try ServerPipeline(serving, connections, channel).open() }
+                return channel.eventLoop.makeCompletedFuture {
+                    try ServerPipeline(serving, connections, channel).open()
+                }
             }
         guard let port = configuration.address.port else {
             return try await bootstrap.bind(unixDomainSocketPath: configuration.address.host).get()

@@ -71,7 +71,10 @@ struct PeerNames: Sendable {
                 validation.certificateHashes.contains(certificate.fingerprint)
                 || validation.keyHashes.contains(Base64.encoded(SHA256Digest.hash(certificate.keyBytes)))
             guard isPinned else {
-                throw NotAccepted(.notAccepted, "the certificate of \(certificate.title) has none of the accepted hashes")
+                throw NotAccepted(
+                    .notAccepted,
+                    "the certificate of \(certificate.title) has none of the accepted hashes"
+                )
             }
         }
         guard let revoked else { return }

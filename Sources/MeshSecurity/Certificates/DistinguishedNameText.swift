@@ -29,7 +29,9 @@ enum DistinguishedNameText {
                 values.append("\(title(of: identifier))=\(value(of: try pair.next()))")
             }
             parts.append(values.joined(separator: "+"))
-            guard parts.count <= maximumParts else { throw DERReader.Malformed(description: "a name has too many parts") }
+            guard parts.count <= maximumParts else {
+                throw DERReader.Malformed(description: "a name has too many parts")
+            }
         }
         return parts.reversed().joined(separator: ",")
     }
@@ -63,7 +65,9 @@ enum DistinguishedNameText {
         let scalars = Array(text.unicodeScalars)
         for (position, scalar) in scalars.enumerated() {
             let isAtEdge = position == 0 || position == scalars.count - 1
-            if ",+\"\\<>;".unicodeScalars.contains(scalar) || (scalar == " " && isAtEdge) || (scalar == "#" && position == 0) {
+            if ",+\"\\<>;".unicodeScalars.contains(scalar) || (scalar == " " && isAtEdge)
+                || (scalar == "#" && position == 0)
+            {
                 escaped.unicodeScalars.append("\\")
             }
             escaped.unicodeScalars.append(scalar)

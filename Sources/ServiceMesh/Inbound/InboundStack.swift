@@ -128,7 +128,11 @@ public struct InboundStack: Sendable {
         if !names.isEmpty, let certificate = peer.certificate, !certificate.hasName(of: names) {
             let who = certificate.uriNames.first ?? certificate.subject
             noticed(PeerRefusal(role: .client, reason: .notAccepted, message: "\(who) has none of the accepted names"))
-            throw MeshError(refusing: request, message: "the peer's certificate has none of the accepted names", policy: nil)
+            throw MeshError(
+                refusing: request,
+                message: "the peer's certificate has none of the accepted names",
+                policy: nil
+            )
         }
         if listener.needsRandom { context.random = mesh.random.next() }
         let found = listener.route(of: request, random: context.random)

@@ -161,7 +161,11 @@ struct DestinationRuleTests {
                 "  trafficPolicy: {tls: {mode: ISTIO_MUTUAL, insecureSkipVerify: true}}",
                 "6:45 MM0214"
             ),
-            Mistake("a secret of Kubernetes", "  trafficPolicy: {tls: {mode: SIMPLE, credentialName: a}}", "6:39 MM0211"),
+            Mistake(
+                "a secret of Kubernetes",
+                "  trafficPolicy: {tls: {mode: SIMPLE, credentialName: a}}",
+                "6:39 MM0211"
+            ),
             Mistake(
                 "certificates of its own",
                 "  trafficPolicy: {tls: {mode: ISTIO_MUTUAL, caCertificates: /a}}",

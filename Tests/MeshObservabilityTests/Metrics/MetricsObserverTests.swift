@@ -219,7 +219,9 @@ struct MetricsObserverTests {
             .faultInjected(route: "r", kind: "delay"),
             .authorizationDecided(AuthorizationDecision(listener: "l", outcome: .allowed, policy: "p")),
             .authorizationDecided(AuthorizationDecision(listener: "l", outcome: .denied)),
-            .authorizationDecided(AuthorizationDecision(listener: "l", prefix: "x_", outcome: .shadowDenied, policy: "p")),
+            .authorizationDecided(
+                AuthorizationDecision(listener: "l", prefix: "x_", outcome: .shadowDenied, policy: "p")
+            ),
             .unexpected(component: "pool", message: "m"),
         ]
         for event in events { observer.noticed(event) }

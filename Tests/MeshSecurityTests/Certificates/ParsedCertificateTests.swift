@@ -47,7 +47,9 @@ import Testing
 
     @Test func `whatever comes is read within its bytes, or is an error`() throws {
         let leaf = try CertificateFixture.leaf
-        for length in leaf.indices { #expect(throws: ParsedCertificate.Malformed.self) { try ParsedCertificate(der: Array(leaf.prefix(length))) } }
+        for length in leaf.indices {
+            #expect(throws: ParsedCertificate.Malformed.self) { try ParsedCertificate(der: Array(leaf.prefix(length))) }
+        }
         #expect(throws: ParsedCertificate.Malformed.self) { try ParsedCertificate(der: leaf + [0]) }
         #expect(throws: ParsedCertificate.Malformed.self) {
             try ParsedCertificate(der: Array(repeating: 0x30, count: 1 << 20))
@@ -59,7 +61,9 @@ import Testing
             for _ in 0...Int(random.next() % 4) {
                 bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: random.next())
             }
-            if let parsed = try? ParsedCertificate(der: bytes) { #expect(parsed.uris.count <= ParsedCertificate.maximumNames) }
+            if let parsed = try? ParsedCertificate(der: bytes) {
+                #expect(parsed.uris.count <= ParsedCertificate.maximumNames)
+            }
         }
     }
 

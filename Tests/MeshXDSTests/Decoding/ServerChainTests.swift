@@ -78,7 +78,9 @@ import Testing
         #expect(try security([chain("raw_buffer")]) == .plaintext)
         #expect(try security([chain("")]) == .plaintext)
         let inspected = try decode(message([chain("tls", mutual), chain("raw_buffer")], filters: [inspector]))
-        #expect(inspected.direction == .inbound(address: EndpointAddress(host: "10.0.0.1", port: 80), security: .permissive))
+        #expect(
+            inspected.direction == .inbound(address: EndpointAddress(host: "10.0.0.1", port: 80), security: .permissive)
+        )
     }
 
     @Test func `by gRPC's rules a chain for TLS never matches`() throws {
@@ -98,7 +100,9 @@ import Testing
                 return ["\(error)"]
             }
         }
-        #expect(try paths(message([chain("tls", mutual), chain("raw_buffer", routes: "others")])) == ["filter_chains[1]"])
+        #expect(
+            try paths(message([chain("tls", mutual), chain("raw_buffer", routes: "others")])) == ["filter_chains[1]"]
+        )
         #expect(
             try paths(message([chain("tls", mutual), chain("tls", mutual)])) == ["filter_chains[1].filter_chain_match"]
         )

@@ -15,7 +15,10 @@ extension FuzzTarget {
             let peer = certificate.peer
             let names = peer.uriNames + peer.dnsNames + peer.emailNames
             // Half of a name must not pass for another one.
-            try FuzzViolation.require(names.allSatisfy { $0.utf8.allSatisfy { $0 > 0 && $0 < 0x80 } }, "a name is no ASCII")
+            try FuzzViolation.require(
+                names.allSatisfy { $0.utf8.allSatisfy { $0 > 0 && $0 < 0x80 } },
+                "a name is no ASCII"
+            )
             try FuzzViolation.require(try ParsedCertificate(der: bytes) == certificate, "it reads differently twice")
             let any = PeerNameMatcher(nil, StringMatcher(.prefix("")))
             let isNamed = !names.isEmpty || !peer.addressNames.isEmpty
@@ -24,11 +27,19 @@ extension FuzzTarget {
         FuzzTarget("revocation-list", .bytes, samples: certificateSamples) { bytes in
             _ = try IssuerRevocations(der: [bytes])
         },
-        FuzzTarget("revocation-lists", .text, samples: [Array("-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----".utf8)]) {
+        FuzzTarget(
+            "revocation-lists",
+            .text,
+            samples: [Array("-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----".utf8)]
+        ) {
             bytes in
             _ = try IssuerRevocations(pem: String(decoding: bytes, as: UTF8.self))
         },
-        FuzzTarget("host-name", .text, samples: ["a.example *.example", "foo.example f*o.example"].map { Array($0.utf8) }) {
+        FuzzTarget(
+            "host-name",
+            .text,
+            samples: ["a.example *.example", "foo.example f*o.example"].map { Array($0.utf8) }
+        ) {
             bytes in
             let parts = String(decoding: bytes, as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
             guard parts.count == 2 else { throw ConfigurationError(path: "", "not two names") }

@@ -293,7 +293,9 @@ struct ResourceGenerator {
                     listener.direction = .inbound(address: address, security: .tls)
                 }
             }
-            if listener.secrets?.validation != nil || listener.secrets == nil, chance(30) { listener.peerNames = names() }
+            if listener.secrets?.validation != nil || listener.secrets == nil, chance(30) {
+                listener.peerNames = names()
+            }
         }
         return listener
     }

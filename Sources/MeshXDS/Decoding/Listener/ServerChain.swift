@@ -45,7 +45,9 @@ struct ServerChain {
         self.address = address
         self.connectionManager = first.connectionManager
         guard decoded.count > 1, let second = decoded.last else {
-            (self.security, self.secrets, self.peerNames) = (first.security.mode, first.security.secrets, first.security.names)
+            (self.security, self.secrets, self.peerNames) = (
+                first.security.mode, first.security.secrets, first.security.names
+            )
             return
         }
         // The first is for TLS, the second for plaintext.
@@ -59,7 +61,9 @@ struct ServerChain {
             return nil
         default:
             // Whoever speaks plaintext meets TLS there.
-            (self.security, self.secrets, self.peerNames) = (first.security.mode, first.security.secrets, first.security.names)
+            (self.security, self.secrets, self.peerNames) = (
+                first.security.mode, first.security.secrets, first.security.names
+            )
             return
         }
         let isSame =

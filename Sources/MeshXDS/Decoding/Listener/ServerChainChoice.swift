@@ -50,7 +50,8 @@ struct ServerChainChoice {
             }
             found[match.transportProtocol] = (chain, path)
         }
-        let other: Chain? = message.hasDefaultFilterChain ? (message.defaultFilterChain, root["default_filter_chain"]) : nil
+        let other: Chain? =
+            message.hasDefaultFilterChain ? (message.defaultFilterChain, root["default_filter_chain"]) : nil
         let any = found[""] ?? other
         if context.rules == .envoy {
             tls = found["tls"] ?? any

@@ -33,7 +33,10 @@ extension PeerValidation {
             && readLists(message, at: path, &context)
         guard isRead else { return nil }
         if takesUntrusted, matchers.isEmpty, acceptedNames.isEmpty, certificateHashes.isEmpty, keyHashes.isEmpty {
-            context.reject(path["trust_chain_verification"], "takes whoever comes: neither names nor hashes are asked for")
+            context.reject(
+                path["trust_chain_verification"],
+                "takes whoever comes: neither names nor hashes are asked for"
+            )
             return nil
         }
     }
