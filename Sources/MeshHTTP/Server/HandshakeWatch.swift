@@ -44,7 +44,7 @@ package final class HandshakeWatch: ChannelInboundHandler, RemovableChannelHandl
             PeerRefusal(role: .client, reason: reason, message: message)
         }
         if let error = error as? PeerNames.NotAccepted { return refusal(error.reason, error.description) }
-        let text = String("\(error)".prefix(300))
+        let text = String("\(error)".prefix(1000))
         if text.contains("PEER_DID_NOT_RETURN_A_CERTIFICATE") {
             return refusal(.noCertificate, "the caller showed no certificate")
         }
@@ -57,6 +57,6 @@ package final class HandshakeWatch: ChannelInboundHandler, RemovableChannelHandl
         }
         // Whoever leaves without a word has not been refused.
         guard let error = error as? NIOSSLError, case .handshakeFailed = error else { return nil }
-        return text.contains("eofDuringHandshake") ? nil : refusal(.handshake, text)
+        return text.contains("eofDuringHandshake") ? nil : refusal(.handshake, String(text.prefix(300)))
     }
 }

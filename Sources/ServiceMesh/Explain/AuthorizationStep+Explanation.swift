@@ -58,6 +58,8 @@ extension InboundSecurityChain {
         for step in steps {
             switch step {
             case .authorization(let step): step.explain(request, peer: peer, &explanation)
+            // Told with the route.
+            case .jwt: break
             }
         }
     }

@@ -88,7 +88,7 @@ struct IdentityServerCommand: AsyncParsableCommand {
     private func serveByHummingbird(_ mesh: Mesh, _ identity: WorkloadIdentity) async throws {
         let router = Router(context: BasicMeshRequestContext.self)
         router.add(middleware: MeshMiddleware(mesh: mesh, address: address, identity: identity))
-        router.get("/**") { _, _ in Self.answer }
+        router.get("/") { _, _ in Self.answer }
         var logger = Logger(label: "http-peer")
         logger.logLevel = .error
         let application = Application(
