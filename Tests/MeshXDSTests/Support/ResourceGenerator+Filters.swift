@@ -186,7 +186,8 @@ extension ResourceGenerator {
             ]),
             headerMutation: pick([nil, .disabled, .settings(mutationRules())]),
             buffer: pick([nil, .disabled, .settings(BufferFilter(maximumRequestBytes: 7))]),
-            statefulSession: pick([nil, .disabled, .settings(session())])
+            statefulSession: pick([nil, .disabled, .settings(session())]),
+            authorization: authorizationOverrides()
         )
     }
 }
