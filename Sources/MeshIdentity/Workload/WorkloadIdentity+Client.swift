@@ -83,7 +83,9 @@ extension WorkloadIdentity {
     }
 
     private static func hasName(of matchers: [PeerNameMatcher], _ presented: [NIOSSLCertificate]) -> Bool {
-        guard let leaf = presented.first, let parsed = try? ParsedCertificate(der: leaf.toDERBytes()) else { return false }
+        guard let leaf = presented.first, let parsed = try? ParsedCertificate(der: leaf.toDERBytes()) else {
+            return false
+        }
         return parsed.peer.hasName(of: matchers)
     }
 
