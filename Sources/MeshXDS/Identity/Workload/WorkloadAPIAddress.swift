@@ -31,7 +31,8 @@ public struct WorkloadAPIAddress: Hashable, Sendable, CustomStringConvertible {
             self.endpoint = EndpointAddress(unixSocketPath: String(path))
         } else if text.hasPrefix("tcp://") {
             let rest = text.dropFirst("tcp://".count)
-            guard let colon = rest.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]), port > 0 else {
+            guard let colon = rest.lastIndex(of: ":"), let port = UInt16(rest[rest.index(after: colon)...]), port > 0
+            else {
                 throw problem("needs a port")
             }
             var host = rest[..<colon]

@@ -44,7 +44,9 @@ extension X509SVIDResponse {
         return material
     }
 
-    private static func documents(_ bytes: some Sequence<UInt8>, _ path: String) throws(ConfigurationError) -> [ArraySlice<UInt8>] {
+    private static func documents(_ bytes: some Sequence<UInt8>, _ path: String) throws(ConfigurationError)
+        -> [ArraySlice<UInt8>]
+    {
         guard let documents = DERDocuments.split(Array(bytes)), !documents.isEmpty else {
             throw ConfigurationError(path: path, "is empty or not in DER")
         }

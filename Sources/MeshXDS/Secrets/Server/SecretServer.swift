@@ -103,7 +103,10 @@ public final class SecretServer: XDSResourceProvider {
         let folder = slash == path.startIndex ? "." : String(path[..<slash])
         var status = stat()
         guard stat(folder, &status) == 0, status.st_mode & 0o022 == 0 else {
-            throw ConfigurationError(path: "socketPath", "\(folder) is missing, or others than its owner may write into it")
+            throw ConfigurationError(
+                path: "socketPath",
+                "\(folder) is missing, or others than its owner may write into it"
+            )
         }
     }
 
