@@ -33,6 +33,10 @@ public struct Listener: Hashable, Sendable {
     /// Default `nil`. They have a certificate: a server shows one in any case.
     public var secrets: SecretReference?
 
+    /// Of an inbound listener, how far `x-forwarded-for` is believed about the client's address. Default `.connection`: not
+    /// at all.
+    public var forwardedFor: ForwardedFor
+
     /// Which way requests go.
     public enum Direction: Hashable, Sendable {
         /// Requests that this process makes (an API listener).
@@ -65,7 +69,8 @@ public struct Listener: Hashable, Sendable {
         routes: Routes,
         secrets: SecretReference? = nil,
         capturedAddress: EndpointAddress? = nil,
-        hosts: [String] = []
+        hosts: [String] = [],
+        forwardedFor: ForwardedFor = .connection
     ) {
         self.name = name
         self.secrets = secrets
@@ -74,6 +79,7 @@ public struct Listener: Hashable, Sendable {
         self.routes = routes
         self.capturedAddress = capturedAddress
         self.hosts = hosts
+        self.forwardedFor = forwardedFor
     }
 
     /// The name of the route configuration that the listener needs; `nil` if its routes stand in it.

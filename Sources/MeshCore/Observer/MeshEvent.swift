@@ -67,6 +67,8 @@ public enum MeshEvent: Sendable {
     case keySetFetchFailed(uri: String, reason: String)
     /// A fault was injected.
     case faultInjected(route: String, kind: String)
+    /// Authorization rules have judged a request that came in.
+    case authorizationDecided(AuthorizationDecision)
     /// Something happened that a machine did not expect; it carried on.
     case unexpected(component: String, message: String)
 }

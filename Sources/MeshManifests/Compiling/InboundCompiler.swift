@@ -55,22 +55,27 @@ struct InboundCompiler {
         return .jwt(filter)
     }
 
-    /// Tokens, then refusals, then permissions, as Istio asks them.
+    /// Whose tokens are believed, whom others decide about, what is logged, refusals and then permissions, in Istio's order.
     private var filters: [HTTPFilter] {
         let authorizations = manifests.model.authorizations.filter(applies)
         let compiler = AuthorizationCompiler(trustDomain: manifests.security.trustDomain)
         var filters: [HTTPFilter] = tokens.map { [$0] } ?? []
-        let refusals =
-            authorizations.filter { $0.action == .deny }.flatMap(compiler.policies)
-            + mixer.policies(for: client)
-        if !refusals.isEmpty {
-            filters.append(.authorization(AuthorizationRules(action: .deny, policies: refusals)))
-        }
-        let permissions = authorizations.filter { $0.action == .allow }
-        // One permission is enough to refuse what no permission allows, even if it allows nothing.
-        if !permissions.isEmpty {
-            let policies = permissions.flatMap(compiler.policies)
-            filters.append(.authorization(AuthorizationRules(action: .allow, policies: policies)))
+        filters += CustomAuthorization(authorizations, compiler: compiler).filters
+        for action in [AuthorizationRules.Action.log, .deny, .allow] {
+            let own = authorizations.filter { $0.action == .rules(action) }
+            var enforced = own.filter { !$0.isDryRun }.flatMap { compiler.policies($0) }
+            if action == .deny { enforced += mixer.policies(for: client) }
+            let tried = own.filter(\.isDryRun)
+            // One permission is enough to refuse what no permission allows, even if it allows nothing.
+            let isEnforced = action == .allow ? own.contains { !$0.isDryRun } : !enforced.isEmpty
+            guard isEnforced || !tried.isEmpty else { continue }
+            let shadow = AuthorizationRules(action: action, policies: tried.flatMap { compiler.policies($0) })
+            let filter = AuthorizationFilter(
+                rules: isEnforced ? AuthorizationRules(action: action, policies: enforced) : nil,
+                shadowRules: tried.isEmpty ? nil : shadow,
+                shadowPrefix: tried.isEmpty || action == .log ? "" : "istio_dry_run_\(action.rawValue)_"
+            )
+            filters.append(.authorization(filter))
         }
         return filters
     }
@@ -79,9 +84,13 @@ struct InboundCompiler {
         MixerCompiler(model: manifests.model, directory: manifests.directory, security: manifests.security)
     }
 
-    /// Whether a policy is about this workload: it is of its namespace or of the root namespace, and selects it.
+    /// Whether a policy is about this workload: it is of its namespace or of the root namespace, and selects it, or names
+    /// one of its services.
     private func applies(_ authorization: Authorization) -> Bool {
-        applies(authorization.metadata, labels: authorization.workloadLabels)
+        if !authorization.targetServices.isEmpty {
+            return authorization.targetServices.contains(where: client.services.contains)
+        }
+        return applies(authorization.metadata, labels: authorization.workloadLabels)
     }
 
     private func applies(_ metadata: ManifestMetadata, labels: [String: String]?) -> Bool {

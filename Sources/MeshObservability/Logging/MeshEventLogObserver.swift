@@ -102,6 +102,7 @@ public struct MeshEventLogObserver: Observer {
             )
         case .faultInjected(let route, let kind):
             logger.debug("fault injected", metadata: ["route": text(route), "kind": text(kind)])
+        case .authorizationDecided(let decision): decided(decision)
         case .unexpected(let component, let message):
             logger.warning("unexpected event", metadata: ["component": text(component), "event": text(message)])
         }

@@ -22,6 +22,9 @@ struct EventSeries: Sendable {
             case authorizerQuestions = "mesh_ext_authz_total"
             case keySetFetches = "mesh_jwt_key_set_fetches_total"
             case faultsInjected = "mesh_faults_injected_total"
+            case authorizations = "mesh_authorization_total"
+            case authorizationDenials = "mesh_authorization_denied_total"
+            case authorizationShadowDenials = "mesh_authorization_shadow_denied_total"
             case unexpectedEvents = "mesh_unexpected_events_total"
 
             var labelName: String {
@@ -31,7 +34,8 @@ struct EventSeries: Sendable {
                 case .lastKnownGood, .loadStatistics: "event"
                 case .identityRenewals: "result"
                 case .identityValidity: "identity"
-                case .hostLookups: "outcome"
+                case .hostLookups, .authorizations: "outcome"
+                case .authorizationDenials, .authorizationShadowDenials: "policy"
                 case .hostAddresses: "host"
                 case .tokenChecks, .authorizerQuestions: "verdict"
                 case .keySetFetches: "result"

@@ -37,6 +37,8 @@ public import Metrics
 /// | `mesh_configuration_generation`, `mesh_configuration_source_connected` | gauges | `source` |
 /// | `mesh_last_known_good_total` | counter | `event` (`in_force`, `refused`, `not_written`) |
 /// | `mesh_identity_renewals_total` | counter | `result` |
+/// | `mesh_authorization_total` | counter | `outcome` (`allowed`, `denied`, `shadow_allowed`, `logged`, …) |
+/// | `mesh_authorization_denied_total`, `…_shadow_denied_total` | counters | `policy` (`none`: none allowed it) |
 /// | `mesh_host_lookups_total` | counter | `outcome` (`changed`, `unchanged`, `empty`, `failed`, `timed_out`) |
 /// | `mesh_host_addresses` | gauge | `host` |
 ///
@@ -189,8 +191,19 @@ public struct MetricsObserver: Observer {
         case .keySetFetchFailed: series(.keySetFetches, "failure").increment()
         case .faultInjected(_, let kind):
             series(.faultsInjected, kind).increment()
+        case .authorizationDecided(let decision): decided(decision)
         case .unexpected(let component, _):
             series(.unexpectedEvents, component).increment()
+        }
+    }
+
+    private func decided(_ decision: AuthorizationDecision) {
+        series(.authorizations, decision.outcome.rawValue).increment()
+        let policy = decision.prefix + (decision.policy ?? "none")
+        switch decision.outcome {
+        case .denied: series(.authorizationDenials, policy).increment()
+        case .shadowDenied: series(.authorizationShadowDenials, policy).increment()
+        case .allowed, .shadowAllowed, .logged, .notLogged: break
         }
     }
 

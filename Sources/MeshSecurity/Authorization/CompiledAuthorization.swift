@@ -35,9 +35,8 @@ public struct CompiledAuthorization: Sendable {
         for (number, policy) in rules.policies.enumerated() {
             let number = Int32(truncatingIfNeeded: number)
             switch PolicyGuard(policy) {
-            // Two texts may have one hash: the policy stands there once.
-            case .names(let all): for hash in Set(all.map { XXH64.hash($0) }) { names[hash, default: []].append(number) }
-            case .paths(let all): for hash in Set(all.map { XXH64.hash($0) }) { paths[hash, default: []].append(number) }
+            case .names(let all): Self.note(number, under: all, in: &names)
+            case .paths(let all): Self.note(number, under: all, in: &paths)
             case .unknown: rest.append(number)
             }
         }
@@ -52,6 +51,11 @@ public struct CompiledAuthorization: Sendable {
         byName = laidOut(names)
         byPath = laidOut(paths)
         numbers = flat
+    }
+
+    private static func note(_ number: Int32, under texts: Set<String>, in lists: inout [UInt64: [Int32]]) {
+        // Two texts may have one hash: the policy stands there once.
+        for hash in Set(texts.map { XXH64.hash($0) }) { lists[hash, default: []].append(number) }
     }
 
     /// Judges a request.

@@ -58,6 +58,12 @@ extension ResourceEncoder {
         case .inline(let routes): message.routeConfig = try routeConfiguration(routes)
         }
         message.httpFilters = try filters(listener)
+        if case .inbound = listener.direction {
+            // Without it Envoy, and our own decoder, believe the header.
+            if listener.forwardedFor.usesConnection { message.useRemoteAddress = Google_Protobuf_BoolValue(true) }
+            // gRPC refuses any other number.
+            if dialect != .grpc { message.xffNumTrustedHops = listener.forwardedFor.trustedHops }
+        }
         return message
     }
 

@@ -5,11 +5,20 @@ import MeshConfig
 public import MeshCore
 public import MeshResilience
 import MeshRouting
+public import MeshSecurity
 
 extension Mesh {
     /// Explains what would be done now to a request that comes in at an address, before a handler of this process serves
     /// it. Nothing is drawn and nothing is taken from a limit.
-    public func explain(inbound request: some RequestHead, at address: EndpointAddress) -> Explanation {
+    /// - Parameter peer: Who asks; `nil`, the default, if that is not known: then it is told which policies mean the
+    ///   request, and not what they decide.
+    public func explain(
+        inbound request: some RequestHead,
+        at address: EndpointAddress,
+        from peer: AuthorizationPeer? = nil
+    ) -> Explanation {
+        var peer = peer
+        if let known = peer, known.destinationPort == nil { peer?.destinationPort = address.port }
         let snapshot = loadSnapshot()
         var explanation = Explanation(generation: snapshot.generation)
         explanation.note("request", "\(request.method) \(request.authority ?? "") \(request.path)")
@@ -22,6 +31,7 @@ extension Mesh {
         explanation.note("identity", runtime.requiresIdentity ? "required, by mutual TLS" : "not required")
         if let summary = snapshot.secrets[runtime.listener.secrets]?.summary { explanation.note("secrets", summary) }
         guard let routes = runtime.routes else {
+            runtime.security.explain(request, peer: peer, &explanation)
             runtime.route(of: request).map { explain($0, of: runtime.listener.name, &explanation) }
             explanation.noteRuntime(of: snapshot)
             explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)
@@ -31,12 +41,14 @@ extension Mesh {
         explanation.note("virtual host", trace.host ?? "none serves this authority: the request is refused with 404")
         for (number, mismatch) in trace.passedOver { explanation.note("route \(number)", "passed over: \(mismatch)") }
         guard let (number, route) = trace.chosen else {
+            runtime.security.explain(request, peer: peer, &explanation)
             if trace.host != nil { explanation.note("route", "none matches: the request is refused with 404") }
             explanation.noteRuntime(of: snapshot)
             explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)
             return explanation
         }
         explanation.note("route", "\(route.name) (number \(number))")
+        route.security.explain(request, peer: peer, &explanation)
         explain(route, of: runtime.listener.name, &explanation)
         explanation.noteRuntime(of: snapshot)
         explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)

@@ -123,6 +123,7 @@ public struct InboundStack: Sendable {
         if !security.isEmpty {
             var peer = peer
             peer.destinationPort = peer.destinationPort ?? address.port
+            peer.remote = listener.listener.forwardedFor.client(of: request, connection: peer.source)
             try await security.admit(&request, peer: peer, context: &context, listener: listener.listener.name, mesh)
         }
         guard let route = found else {

@@ -276,6 +276,7 @@ struct InboundCompilerTests {
         let broken = [
             "  rules: [{from: [{source: {principals: [\"a*b\"]}}]}]", "  rules: [{when: []}]", "  action: DENI",
             "  action: DENY\n  rules: [{from: [{source: {ipBlocks: []}}]}]", "  action: CUSTOM", "  rules: x",
+            "  action: DENY\n  rules: [{when: [{key: a, values: [b]}]}]",
         ]
         for spec in broken {
             let text = Self.policy(spec)

@@ -66,6 +66,10 @@ struct MeshEventLogObserverTests {
             ),
             (.hostsWithoutResolver(clusters: ["c"]), .warning),
             (.faultInjected(route: "r", kind: "abort"), .debug),
+            (.authorizationDecided(AuthorizationDecision(listener: "l", outcome: .allowed)), .trace),
+            (.authorizationDecided(AuthorizationDecision(listener: "l", outcome: .denied, policy: "p")), .info),
+            (.authorizationDecided(AuthorizationDecision(listener: "l", outcome: .shadowDenied)), .debug),
+            (.authorizationDecided(AuthorizationDecision(listener: "l", outcome: .logged)), .notice),
             (.unexpected(component: "c", message: "m"), .warning),
         ] as [(MeshEvent, Logger.Level)]
     )

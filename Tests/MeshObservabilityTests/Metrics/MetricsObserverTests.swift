@@ -215,6 +215,9 @@ struct MetricsObserverTests {
             .hostLookup(HostLookup(host: "h", outcome: .timedOut, addresses: 3, duration: .zero)),
             .hostsWithoutResolver(clusters: ["c"]),
             .faultInjected(route: "r", kind: "delay"),
+            .authorizationDecided(AuthorizationDecision(listener: "l", outcome: .allowed, policy: "p")),
+            .authorizationDecided(AuthorizationDecision(listener: "l", outcome: .denied)),
+            .authorizationDecided(AuthorizationDecision(listener: "l", prefix: "x_", outcome: .shadowDenied, policy: "p")),
             .unexpected(component: "pool", message: "m"),
         ]
         for event in events { observer.noticed(event) }
@@ -253,6 +256,11 @@ struct MetricsObserverTests {
             ("mesh_host_lookups_total", [("outcome", "changed")], 1),
             ("mesh_host_lookups_total", [("outcome", "timed_out")], 1),
             ("mesh_faults_injected_total", [("kind", "delay")], 1),
+            ("mesh_authorization_total", [("outcome", "allowed")], 1),
+            ("mesh_authorization_total", [("outcome", "denied")], 1),
+            ("mesh_authorization_total", [("outcome", "shadow_denied")], 1),
+            ("mesh_authorization_denied_total", [("policy", "none")], 1),
+            ("mesh_authorization_shadow_denied_total", [("policy", "x_p")], 1),
             ("mesh_unexpected_events_total", [("component", "pool")], 1),
         ]
         for (name, labels, expected) in counters {

@@ -188,6 +188,7 @@ extension ResourceGenerator {
             headerMutation: pick([nil, .disabled, .settings(mutationRules())]),
             buffer: pick([nil, .disabled, .settings(BufferFilter(maximumRequestBytes: 7))]),
             statefulSession: pick([nil, .disabled, .settings(session())]),
+            authorization: authorizationOverrides(),
             jwt: pick([nil, .disabled, .settings("r")])
         )
     }

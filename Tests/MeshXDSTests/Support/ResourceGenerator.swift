@@ -102,45 +102,6 @@ struct ResourceGenerator {
         )
     }
 
-    mutating func permission(depth: Int = 0) -> Permission {
-        switch below(depth < 4 ? 7 : 4) {
-        case 0: .any
-        case 1: .header(headerMatcher())
-        case 2: .path(stringMatcher())
-        case 3: .destinationPort(UInt16(below(65_536)))
-        case 4: .all(list(1...3) { $0.permission(depth: depth + 1) })
-        case 5: .anyOf(list(1...3) { $0.permission(depth: depth + 1) })
-        default: .not(permission(depth: depth + 1))
-        }
-    }
-
-    mutating func principal(depth: Int = 0) -> Principal {
-        switch below(depth < 4 ? 7 : 4) {
-        case 0: .any
-        case 1: .header(headerMatcher())
-        case 2: .authenticated(nil)
-        case 3: .authenticated(stringMatcher())
-        case 4: .all(list(1...3) { $0.principal(depth: depth + 1) })
-        case 5: .anyOf(list(1...3) { $0.principal(depth: depth + 1) })
-        default: .not(principal(depth: depth + 1))
-        }
-    }
-
-    /// Rules whose policies have names that begin with `name`: a listener's messages go by the policies' names.
-    mutating func rules(_ name: String) -> AuthorizationRules {
-        AuthorizationRules(
-            action: pick([.allow, .deny]),
-            policies: (0..<below(4)).map { number in
-                AuthorizationPolicy(
-                    name: "\(name) \(number)",
-                    permissions: list(1...2) { $0.permission() },
-                    principals: list(1...2) { $0.principal() },
-                    denialMessage: chance() ? word() : nil
-                )
-            }
-        )
-    }
-
     mutating func retry() -> RetryPolicy {
         let base = span(atMost: 1_000_000_000)
         return RetryPolicy(
@@ -275,7 +236,7 @@ struct ResourceGenerator {
                 case 4, 5: filter()
                 case 0: .fault(fault())
                 case 1: .policies(listenerPolicies())
-                case 2: .authorization(rules("policy \(number)"))
+                case 2: .authorization(authorization("policy \(number)"))
                 default: .rateLimit(rateLimit())
                 }
             },
@@ -283,6 +244,11 @@ struct ResourceGenerator {
         )
         if case .inbound(_, .mutualTLS) = listener.direction, chance(30) {
             listener.secrets = SecretReference(certificate: "secret 0", validation: "secret 1")
+        }
+        if case .inbound = listener.direction {
+            listener.forwardedFor = pick([
+                .connection, .lastAddress, ForwardedFor(usesConnection: chance(), trustedHops: UInt32(below(4))),
+            ])
         }
         return listener
     }

@@ -98,7 +98,8 @@ extension Envoy_Config_Rbac_V3_Principal {
         case .any: any = true
         // Envoy takes no empty sets: nothing at all always holds, and one of none never.
         case .all(let parts): if parts.isEmpty { any = true } else { andIds.ids = try parts.map { try Self($0) } }
-        case .anyOf(let parts): if parts.isEmpty { notID.any = true } else { orIds.ids = try parts.map { try Self($0) } }
+        case .anyOf(let parts):
+            if parts.isEmpty { notID.any = true } else { orIds.ids = try parts.map { try Self($0) } }
         case .not(let part): notID = try Self(part)
         case .authenticated(let matcher):
             authenticated = Authenticated()

@@ -21,7 +21,8 @@ extension Principal {
         }
         guard message.hasSanMatcher else {
             guard message.anyValidatedClientCertificate else {
-                context.reject(path, "asks for nothing: neither san_matcher nor any_validated_client_certificate is set")
+                let message = "asks for nothing: neither san_matcher nor any_validated_client_certificate is set"
+                context.reject(path, message)
                 return nil
             }
             return .certificate(nil)

@@ -65,6 +65,7 @@ extension Listener {
         let connectionManager: HTTPConnectionManager
         let direction: Direction
         var secrets: SecretReference?
+        var forwardedFor = ForwardedFor.connection
         if message.hasApiListener {
             let path = path["api_listener"]["api_listener"]
             guard let decoded = HTTPConnectionManager(message.apiListener.apiListener, at: path, &context) else {
@@ -77,6 +78,7 @@ extension Listener {
             connectionManager = server.connectionManager
             direction = .inbound(address: server.address, security: server.security)
             secrets = server.secrets
+            forwardedFor = server.connectionManager.forwardedFor
         } else {
             context.reject(path, "has neither an api_listener nor an address")
             return nil
@@ -86,7 +88,8 @@ extension Listener {
             direction: direction,
             filters: DenialMessages.add(from: message.metadata, to: connectionManager.filters),
             routes: connectionManager.routes,
-            secrets: secrets
+            secrets: secrets,
+            forwardedFor: forwardedFor
         )
     }
 }

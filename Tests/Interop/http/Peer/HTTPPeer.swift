@@ -13,7 +13,7 @@ struct HTTPPeer: AsyncParsableCommand {
         abstract: "Our HTTP client or server, told by lines of JSON what to do, for checks against other peers.",
         subcommands: [
             ClientCommand.self, ServerCommand.self, ChaosCommand.self, RollingCommand.self, RotationsCommand.self,
-            SoakCommand.self, FlipsCommand.self, GuardedCommand.self,
+            SoakCommand.self, FlipsCommand.self, AuthorizationCommand.self, GuardedCommand.self,
         ]
     )
 }
