@@ -38,6 +38,9 @@ public struct FilterOverrides: Hashable, Sendable {
     /// 403 where the listener has none of that name, as in Envoy.
     public var jwt: FilterOverride<String>?
 
+    /// Of external authorization: what the service is told here besides (`CheckSettings.context_extensions`).
+    public var externalAuthorization: FilterOverride<[String: String]>?
+
     /// Creates overrides.
     public init(
         localRateLimit: FilterOverride<LocalRateLimitFilter>? = nil,
@@ -46,7 +49,8 @@ public struct FilterOverrides: Hashable, Sendable {
         buffer: FilterOverride<BufferFilter>? = nil,
         statefulSession: FilterOverride<StatefulSessionFilter>? = nil,
         authorization: [String: FilterOverride<AuthorizationFilter>] = [:],
-        jwt: FilterOverride<String>? = nil
+        jwt: FilterOverride<String>? = nil,
+        externalAuthorization: FilterOverride<[String: String]>? = nil
     ) {
         self.localRateLimit = localRateLimit
         self.globalRateLimit = globalRateLimit
@@ -55,6 +59,7 @@ public struct FilterOverrides: Hashable, Sendable {
         self.statefulSession = statefulSession
         self.authorization = authorization
         self.jwt = jwt
+        self.externalAuthorization = externalAuthorization
     }
 
     /// Nothing is said.

@@ -124,6 +124,8 @@ public enum HTTPFilter: Hashable, Sendable {
     case authorization(AuthorizationFilter)
     /// Requests have to carry tokens.
     case jwt(JWTFilter)
+    /// A service says who may pass.
+    case externalAuthorization(ExternalAuthorizationFilter)
     /// Requests are rate limited.
     case rateLimit(RateLimitConfiguration)
     /// What else stands on the listener: one set for all of its routes, in the places where neither the route nor its

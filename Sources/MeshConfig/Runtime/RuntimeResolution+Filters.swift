@@ -33,6 +33,9 @@ extension RuntimeResolution {
                 jwt.rules[position].match.fraction = fraction
             }
             filter = .jwt(jwt)
+        case .externalAuthorization(var external):
+            resolve(&external.enabled)
+            filter = .externalAuthorization(external)
         case .authorization, .rateLimit, .headerMutation, .buffer, .statefulSession: break
         }
     }

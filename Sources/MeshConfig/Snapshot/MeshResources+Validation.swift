@@ -39,6 +39,7 @@ extension MeshResources {
                     case .statefulSession(let filter): try filter.validate()
                     case .headerMutation(let filter): try filter.rules.validate()
                     case .jwt(let filter): try filter.validate()
+                    case .externalAuthorization(let filter): try filter.validate()
                     case .authorization: break
                     }
                 }

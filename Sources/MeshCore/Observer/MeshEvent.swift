@@ -62,6 +62,9 @@ public enum MeshEvent: Sendable {
     case hostsWithoutResolver(clusters: [String])
     /// The tokens of a request were looked at: `nil` if it may pass, or the reason for which it may not, one of some thirty.
     case tokensChecked(listener: String, refusal: String?)
+    /// A service was asked whether a request may pass: `ok`, `denied`, `error`, `failure_mode_allowed`, or `disabled` where
+    /// requests are refused without being asked about.
+    case authorizerAsked(listener: String, service: String, verdict: String)
     /// A key set that a server has was fetched, with so many keys that can be used.
     case keySetFetched(uri: String, keys: Int, isNew: Bool)
     /// A key set could not be fetched; the last one stays in use.

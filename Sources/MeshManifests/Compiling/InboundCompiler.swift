@@ -59,11 +59,11 @@ struct InboundCompiler {
         return .jwt(filter)
     }
 
-    /// Tokens, whom others decide about, what is logged, refusals and then permissions, in Istio's order.
+    /// Whose tokens are believed, whom others decide about, what is logged, refusals and then permissions, in Istio's order.
     private var filters: [HTTPFilter] {
         let authorizations = manifests.model.authorizations.filter(applies)
         let compiler = AuthorizationCompiler(trustDomain: manifests.security.trustDomain)
-        var filters = tokens.map { [$0] } ?? []
+        var filters: [HTTPFilter] = tokens.map { [$0] } ?? []
         filters += CustomAuthorization(authorizations, compiler: compiler).filters
         for action in [AuthorizationRules.Action.log, .deny, .allow] {
             let own = authorizations.filter { $0.action == .rules(action) }

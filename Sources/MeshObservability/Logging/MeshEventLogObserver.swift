@@ -97,6 +97,12 @@ public struct MeshEventLogObserver: Observer {
                 "tokens of a request checked",
                 metadata: ["listener": text(listener), "verdict": text(refusal ?? "allowed")]
             )
+        case .authorizerAsked(let listener, let service, let verdict):
+            logger.log(
+                level: verdict == "error" || verdict == "failure_mode_allowed" ? .warning : .debug,
+                "authorizer asked",
+                metadata: ["listener": text(listener), "service": text(service), "verdict": text(verdict)]
+            )
         case .keySetFetched(let uri, let keys, let isNew):
             logger.log(
                 level: isNew ? .info : .debug,

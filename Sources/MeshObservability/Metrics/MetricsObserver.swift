@@ -189,6 +189,8 @@ public struct MetricsObserver: Observer {
         case .hostsWithoutResolver: break
         case .tokensChecked(_, let refusal):
             series(.tokenChecks, refusal ?? "allowed").increment()
+        case .authorizerAsked(_, _, let verdict):
+            series(.authorizerQuestions, verdict).increment()
         case .keySetFetched: series(.keySetFetches, "success").increment()
         case .keySetFetchFailed: series(.keySetFetches, "failure").increment()
         case .faultInjected(_, let kind):

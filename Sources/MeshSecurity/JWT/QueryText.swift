@@ -24,6 +24,30 @@ enum QueryText {
         return before + (rest.isEmpty ? "" : "?" + rest) + path[query.upperBound...]
     }
 
+    /// A path with one parameter of a name, in place of those that are there. What has a meaning in a query is escaped.
+    static func setting(_ name: String, to value: String, in path: String) -> String {
+        let kept = removing(name, from: path)
+        let end = kept.utf8.firstIndex(of: UInt8(ascii: "#")) ?? kept.endIndex
+        let sign = kept[..<end].utf8.contains(UInt8(ascii: "?")) ? "&" : "?"
+        return kept[..<end] + "\(sign)\(escaped(name))=\(escaped(value))" + kept[end...]
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                let digits = String(byte, radix: 16, uppercase: true)
+                result += digits.utf8.count == 1 ? "%0\(digits)" : "%\(digits)"
+            }
+        }
+        return result
+    }
+
     /// Where the query stands, without its question mark.
     private static func bounds(of path: String) -> Range<String.Index>? {
         let end = path.utf8.firstIndex(of: UInt8(ascii: "#")) ?? path.endIndex

@@ -112,7 +112,8 @@ struct DialectTranslation {
             case .authorization(let filter):
                 guard dialect == .grpc else { break }
                 listener.filters[position] = .authorization(translated(filter, path))
-            case .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: break
+            case .externalAuthorization, .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession:
+                break
             }
         }
         translateSecurity(of: &listener, path)
@@ -151,6 +152,7 @@ struct DialectTranslation {
         case (.rateLimit, _), (.localRateLimit, _), (.globalRateLimit, _): "gRPC has no rate limit"
         case (.headerMutation, _), (.buffer, _), (.statefulSession, _): "gRPC has no such filter"
         case (.jwt, _): "gRPC checks no tokens"
+        case (.externalAuthorization, _): "gRPC servers ask no authorizer"
         case (.policies, _): "gRPC has none of these policies"
         }
     }

@@ -15,6 +15,7 @@ extension [String: Google_Protobuf_Any] {
         }
         try add(filters.globalRateLimit, FilterNames.globalRateLimit, GlobalRateLimitCodec.encoded)
         try add(filters.headerMutation, FilterNames.headerMutation, HeaderMutationCodec.encoded)
+        try add(filters.externalAuthorization, FilterNames.external, ExternalAuthorizationCodec.encoded)
         try add(filters.jwt, FilterNames.jwt, JWTCodec.encoded)
         try add(filters.buffer, FilterNames.buffer, BufferCodec.encoded)
         try add(filters.statefulSession, FilterNames.statefulSession, StatefulSessionCodec.encoded)

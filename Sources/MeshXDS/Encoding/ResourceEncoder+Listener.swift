@@ -165,6 +165,7 @@ enum FilterNames {
     static let cors = "envoy.filters.http.cors"
     static let globalRateLimit = "envoy.filters.http.ratelimit"
     static let headerMutation = "envoy.filters.http.header_mutation"
+    static let external = "envoy.filters.http.ext_authz"
     static let jwt = "envoy.filters.http.jwt_authn"
     static let buffer = "envoy.filters.http.buffer"
     static let statefulSession = "envoy.filters.http.stateful_session"
@@ -173,6 +174,7 @@ enum FilterNames {
         cors: Envoy_Extensions_Filters_Http_Cors_V3_Cors.protoMessageName,
         globalRateLimit: Envoy_Extensions_Filters_Http_Ratelimit_V3_RateLimit.protoMessageName,
         headerMutation: Envoy_Extensions_Filters_Http_HeaderMutation_V3_HeaderMutation.protoMessageName,
+        external: Envoy_Extensions_Filters_Http_ExtAuthz_V3_ExtAuthz.protoMessageName,
         jwt: Envoy_Extensions_Filters_Http_JwtAuthn_V3_JwtAuthentication.protoMessageName,
         buffer: Envoy_Extensions_Filters_Http_Buffer_V3_Buffer.protoMessageName,
         statefulSession: Envoy_Extensions_Filters_Http_StatefulSession_V3_StatefulSession.protoMessageName,

@@ -110,6 +110,10 @@ public struct MeshConfiguration: Sendable {
     /// Default `nil`: the `MeshHTTPClient` that was made last for the mesh. Without either, tokens whose keys a server has
     /// are refused.
     public var keySetFetcher: (any KeySetFetcher)?
+    /// The services that say who may pass, where listeners ask one.
+    ///
+    /// Default none: such requests are treated as the filter says for a service that does not answer.
+    public var externalAuthorizers: ExternalAuthorizers
     /// The time of day, which says whether tokens have expired. Default: the system's.
     public var wallClock: WallClock
     /// Who hears what happens.
@@ -139,6 +143,7 @@ public struct MeshConfiguration: Sendable {
         hostResolver: (any HostResolver)? = nil,
         signatureVerifier: (any SignatureVerifier)? = nil,
         keySetFetcher: (any KeySetFetcher)? = nil,
+        externalAuthorizers: ExternalAuthorizers = .none,
         wallClock: WallClock = .system,
         observers: [any Observer] = [],
         isDisabled: Bool = ProcessEnvironment.isMeshDisabled
@@ -161,6 +166,7 @@ public struct MeshConfiguration: Sendable {
         self.hostResolver = hostResolver
         self.signatureVerifier = signatureVerifier
         self.keySetFetcher = keySetFetcher
+        self.externalAuthorizers = externalAuthorizers
         self.wallClock = wallClock
         self.observers = observers
         self.isDisabled = isDisabled

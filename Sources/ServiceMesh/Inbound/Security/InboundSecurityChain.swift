@@ -14,6 +14,8 @@ struct InboundSecurityChain: Sendable {
         case authorization(AuthorizationStep)
         /// Tokens that requests have to carry.
         case jwt(JWTStep)
+        /// A service that says who may pass.
+        case externalAuthorization(ExternalAuthorizationStep)
     }
 
     /// The filters, in the order in which requests pass them.
@@ -27,6 +29,7 @@ struct InboundSecurityChain: Sendable {
         let filter: HTTPFilter
         /// The filter with its state, where it has one: routes share it.
         var jwt: JWTStep?
+        var external: ExternalAuthorizationStep?
     }
 
     /// Whether everybody may pass.
@@ -43,6 +46,12 @@ struct InboundSecurityChain: Sendable {
                 return Source(name: authorization.name.isEmpty ? standard : authorization.name, filter: filter)
             case .jwt(let jwt):
                 return Source(name: JWTProvider.metadataNamespace, filter: filter, jwt: JWTStep(jwt, tokens))
+            case .externalAuthorization(let external):
+                return Source(
+                    name: ExternalAuthorizationFilter.standardName,
+                    filter: filter,
+                    external: ExternalAuthorizationStep(external, tokens)
+                )
             case .fault, .rateLimit, .policies, .localRateLimit, .globalRateLimit, .headerMutation, .buffer,
                 .statefulSession:
                 return nil
@@ -78,6 +87,12 @@ struct InboundSecurityChain: Sendable {
             case .disabled: nil
             case .settings(let name): source.jwt.map { .jwt($0.requiring(name)) }
             }
+        case .externalAuthorization:
+            switch overrides.reversed().lazy.compactMap(\.externalAuthorization).first {
+            case nil: source.external.map(Step.externalAuthorization)
+            case .disabled: nil
+            case .settings(let extensions): source.external.map { .externalAuthorization($0.telling(extensions)) }
+            }
         case .fault, .rateLimit, .policies, .localRateLimit, .globalRateLimit, .headerMutation, .buffer,
             .statefulSession:
             nil
@@ -105,6 +120,8 @@ struct InboundSecurityChain: Sendable {
                 try step.admit(request, peer: peer, context: &context, listener: listener, mesh.observers)
             case .jwt(let step):
                 try await step.admit(&request, context: &context, listener: listener, mesh.observers)
+            case .externalAuthorization(let step):
+                try await step.admit(&request, peer: peer, context: &context, listener: listener, mesh)
             }
         }
     }
@@ -112,7 +129,7 @@ struct InboundSecurityChain: Sendable {
 
 extension FilterOverrides {
     /// Whether something is said of filters that decide who may pass.
-    fileprivate var isAboutSecurity: Bool { !authorization.isEmpty || jwt != nil }
+    fileprivate var isAboutSecurity: Bool { !authorization.isEmpty || jwt != nil || externalAuthorization != nil }
 
     /// What is said of the authorization filter of a name; the empty name means the standard one.
     fileprivate func authorization(of name: String) -> FilterOverride<AuthorizationFilter>? {

@@ -21,6 +21,8 @@ final class TokenAuthority: Sendable {
 
     let fetchers: KeySetFetchers
     let wallClock: WallClock
+    /// The services that say who may pass.
+    let authorizers: ExternalAuthorizers
     /// Whether somebody checks signatures.
     let verifies: Bool
     private let verifier: any SignatureVerifier
@@ -38,6 +40,7 @@ final class TokenAuthority: Sendable {
     ) {
         self.fetchers = KeySetFetchers(configuration.keySetFetcher)
         self.wallClock = configuration.wallClock
+        self.authorizers = configuration.externalAuthorizers
         self.verifies = configuration.signatureVerifier != nil
         self.verifier = configuration.signatureVerifier ?? NoSignatureVerifier()
         self.clock = clock
