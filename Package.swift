@@ -464,7 +464,7 @@ let package = Package(
             name: "MeshHummingbirdTests",
             dependencies: [
                 "MeshHummingbird", "MeshHTTP", "MeshIdentity", "MeshObservability", "ServiceMesh", "MeshConfig",
-                "MeshSecurity", "MeshCore", "MeshTesting",
+                "MeshRouting", "MeshSecurity", "MeshCore", "MeshTesting",
                 .product("Hummingbird", "hummingbird", "Hummingbird"),
                 .product("HummingbirdCore", "hummingbird", "Hummingbird"),
                 .product("HummingbirdHTTP2", "hummingbird", "Hummingbird"),
