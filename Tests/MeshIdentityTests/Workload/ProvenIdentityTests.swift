@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import Foundation
 import MeshCore
 import MeshSecurity
 import MeshTesting

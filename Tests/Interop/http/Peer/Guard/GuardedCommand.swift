@@ -39,7 +39,7 @@ struct GuardedCommand: AsyncParsableCommand {
         let client = MeshHTTPClient(mesh: mesh, transport: transport)
         let stack = InboundStack(mesh: mesh, address: configuration.address)
         let server = MeshHTTPServer(configuration, stack: stack) { Self.answer($0) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run { LineOutput.write(["address": $0.description]) } }
             group.addTask {
                 do { try await mesh.run() } catch is CancellationError {}

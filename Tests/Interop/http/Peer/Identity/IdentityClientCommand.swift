@@ -10,6 +10,7 @@ import MeshHTTP
 import MeshIdentity
 import MeshRouting
 import MeshSecurity
+import NIOCore
 import ServiceMesh
 
 /// Our client with an identity, which calls one server by the mesh's mutual TLS.

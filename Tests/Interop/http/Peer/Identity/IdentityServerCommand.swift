@@ -11,7 +11,9 @@ import MeshCore
 import MeshHTTP
 import MeshHummingbird
 import MeshIdentity
+import MeshRouting
 import MeshSecurity
+import NIOCore
 import ServiceMesh
 
 /// Our server with an identity: strict, permissive or in plaintext, and another way when the script says so. It answers
