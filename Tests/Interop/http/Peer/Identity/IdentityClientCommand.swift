@@ -102,7 +102,11 @@ struct IdentityClientCommand: AsyncParsableCommand {
         )
         cluster.connection = ConnectionOptions(httpVersion: http2 ? .http2 : .http1, maximumRequests: once ? 1 : 0)
         let action = RouteAction.forward(.init(clusters: WeightedClusters(single: "server")))
-        let host = VirtualHost(name: "server", domains: [.exact("server")], routes: [Route(name: "all", action: action)])
+        let host = VirtualHost(
+            name: "server",
+            domains: [.exact("server")],
+            routes: [Route(name: "all", action: action)]
+        )
         let listener = Listener(
             name: "outbound",
             routes: .inline(RouteConfiguration(name: "outbound", virtualHosts: [host]))
