@@ -75,3 +75,8 @@ public struct FilterOverrides: Hashable, Sendable {
         try problems.throwIfAny()
     }
 }
+
+extension FilterOverrides: Boxable {
+    /// It says nothing of any filter.
+    public static var unset: Self { .none }
+}
