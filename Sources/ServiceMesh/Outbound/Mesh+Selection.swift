@@ -79,7 +79,8 @@ extension Mesh {
         // Nobody knows yet which hosts are the mesh's: a request that was to be encrypted must not go past it meanwhile.
         guard isKnown || snapshot.source != nil || !hasSources else {
             let message = "the mesh has no configuration yet; `ready(timeout:)` waits for it"
-            throw MeshError(.notReady, origin: .local, message: message, localReply: LocalReply(status: 503, body: message))
+            let reply = LocalReply(status: 503, body: message)
+            throw MeshError(.notReady, origin: .local, message: message, localReply: reply)
         }
         // What such a listener does not know is nobody else's either.
         guard isKnown || configuration.catchAllListener == nil else {
