@@ -131,7 +131,7 @@ let package = Package(
         .target(
             name: "MeshHTTP",
             dependencies: [
-                "MeshCore", "MeshBalancing", "MeshConfig", "ServiceMesh",
+                "MeshCore", "MeshBalancing", "MeshConfig", "MeshSecurity", "ServiceMesh",
                 .product("NIOCore", "swift-nio", "HTTP"),
                 .product("NIOPosix", "swift-nio", "HTTP"),
                 .product("NIOHTTP1", "swift-nio", "HTTP"),
@@ -197,8 +197,10 @@ let package = Package(
                 .product("ServiceLifecycle", "swift-service-lifecycle", "Hummingbird"),
                 .product("NIOCore", "swift-nio", "Hummingbird"),
                 .product("NIOPosix", "swift-nio", "Hummingbird"),
+                .product("NIOTLS", "swift-nio", "Hummingbird"),
                 .product("NIOSSL", "swift-nio-ssl", "Hummingbird"),
                 .product("HTTPTypes", "swift-http-types", "Hummingbird"),
+                .product("Logging", "swift-log", "Hummingbird"),
             ]
         ),
         .target(
@@ -335,7 +337,7 @@ let package = Package(
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
                 "ServiceMesh", "MeshHTTP", "MeshIdentity", "MeshHummingbird", "MeshObservability", "MeshTesting",
-                "MeshXDS",
+                "MeshXDS", "MeshJWT",
                 .product("ArgumentParser", "swift-argument-parser", "Examples"),
                 .product("Hummingbird", "hummingbird", "Examples"),
                 .product("HTTPTypes", "swift-http-types", "Examples"),
@@ -462,7 +464,7 @@ let package = Package(
             name: "MeshHummingbirdTests",
             dependencies: [
                 "MeshHummingbird", "MeshHTTP", "MeshIdentity", "MeshObservability", "ServiceMesh", "MeshConfig",
-                "MeshSecurity", "MeshCore", "MeshTesting",
+                "MeshRouting", "MeshSecurity", "MeshCore", "MeshTesting",
                 .product("Hummingbird", "hummingbird", "Hummingbird"),
                 .product("HummingbirdCore", "hummingbird", "Hummingbird"),
                 .product("HummingbirdHTTP2", "hummingbird", "Hummingbird"),

@@ -5,7 +5,7 @@ import HTTPTypes
 import MeshCore
 
 /// The head of a request that a server got, as routing and authorization read it.
-struct ServedRequest: RequestHead {
+struct ServedRequest: RequestHead, FieldListing {
     var head: HTTPRequest
 
     var method: String { head.method.rawValue }
@@ -17,6 +17,9 @@ struct ServedRequest: RequestHead {
     var path: String {
         get { head.path ?? "/" }
         set { head.path = newValue }
+    }
+    var listedFields: [(name: String, value: String)] {
+        head.headerFields.map { ($0.name.canonicalName, $0.value) }
     }
     /// Nobody sends a request again that was served.
     var isReplayable: Bool { false }

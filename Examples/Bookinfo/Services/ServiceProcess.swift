@@ -44,7 +44,7 @@ struct ServiceProcess: Sendable {
 
         // Who this process is: a certificate of the control plane's authority, renewed while it runs.
         let spiffeID = try SPIFFEID(trustDomain: "cluster.local", namespace: "default", serviceAccount: serviceAccount)
-        let identity = WorkloadIdentity(spiffeID: spiffeID)
+        let identity = WorkloadIdentity(spiffeID: spiffeID, observers: observability.observers)
         let rotation = IdentityRotation(
             identity: identity,
             issuer: XDSCertificateIssuer(address: xds, token: token),
@@ -114,13 +114,14 @@ struct ServiceProcess: Sendable {
                             mesh: mesh,
                             address: address,
                             configuration: InboundConfiguration(readinessPath: "/health"),
-                            drain: drain
+                            drain: drain,
+                            identity: identity
                         )
                     )
                     kind.routes(router, version: version, instance: instance, slowness: slowness, client: client)
                     return Application(
                         router: router,
-                        server: isPlaintext ? .http1() : try .mutualTLS(identity),
+                        server: isPlaintext ? .http1() : .inMesh(mesh, address: address, identity: identity),
                         configuration: .init(address: .hostname(address.host, port: Int(address.port ?? 0))),
                         logger: logger
                     )

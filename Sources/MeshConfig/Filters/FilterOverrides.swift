@@ -4,6 +4,7 @@
 public import MeshCore
 import MeshResilience
 public import MeshRouting
+public import MeshSecurity
 
 /// What a place says of a listener's filter.
 public enum FilterOverride<Settings: Hashable & Sendable>: Hashable, Sendable {
@@ -29,6 +30,16 @@ public struct FilterOverrides: Hashable, Sendable {
     public var buffer: FilterOverride<BufferFilter>?
     /// Of stateful sessions.
     public var statefulSession: FilterOverride<StatefulSessionFilter>?
+    /// Of authorization filters, by their names on the listener (`AuthorizationFilter.name`); the name is the key here, and
+    /// that of the settings counts for nothing.
+    public var authorization: [String: FilterOverride<AuthorizationFilter>]
+
+    /// Of the JWT filter: the name of the requirement (`JWTFilter.requirements`) that holds here; requests are refused with
+    /// 403 where the listener has none of that name, as in Envoy.
+    public var jwt: FilterOverride<String>?
+
+    /// Of external authorization: what the service is told here besides (`CheckSettings.context_extensions`).
+    public var externalAuthorization: FilterOverride<[String: String]>?
 
     /// Creates overrides.
     public init(
@@ -36,13 +47,19 @@ public struct FilterOverrides: Hashable, Sendable {
         globalRateLimit: FilterOverride<GlobalRateLimitOverride>? = nil,
         headerMutation: FilterOverride<HeaderMutationRules>? = nil,
         buffer: FilterOverride<BufferFilter>? = nil,
-        statefulSession: FilterOverride<StatefulSessionFilter>? = nil
+        statefulSession: FilterOverride<StatefulSessionFilter>? = nil,
+        authorization: [String: FilterOverride<AuthorizationFilter>] = [:],
+        jwt: FilterOverride<String>? = nil,
+        externalAuthorization: FilterOverride<[String: String]>? = nil
     ) {
         self.localRateLimit = localRateLimit
         self.globalRateLimit = globalRateLimit
         self.headerMutation = headerMutation
         self.buffer = buffer
         self.statefulSession = statefulSession
+        self.authorization = authorization
+        self.jwt = jwt
+        self.externalAuthorization = externalAuthorization
     }
 
     /// Nothing is said.
@@ -72,6 +89,7 @@ public struct FilterOverrides: Hashable, Sendable {
         if case .settings(let filter) = statefulSession {
             _ = problems.nest("statefulSession") { () throws(ConfigurationError) in try filter.validate() }
         }
+        if case .settings(let name) = jwt { problems.require(!name.isEmpty, "jwt", "must be a requirement's name") }
         try problems.throwIfAny()
     }
 }

@@ -63,6 +63,10 @@ public struct Cluster: Hashable, Sendable {
     /// Default `nil`. Envoy's `tls_certificate_sds_secret_configs` and `validation_context_sds_secret_config`, where they
     /// say `ads`. As long as one of the secrets is missing, connections to the endpoints fail.
     public var secrets: SecretReference?
+    /// Names by other comparisons than those of `upstreamSecurity`: with mutual TLS an endpoint must prove one of either.
+    ///
+    /// Default empty: Envoy's `match_typed_subject_alt_names` beyond exact URIs. At most 1024.
+    public var peerNames: [PeerNameMatcher]
     /// A circuit breaker for each endpoint; `nil` for none. xDS has no field for it.
     @Boxed public var circuitBreaker: CircuitBreakerConfiguration?
     /// How connections to the endpoints are made and kept (`HttpProtocolOptions`, `preconnect_policy`).
@@ -175,6 +179,7 @@ public struct Cluster: Hashable, Sendable {
         upstreamSecurity: UpstreamSecurity = .plaintext,
         serverName: String? = nil,
         secrets: SecretReference? = nil,
+        peerNames: [PeerNameMatcher] = [],
         circuitBreaker: CircuitBreakerConfiguration? = nil,
         connection: ConnectionOptions = ConnectionOptions(),
         proxy: Proxy = .direct,
@@ -197,6 +202,7 @@ public struct Cluster: Hashable, Sendable {
         self.upstreamSecurity = upstreamSecurity
         self.serverName = serverName
         self.secrets = secrets
+        self.peerNames = peerNames
         self.circuitBreaker = circuitBreaker
         self.connection = connection
         self.proxy = proxy

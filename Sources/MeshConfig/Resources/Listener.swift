@@ -33,6 +33,16 @@ public struct Listener: Hashable, Sendable {
     /// Default `nil`. They have a certificate: a server shows one in any case.
     public var secrets: SecretReference?
 
+    /// The names of which a caller's certificate must have one; empty for any.
+    ///
+    /// Default empty: Envoy's `match_typed_subject_alt_names` of a `DownstreamTlsContext`. Asked on every request, and of
+    /// callers with a certificate only: whether they must have one is for the direction's security to say. At most 1024.
+    public var peerNames: [PeerNameMatcher]
+
+    /// Of an inbound listener, how far `x-forwarded-for` is believed about the client's address. Default `.connection`: not
+    /// at all.
+    public var forwardedFor: ForwardedFor
+
     /// Which way requests go.
     public enum Direction: Hashable, Sendable {
         /// Requests that this process makes (an API listener).
@@ -42,11 +52,28 @@ public struct Listener: Hashable, Sendable {
     }
 
     /// How inbound connections are protected.
+    ///
+    /// It says what new connections get. Those that are open and would not be taken any more are ended gracefully, and what
+    /// still comes on them is refused.
     public enum InboundSecurity: Hashable, Sendable {
-        /// Plaintext.
+        /// Plaintext; what a caller sends of TLS is no request (Istio's `DISABLE`).
         case plaintext
-        /// Mutual TLS; the peer must prove an identity of the trusted domains.
+        /// Mutual TLS for callers that begin with TLS, plaintext for the others, on one port (Istio's `PERMISSIVE`).
+        ///
+        /// A caller that begins with TLS must prove an identity; only one that does not try has none.
+        case permissive
+        /// Mutual TLS; the peer must prove an identity of the trusted domains (Istio's `STRICT`).
         case mutualTLS
+        /// TLS in which the server proves who it is, and the caller does not have to.
+        ///
+        /// Callers are asked for no certificate. It needs `secrets`, of a certificate alone. Over xDS: a
+        /// `DownstreamTlsContext` without `require_client_certificate` and without roots.
+        case tls
+
+        /// Whether connections in plaintext are taken.
+        public var takesPlaintext: Bool { self == .plaintext || self == .permissive }
+        /// Whether connections by TLS are taken.
+        public var takesTLS: Bool { self != .plaintext }
     }
 
     /// Where a listener's routes are.
@@ -65,8 +92,11 @@ public struct Listener: Hashable, Sendable {
         routes: Routes,
         secrets: SecretReference? = nil,
         capturedAddress: EndpointAddress? = nil,
-        hosts: [String] = []
+        hosts: [String] = [],
+        peerNames: [PeerNameMatcher] = [],
+        forwardedFor: ForwardedFor = .connection
     ) {
+        self.peerNames = peerNames
         self.name = name
         self.secrets = secrets
         self.direction = direction
@@ -74,6 +104,7 @@ public struct Listener: Hashable, Sendable {
         self.routes = routes
         self.capturedAddress = capturedAddress
         self.hosts = hosts
+        self.forwardedFor = forwardedFor
     }
 
     /// The name of the route configuration that the listener needs; `nil` if its routes stand in it.
@@ -90,7 +121,11 @@ public indirect enum HTTPFilter: Hashable, Sendable {
     /// Faults are injected where a route says so.
     case fault(FaultConfiguration)
     /// Requests are authorized.
-    case authorization(AuthorizationRules)
+    case authorization(AuthorizationFilter)
+    /// Requests have to carry tokens.
+    case jwt(JWTFilter)
+    /// A service says who may pass.
+    case externalAuthorization(ExternalAuthorizationFilter)
     /// Requests are rate limited.
     case rateLimit(RateLimitConfiguration)
     /// What else stands on the listener: one set for all of its routes, in the places where neither the route nor its
@@ -106,4 +141,9 @@ public indirect enum HTTPFilter: Hashable, Sendable {
     case buffer(BufferFilter)
     /// The requests of a session go to one endpoint.
     case statefulSession(StatefulSessionFilter)
+
+    /// Requests are authorized by these rules alone.
+    public static func authorization(_ rules: AuthorizationRules) -> HTTPFilter {
+        .authorization(AuthorizationFilter(rules: rules))
+    }
 }

@@ -26,6 +26,16 @@ extension RuntimeResolution {
                 limit.refusedOnFailure = refused
             }
             filter = .globalRateLimit(limit)
+        case .jwt(var jwt):
+            for position in jwt.rules.indices {
+                guard var fraction = jwt.rules[position].match.fraction else { continue }
+                resolve(&fraction)
+                jwt.rules[position].match.fraction = fraction
+            }
+            filter = .jwt(jwt)
+        case .externalAuthorization(var external):
+            resolve(&external.enabled)
+            filter = .externalAuthorization(external)
         case .authorization, .rateLimit, .headerMutation, .buffer, .statefulSession: break
         }
     }

@@ -39,6 +39,8 @@ extension MeshResources {
                     case .buffer(let filter): try filter.validate()
                     case .statefulSession(let filter): try filter.validate()
                     case .headerMutation(let filter): try filter.rules.validate()
+                    case .jwt(let filter): try filter.validate()
+                    case .externalAuthorization(let filter): try filter.validate()
                     case .authorization: break
                     }
                 }

@@ -35,8 +35,19 @@ public struct IPAddress: Hashable, Sendable {
         self = parsed
     }
 
-    private init(version4: UInt32) {
+    /// An address of version 4, its first number in the highest place.
+    package init(version4: UInt32) {
         self.init(isVersion6: false, high: UInt64(version4) << 32, low: 0)
+    }
+
+    /// The address at an end of a connection from its 16 bytes of version 6. One that stands for an address of version 4
+    /// (RFC 4291 §2.5.5.2) is that: a socket for both versions tells of its callers so.
+    package init(ofConnection high: UInt64, _ low: UInt64) {
+        if high == 0, low >> 32 == 0xFFFF {
+            self.init(version4: UInt32(truncatingIfNeeded: low))
+        } else {
+            self.init(isVersion6: true, high: high, low: low)
+        }
     }
 
     private static func version4(_ bytes: Slice<UnsafeBufferPointer<UInt8>>) -> UInt32? {

@@ -52,12 +52,27 @@ public enum MeshEvent: Sendable {
     case identityRenewed(identity: String, validFor: Nanoseconds)
     /// An identity could not be renewed; the last one stays in use.
     case identityRenewalFailed(error: any Error)
+    /// The other end of a connection was refused for its certificate, or for want of one.
+    case peerRefused(PeerRefusal)
+    /// An identity that should have been renewed by now is valid for that long still; zero if it has expired.
+    case identityExpiring(identity: String, validFor: Nanoseconds)
     /// A host name of clusters was looked up.
     case hostLookup(HostLookup)
     /// These clusters' endpoints come from DNS, and the mesh has no resolver: their names go to the transport as they are.
     case hostsWithoutResolver(clusters: [String])
+    /// The tokens of a request were looked at: `nil` if it may pass, or the reason for which it may not, one of some thirty.
+    case tokensChecked(listener: String, refusal: String?)
+    /// A service was asked whether a request may pass: `ok`, `denied`, `error`, `failure_mode_allowed`, or `disabled` where
+    /// requests are refused without being asked about.
+    case authorizerAsked(listener: String, service: String, verdict: String)
+    /// A key set that a server has was fetched, with so many keys that can be used.
+    case keySetFetched(uri: String, keys: Int, isNew: Bool)
+    /// A key set could not be fetched; the last one stays in use.
+    case keySetFetchFailed(uri: String, reason: String)
     /// A fault was injected.
     case faultInjected(route: String, kind: String)
+    /// Authorization rules have judged a request that came in.
+    case authorizationDecided(AuthorizationDecision)
     /// Something happened that a machine did not expect; it carried on.
     case unexpected(component: String, message: String)
 }

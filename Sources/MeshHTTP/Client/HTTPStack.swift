@@ -52,6 +52,8 @@ package struct HTTPStack: Sendable {
     private let prober: HTTPHealthProber?
     /// Asks endpoints for their load, likewise.
     private let loadReports: HTTPLoadReportSource?
+    /// Fetches key sets, likewise.
+    private var keySets: HTTPKeySetFetcher?
 
     init(
         mesh: Mesh,
@@ -73,6 +75,9 @@ package struct HTTPStack: Sendable {
             self.assembly = .own(
                 Layers(mesh, own, requestMiddleware, attemptMiddleware, sharesPastAttemptMiddleware)
             )
+            let keySets = HTTPKeySetFetcher(mesh: mesh, transport: own, stack: self)
+            mesh.add(keySets)
+            self.keySets = keySets
         } else {
             self.prober = nil
             self.loadReports = nil

@@ -3,6 +3,7 @@
 
 import HTTPTypes
 public import MeshCore
+import MeshSecurity
 public import NIOCore
 public import NIOHTTP1
 public import ServiceMesh
@@ -64,7 +65,7 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let stack: InboundStack
     private let executors: EventLoopExecutors?
-    private let peerIdentity: @Sendable (any Channel) async -> String?
+    private let peerIdentity: (@Sendable (any Channel) async -> String?)?
     private var context: ChannelHandlerContext?
     private var state = State.idle
     private var exchange: Exchange?
@@ -79,7 +80,7 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
     public init(
         _ stack: InboundStack,
         executors: EventLoopExecutors? = nil,
-        peerIdentity: @escaping @Sendable (any Channel) async -> String? = { _ in nil }
+        peerIdentity: (@Sendable (any Channel) async -> String?)? = nil
     ) {
         self.stack = stack
         self.executors = executors
@@ -143,20 +144,28 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
         let (stack, peerIdentity) = (stack, peerIdentity)
         // Owned by the request that is held: admission always ends, and its verdict frees or answers the request.
         _ = Task(executorPreference: executors?.executor(of: loop)) {
-            let peer = await peerIdentity(channel)
+            let certificate = await ConnectionPeer.certificate(of: channel)
+            let connection =
+                if let peerIdentity {
+                    AuthorizationPeer(of: channel, identity: await peerIdentity(channel), certificate: certificate)
+                } else {
+                    AuthorizationPeer(of: channel, certificate: certificate)
+                }
+            let peer = connection.identity
             var call = stack.begin(request)
             var refusal: (any Error)?
+            var admitted = request
             do {
-                try await stack.admit(request, peerIdentity: peer, context: &call)
+                try await stack.admit(&admitted, peer: connection, context: &call)
             } catch {
                 refusal = error
             }
-            let verdict = (call: call, peer: peer, refusal: refusal)
-            loop.execute { gate.value.decided(verdict.call, verdict.peer, verdict.refusal) }
+            let verdict = (call: call, peer: peer, refusal: refusal, edits: HeadEdits(from: request, to: admitted))
+            loop.execute { gate.value.decided(verdict.call, verdict.peer, verdict.refusal, verdict.edits) }
         }
     }
 
-    private func decided(_ call: CallContext, _ peer: String?, _ refusal: (any Error)?) {
+    private func decided(_ call: CallContext, _ peer: String?, _ refusal: (any Error)?, _ edits: HeadEdits) {
         guard case .held(let parts) = state, let context, exchange != nil else {
             // The caller has left meanwhile.
             stack.end(call, status: 499, peerIdentity: peer, error: CancellationError())
@@ -177,7 +186,7 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
             }
             let inbound = InboundContext(trace: call.trace, deadline: call.deadline, peerIdentity: peer)
             context.fireUserInboundEventTriggered(Admitted(context: inbound))
-            for part in parts { context.fireChannelRead(wrapInboundOut(part)) }
+            for part in parts { context.fireChannelRead(wrapInboundOut(edits.applied(to: part))) }
             context.fireChannelReadComplete()
         }
         if isReadHeld {

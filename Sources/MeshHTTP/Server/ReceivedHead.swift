@@ -6,7 +6,7 @@ import MeshCore
 import NIOHTTP1
 
 /// The head of a request that a server got, as the inbound stack reads it.
-struct ReceivedHead: RequestHead {
+struct ReceivedHead: RequestHead, FieldListing {
     var head: HTTPRequest
 
     /// - Returns: `nil` for a request that RFC 9112 §3.2 wants refused with a 400: without a target of a known form, or
@@ -44,6 +44,8 @@ struct ReceivedHead: RequestHead {
     }
 
     var method: String { head.method.rawValue }
+    /// Whether it came by TLS.
+    var isSecure: Bool { head.scheme == "https" }
     var scheme: String? { head.scheme }
     var authority: String? {
         get { head.authority }
@@ -52,6 +54,9 @@ struct ReceivedHead: RequestHead {
     var path: String {
         get { head.path ?? "/" }
         set { head.path = newValue }
+    }
+    var listedFields: [(name: String, value: String)] {
+        head.headerFields.map { ($0.name.canonicalName, $0.value) }
     }
     /// Nobody sends a request again that was served.
     var isReplayable: Bool { false }

@@ -9,30 +9,38 @@ struct AuthorizationCompiler {
     let trustDomain: String
 
     /// One policy for each rule, named as Istio names them.
-    func policies(_ authorization: Authorization) -> [MeshSecurity.AuthorizationPolicy] {
+    /// - Parameter prefix: What stands before the names; Istio's word for an external authorizer.
+    func policies(_ authorization: Authorization, prefix: String = "") -> [MeshSecurity.AuthorizationPolicy] {
         authorization.rules.enumerated().map { number, rule in
             let metadata = authorization.metadata
+            let permissions = rule.permissions.isEmpty ? [Permission.any] : rule.permissions
+            let principals = rule.sources.isEmpty ? [Principal.any] : rule.sources.map(principal)
+            let conditions = rule.conditions
+            let asked = conditions.sources.map(principal) + conditions.principals
             return MeshSecurity.AuthorizationPolicy(
-                name: "ns[\(metadata.namespace)]-policy[\(metadata.name)]-rule[\(number)]",
-                permissions: rule.permissions.isEmpty ? [.any] : rule.permissions,
-                principals: rule.sources.isEmpty ? [.any] : rule.sources.map(principal)
+                name: "\(prefix)ns[\(metadata.namespace)]-policy[\(metadata.name)]-rule[\(number)]",
+                permissions: conditions.permissions.isEmpty
+                    ? permissions : permissions.map { .all([$0] + conditions.permissions) },
+                principals: asked.isEmpty ? principals : principals.map { .all([$0] + asked) }
             )
         }
     }
 
     private func principal(_ source: Authorization.Source) -> Principal {
-        let wanted = [
-            source.principals.map(identity), source.namespaces.map(namespace),
-            source.serviceAccounts.map(serviceAccount),
+        .all(
+            parts(source.wanted).map(Principal.anyOf) + parts(source.unwanted).map { .not(.anyOf($0)) }
+        )
+    }
+
+    /// The conditions of each field that says something.
+    private func parts(_ names: Authorization.Names) -> [[Principal]] {
+        let parts: [[Principal]] = [
+            names.principals.map(identity), names.namespaces.map(namespace),
+            names.serviceAccounts.map(serviceAccount), names.trustDomains.map(domain),
+            names.requestPrincipals.map(requestPrincipal), names.addresses.map(Principal.directRemote),
+            names.remoteAddresses.map(Principal.remote),
         ]
-        let unwanted = [
-            source.notPrincipals.map(identity), source.notNamespaces.map(namespace),
-            source.notServiceAccounts.map(serviceAccount),
-        ]
-        let conditions =
-            wanted.filter { !$0.isEmpty }.map(Principal.anyOf)
-            + unwanted.filter { !$0.isEmpty }.map { Principal.not(.anyOf($0)) }
-        return .all(conditions)
+        return parts.filter { !$0.isEmpty }
     }
 
     /// A principal is an identity without `spiffe://`.
@@ -41,7 +49,8 @@ struct AuthorizationCompiler {
         case .exact(let text): .authenticated(StringMatcher(.exact("spiffe://" + ownDomain(text))))
         case .prefix(let text): .authenticated(StringMatcher(.prefix("spiffe://" + ownDomain(text))))
         case .suffix(let text): .authenticated(StringMatcher(.suffix(text)))
-        case .any: .authenticated(nil)
+        // TLS alone is no identity: some name has to be there.
+        case .any: .authenticated(text.matcher)
         }
     }
 
@@ -53,20 +62,52 @@ struct AuthorizationCompiler {
 
     /// A namespace is meant in every trust domain, as Istio has it: a refusal must hit partners of a federation too.
     private func namespace(_ text: WildcardText) -> Principal {
-        let segment =
-            switch text {
-            case .exact(let name): Self.quoted(name)
-            case .prefix(let name): Self.quoted(name) + "[^/]*"
-            case .suffix(let name): "[^/]*" + Self.quoted(name)
-            case .any: "[^/]+"
-            }
-        // Quoted text of a namespace's length is a valid expression; any other was refused, and matches nobody.
-        guard let expression = try? RegularExpression("spiffe://[^/]+/ns/\(segment)/.*") else { return .not(.any) }
-        return .authenticated(StringMatcher(.regularExpression(expression)))
+        Self.identity(matching: "spiffe://[^/]+/ns/\(Self.segment(text))/.*")
+    }
+
+    private func domain(_ text: WildcardText) -> Principal {
+        Self.identity(matching: "spiffe://\(Self.segment(text))/.*")
     }
 
     private func serviceAccount(_ account: Authorization.ServiceAccount) -> Principal {
         .authenticated(StringMatcher(.exact("spiffe://\(trustDomain)/ns/\(account.namespace)/sa/\(account.name)")))
+    }
+
+    /// The issuer and the subject of the request's token, as Istio splits them: at the last slash, since an issuer may be
+    /// a URL.
+    private func requestPrincipal(_ text: String) -> Principal {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let subject = parts.count > 1 ? String(parts[parts.count - 1]) : nil
+        let issuer = subject == nil ? text : parts.dropLast().joined(separator: "/")
+        let any = WildcardText.any.matcher
+        let matchers: (StringMatcher, StringMatcher) =
+            switch (text, subject) {
+            case ("*", _): (any, any)
+            case (_, let subject?) where text.hasPrefix("*"):
+                (WildcardText(issuer)?.matcher ?? StringMatcher(.exact(issuer)), StringMatcher(.exact(subject)))
+            case (_, nil) where text.hasPrefix("*"): (any, StringMatcher(.suffix(String(text.dropFirst()))))
+            case (_, let subject?) where text.hasSuffix("*"):
+                (StringMatcher(.exact(issuer)), WildcardText(subject)?.matcher ?? StringMatcher(.exact(subject)))
+            case (_, nil) where text.hasSuffix("*"): (StringMatcher(.prefix(String(text.dropLast()))), any)
+            default: (StringMatcher(.exact(issuer)), StringMatcher(.exact(subject ?? "")))
+            }
+        return .all([.claim(["iss"], .text(matchers.0)), .claim(["sub"], .text(matchers.1))])
+    }
+
+    private static func segment(_ text: WildcardText) -> String {
+        switch text {
+        case .exact(let name): quoted(name)
+        case .prefix(let name): quoted(name) + "[^/]*"
+        case .suffix(let name): "[^/]*" + quoted(name)
+        case .any: "[^/]+"
+        }
+    }
+
+    /// An identity by an expression. Quoted text of a name's length is a valid one; any other was refused, and matches
+    /// nobody.
+    private static func identity(matching pattern: String) -> Principal {
+        guard let expression = try? RegularExpression(pattern) else { return .not(.any) }
+        return .authenticated(StringMatcher(.regularExpression(expression)))
     }
 
     /// A text as a regular expression that matches it.

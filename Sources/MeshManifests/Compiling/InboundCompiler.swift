@@ -27,25 +27,59 @@ struct InboundCompiler {
             namespace: client.node.namespace,
             port: address.port
         )
-        return mode == .strict ? .mutualTLS : .plaintext
+        switch mode {
+        case .strict: return .mutualTLS
+        case .permissive: return .permissive
+        case .disabled: return .plaintext
+        }
     }
 
-    /// Refusals first, then permissions, as Istio asks them.
+    /// Whose tokens the workload believes, as istiod asks: a token that is there must be a good one of one of the issuers,
+    /// and none need be there. Of several issuers, one that knows the token is enough; where each has places of its own, all
+    /// the tokens must be good.
+    private var tokens: HTTPFilter? {
+        let found = manifests.model.requestAuthentications.filter {
+            applies($0.metadata, labels: $0.workloadLabels)
+        }
+        // In the order of issuers, and of two alike in that of the manifests.
+        let rules = found.flatMap(\.providers).enumerated().sorted {
+            ($0.element.issuer, $0.offset) < ($1.element.issuer, $1.offset)
+        }
+        guard !rules.isEmpty else { return nil }
+        let providers = rules.enumerated().map { number, rule in
+            var provider = rule.element
+            provider.name = "origins-\(number)"
+            return provider
+        }
+        let each = providers.map { JWTRequirement.any([.provider($0.name), .allowMissing]) }
+        let requirement: JWTRequirement =
+            each.count == 1 ? each[0] : .any(providers.map { .provider($0.name) } + [.all(each)])
+        var filter = JWTFilter(providers: providers, requirement)
+        filter.bypassesPreflight = true
+        return .jwt(filter)
+    }
+
+    /// Whose tokens are believed, whom others decide about, what is logged, refusals and then permissions, in Istio's order.
     private var filters: [HTTPFilter] {
         let authorizations = manifests.model.authorizations.filter(applies)
         let compiler = AuthorizationCompiler(trustDomain: manifests.security.trustDomain)
-        var filters: [HTTPFilter] = []
-        let refusals =
-            authorizations.filter { $0.action == .deny }.flatMap(compiler.policies)
-            + mixer.policies(for: client)
-        if !refusals.isEmpty {
-            filters.append(.authorization(AuthorizationRules(action: .deny, policies: refusals)))
-        }
-        let permissions = authorizations.filter { $0.action == .allow }
-        // One permission is enough to refuse what no permission allows, even if it allows nothing.
-        if !permissions.isEmpty {
-            let policies = permissions.flatMap(compiler.policies)
-            filters.append(.authorization(AuthorizationRules(action: .allow, policies: policies)))
+        var filters: [HTTPFilter] = tokens.map { [$0] } ?? []
+        filters += CustomAuthorization(authorizations, compiler: compiler).filters
+        for action in [AuthorizationRules.Action.log, .deny, .allow] {
+            let own = authorizations.filter { $0.action == .rules(action) }
+            var enforced = own.filter { !$0.isDryRun }.flatMap { compiler.policies($0) }
+            if action == .deny { enforced += mixer.policies(for: client) }
+            let tried = own.filter(\.isDryRun)
+            // One permission is enough to refuse what no permission allows, even if it allows nothing.
+            let isEnforced = action == .allow ? own.contains { !$0.isDryRun } : !enforced.isEmpty
+            guard isEnforced || !tried.isEmpty else { continue }
+            let shadow = AuthorizationRules(action: action, policies: tried.flatMap { compiler.policies($0) })
+            let filter = AuthorizationFilter(
+                rules: isEnforced ? AuthorizationRules(action: action, policies: enforced) : nil,
+                shadowRules: tried.isEmpty ? nil : shadow,
+                shadowPrefix: tried.isEmpty || action == .log ? "" : "istio_dry_run_\(action.rawValue)_"
+            )
+            filters.append(.authorization(filter))
         }
         return filters
     }
@@ -54,11 +88,18 @@ struct InboundCompiler {
         MixerCompiler(model: manifests.model, directory: manifests.directory, security: manifests.security)
     }
 
-    /// Whether a policy is about this workload: it is of its namespace or of the root namespace, and selects it.
+    /// Whether a policy is about this workload: it is of its namespace or of the root namespace, and selects it, or names
+    /// one of its services.
     private func applies(_ authorization: Authorization) -> Bool {
+        if !authorization.targetServices.isEmpty {
+            return authorization.targetServices.contains(where: client.services.contains)
+        }
+        return applies(authorization.metadata, labels: authorization.workloadLabels)
+    }
+
+    private func applies(_ metadata: ManifestMetadata, labels: [String: String]?) -> Bool {
         let namespaces = [client.node.namespace, manifests.security.rootNamespace]
-        return namespaces.contains(authorization.metadata.namespace)
-            && client.labels.satisfies(authorization.workloadLabels ?? [:])
+        return namespaces.contains(metadata.namespace) && client.labels.satisfies(labels ?? [:])
     }
 
     private func routes(at address: EndpointAddress) -> RouteConfiguration {

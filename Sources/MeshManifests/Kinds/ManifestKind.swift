@@ -36,6 +36,7 @@ enum ManifestKinds {
         ServiceEntryManifest.self,
         AuthorizationPolicyManifest.self,
         PeerAuthenticationManifest.self,
+        RequestAuthenticationManifest.self,
         ServiceManifest.self,
         DeploymentManifest.self,
         PodManifest.self,

@@ -19,6 +19,8 @@ struct ManifestModel: Sendable {
     var authorizations: [Authorization] = []
     /// Which workloads insist on mutual TLS (PeerAuthentication), in order.
     var peerAuthentications: [PeerAuthentication] = []
+    /// Whose tokens workloads believe (RequestAuthentication), in order.
+    var requestAuthentications: [RequestAuthentication] = []
     /// The Mixer objects, in order.
     var mixer = MixerModel()
     /// Which workloads stay outside the mesh, in order.

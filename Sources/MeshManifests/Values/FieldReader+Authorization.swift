@@ -8,15 +8,18 @@ extension FieldReader {
     /// A `Source` of an AuthorizationPolicy.
     mutating func authorizationSource(namespace: String) -> Authorization.Source? {
         var source = Authorization.Source()
-        source.principals = principals("principals")
-        source.notPrincipals = principals("notPrincipals")
-        source.namespaces = namespaces("namespaces")
-        source.notNamespaces = namespaces("notNamespaces")
-        source.serviceAccounts = serviceAccounts("serviceAccounts", namespace: namespace)
-        source.notServiceAccounts = serviceAccounts("notServiceAccounts", namespace: namespace)
-        let reason = "peers would pass or fail that must not"
-        refuse("requestPrincipals", "notRequestPrincipals", "ipBlocks", "notIpBlocks", because: reason)
-        refuse("remoteIpBlocks", "notRemoteIpBlocks", "trustDomains", "notTrustDomains", because: reason)
+        for isWanted in [true, false] {
+            let name = { (field: String) in isWanted ? field : Self.inverse(field) }
+            var names = Authorization.Names()
+            names.principals = principals(name("principals"))
+            names.namespaces = namespaces(name("namespaces"))
+            names.serviceAccounts = serviceAccounts(name("serviceAccounts"), namespace: namespace)
+            names.trustDomains = trustDomains(name("trustDomains"))
+            names.requestPrincipals = requestPrincipals(name("requestPrincipals"))
+            names.addresses = addressRanges(name("ipBlocks"))
+            names.remoteAddresses = addressRanges(name("remoteIpBlocks"))
+            if isWanted { source.wanted = names } else { source.unwanted = names }
+        }
         reportEmptiness(of: "source")
         return source
     }
@@ -25,6 +28,7 @@ extension FieldReader {
     mutating func authorizationOperation() -> Permission? {
         var parts: [Permission] = []
         let readers: [(field: String, read: (inout FieldReader, String) -> [Permission])] = [
+            ("hosts", { fields, name in fields.hosts(name) }),
             ("methods", { fields, name in fields.methods(name) }),
             ("paths", { fields, name in fields.paths(name) }),
             ("ports", { fields, name in fields.ports(name) }),
@@ -32,13 +36,16 @@ extension FieldReader {
         for (field, read) in readers {
             let wanted = read(&self, field)
             if !wanted.isEmpty { parts.append(.anyOf(wanted)) }
-            let inverse = "not" + field.prefix(1).uppercased() + field.dropFirst()
-            let unwanted = read(&self, inverse)
+            let unwanted = read(&self, Self.inverse(field))
             if !unwanted.isEmpty { parts.append(.not(.anyOf(unwanted))) }
         }
-        refuse("hosts", "notHosts", because: "requests would pass or fail that must not")
         reportEmptiness(of: "operation")
         return parts.isEmpty ? .any : .all(parts)
+    }
+
+    /// `notPaths` for `paths`.
+    private static func inverse(_ field: String) -> String {
+        "not" + field.prefix(1).uppercased() + field.dropFirst()
     }
 
     /// An empty source or operation matches everything, which nobody means.
@@ -52,18 +59,41 @@ extension FieldReader {
         wildcardTexts(name).map { .header(HeaderMatcher(":method", $0.value.headerCondition)) }
     }
 
+    /// Hosts as requests have them, with their port if they say one, in letters of either case, as in Istio.
+    private mutating func hosts(_ name: String) -> [Permission] {
+        wildcardTexts(name).map { text in
+            let matcher = text.value.pattern.map { HeaderMatcher.Condition.value(StringMatcher($0, ignoresCase: true)) }
+            return .header(HeaderMatcher(":authority", matcher ?? .present(true)))
+        }
+    }
+
     private mutating func paths(_ name: String) -> [Permission] {
-        wildcardTexts(name).compactMap { text in
-            if case .exact(let path) = text.value, path.contains("{") {
-                context.error(.refusedField, at: text.position, "the path template \(path) is not supported")
-                return nil
-            }
-            guard let pattern = text.value.pattern else { return .any }
+        filledTexts(name).compactMap { text in
+            if text.value.utf8.contains(UInt8(ascii: "{")) { return pathTemplate(text) }
+            guard let wildcard = wildcard(text) else { return nil }
+            guard let pattern = wildcard.value.pattern else { return .any }
             return .path(StringMatcher(pattern))
         }
     }
 
-    private mutating func ports(_ name: String) -> [Permission] {
+    /// A path with `{*}` for one segment and `{**}` for any number of them.
+    private func pathTemplate(_ text: Located<String>) -> Permission? {
+        let plain = text.value.replacing("{**}", with: "").replacing("{*}", with: "")
+        guard !plain.utf8.contains(where: { "{}*".utf8.contains($0) }) else {
+            let message = "the path template \(text.value) may have {*} and {**}, and no other braces or stars"
+            context.error(.refusedField, at: text.position, message)
+            return nil
+        }
+        do {
+            let template = text.value.replacing("{**}", with: "**").replacing("{*}", with: "*")
+            return .pathTemplate(try PathTemplate(template))
+        } catch {
+            context.error(.invalidValue, at: text.position, "\(text.value): \(error)")
+            return nil
+        }
+    }
+
+    mutating func ports(_ name: String) -> [Permission] {
         filledTexts(name).compactMap { port in
             guard let number = UInt16(port.value), number > 0 else {
                 context.error(.invalidValue, at: port.position, "the port \(port.value) is no number from 1 to 65535")
@@ -73,7 +103,7 @@ extension FieldReader {
         }
     }
 
-    private mutating func principals(_ name: String) -> [WildcardText] {
+    mutating func principals(_ name: String) -> [WildcardText] {
         wildcardTexts(name).compactMap { text in
             let scheme = "spiffe://"
             let shown: String
@@ -91,42 +121,22 @@ extension FieldReader {
         }
     }
 
-    private mutating func namespaces(_ name: String) -> [WildcardText] {
+    mutating func namespaces(_ name: String) -> [WildcardText] {
+        // No namespace is longer, and what is short is a small regular expression.
+        shortTexts(name, maximum: 63, "a namespace")
+    }
+
+    private mutating func trustDomains(_ name: String) -> [WildcardText] {
+        shortTexts(name, maximum: 255, "a trust domain")
+    }
+
+    private mutating func shortTexts(_ name: String, maximum: Int, _ what: String) -> [WildcardText] {
         wildcardTexts(name).compactMap { text in
-            // No namespace is longer, and what is short is a small regular expression.
-            guard text.value.length <= 63 else {
-                context.error(.invalidValue, at: text.position, "a namespace has at most 63 characters")
+            guard text.value.length <= maximum else {
+                context.error(.invalidValue, at: text.position, "\(what) has at most \(maximum) characters")
                 return nil
             }
             return text.value
-        }
-    }
-
-    /// Texts of which there must be some: a condition without values would count as none, and let everybody through.
-    private mutating func filledTexts(_ name: String) -> [Located<String>] {
-        reportEmptyList(name)
-        return texts(name)
-    }
-
-    /// Reports a list that is there and has no elements.
-    mutating func reportEmptyList(_ name: String) {
-        guard has(name) else { return }
-        if value(name) == nil || elements(name)?.isEmpty == true {
-            context.error(.missingField, at: keyPosition(name), "\(name) is empty; leave it out instead")
-        }
-    }
-
-    private mutating func wildcardTexts(_ name: String) -> [Located<WildcardText>] {
-        filledTexts(name).compactMap { text in
-            guard !text.value.isEmpty, let pattern = WildcardText(text.value) else {
-                context.error(
-                    .invalidValue,
-                    at: text.position,
-                    "\(text.value) is no pattern: a * may stand at the beginning or at the end only"
-                )
-                return nil
-            }
-            return Located(value: pattern, position: text.position)
         }
     }
 
@@ -148,30 +158,6 @@ extension FieldReader {
                 return nil
             }
             return account
-        }
-    }
-}
-
-extension WildcardText {
-    /// The pattern by which texts are matched; `nil` for any, as no client takes an empty prefix.
-    var pattern: StringMatcher.Pattern? {
-        switch self {
-        case .exact(let text): .exact(text)
-        case .prefix(let text): .prefix(text)
-        case .suffix(let text): .suffix(text)
-        case .any: nil
-        }
-    }
-
-    var headerCondition: HeaderMatcher.Condition {
-        pattern.map { .value(StringMatcher($0)) } ?? .present(true)
-    }
-
-    /// How many bytes it has beside the `*`.
-    fileprivate var length: Int {
-        switch self {
-        case .exact(let text), .prefix(let text), .suffix(let text): text.utf8.count
-        case .any: 0
         }
     }
 }

@@ -71,6 +71,20 @@ public struct MeshEventLogObserver: Observer {
             )
         case .identityRenewalFailed(let error):
             logger.error("identity not renewed, the last one stays in use", metadata: ["error": text("\(error)")])
+        case .peerRefused(let refusal):
+            logger.warning(
+                "peer refused",
+                metadata: [
+                    "role": text(refusal.role.rawValue), "reason": text(refusal.reason.rawValue),
+                    "error": text(refusal.message),
+                ]
+            )
+        case .identityExpiring(let identity, let validFor):
+            logger.log(
+                level: validFor == .zero ? .critical : .warning,
+                validFor == .zero ? "identity expired" : "identity expires and is not renewed",
+                metadata: ["identity": text(identity), "valid_seconds": .stringConvertible(validFor.seconds)]
+            )
         case .hostLookup(let lookup):
             looked(up: lookup)
         case .hostsWithoutResolver(let clusters):
@@ -78,8 +92,31 @@ public struct MeshEventLogObserver: Observer {
                 "the mesh has no resolver for the names of DNS clusters, the transport resolves them",
                 metadata: ["clusters": .array(clusters.prefix(Self.maximumProblems).map { text($0) })]
             )
+        case .tokensChecked(let listener, let refusal):
+            logger.debug(
+                "tokens of a request checked",
+                metadata: ["listener": text(listener), "verdict": text(refusal ?? "allowed")]
+            )
+        case .authorizerAsked(let listener, let service, let verdict):
+            logger.log(
+                level: verdict == "error" || verdict == "failure_mode_allowed" ? .warning : .debug,
+                "authorizer asked",
+                metadata: ["listener": text(listener), "service": text(service), "verdict": text(verdict)]
+            )
+        case .keySetFetched(let uri, let keys, let isNew):
+            logger.log(
+                level: isNew ? .info : .debug,
+                "key set fetched",
+                metadata: ["uri": text(uri), "keys": .stringConvertible(keys)]
+            )
+        case .keySetFetchFailed(let uri, let reason):
+            logger.warning(
+                "key set not fetched, the last one stays in use",
+                metadata: ["uri": text(uri), "reason": text(reason)]
+            )
         case .faultInjected(let route, let kind):
             logger.debug("fault injected", metadata: ["route": text(route), "kind": text(kind)])
+        case .authorizationDecided(let decision): decided(decision)
         case .unexpected(let component, let message):
             logger.warning("unexpected event", metadata: ["component": text(component), "event": text(message)])
         }

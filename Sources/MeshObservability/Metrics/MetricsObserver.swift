@@ -37,6 +37,8 @@ public import Metrics
 /// | `mesh_configuration_generation`, `mesh_configuration_source_connected` | gauges | `source` |
 /// | `mesh_last_known_good_total` | counter | `event` (`in_force`, `refused`, `not_written`) |
 /// | `mesh_identity_renewals_total` | counter | `result` |
+/// | `mesh_authorization_total` | counter | `outcome` (`allowed`, `denied`, `shadow_allowed`, `logged`, …) |
+/// | `mesh_authorization_denied_total`, `…_shadow_denied_total` | counters | `policy` (`none`: none allowed it) |
 /// | `mesh_host_lookups_total` | counter | `outcome` (`changed`, `unchanged`, `empty`, `failed`, `timed_out`) |
 /// | `mesh_host_addresses` | gauge | `host` |
 ///
@@ -177,14 +179,35 @@ public struct MetricsObserver: Observer {
             series(.identityValidity, identity).set(validFor.seconds)
         case .identityRenewalFailed:
             series(.identityRenewals, "failure").increment()
+        case .peerRefused(let refusal):
+            series(.peersRefused, "\(refusal.role.rawValue)_\(refusal.reason.rawValue)").increment()
+        case .identityExpiring(let identity, let validFor):
+            series(.identityValidity, identity).set(validFor.seconds)
         case .hostLookup(let lookup):
             series(.hostLookups, lookup.outcome.rawValue).increment()
             series(.hostAddresses, lookup.host).set(Double(lookup.addresses))
         case .hostsWithoutResolver: break
+        case .tokensChecked(_, let refusal):
+            series(.tokenChecks, refusal ?? "allowed").increment()
+        case .authorizerAsked(_, _, let verdict):
+            series(.authorizerQuestions, verdict).increment()
+        case .keySetFetched: series(.keySetFetches, "success").increment()
+        case .keySetFetchFailed: series(.keySetFetches, "failure").increment()
         case .faultInjected(_, let kind):
             series(.faultsInjected, kind).increment()
+        case .authorizationDecided(let decision): decided(decision)
         case .unexpected(let component, _):
             series(.unexpectedEvents, component).increment()
+        }
+    }
+
+    private func decided(_ decision: AuthorizationDecision) {
+        series(.authorizations, decision.outcome.rawValue).increment()
+        let policy = decision.prefix + (decision.policy ?? "none")
+        switch decision.outcome {
+        case .denied: series(.authorizationDenials, policy).increment()
+        case .shadowDenied: series(.authorizationShadowDenials, policy).increment()
+        case .allowed, .shadowAllowed, .logged, .notLogged: break
         }
     }
 

@@ -4,7 +4,7 @@
 public import MeshCore
 
 /// A request for tests: the plainest type that routing can read.
-public struct InMemoryRequest: RequestHead, Hashable {
+public struct InMemoryRequest: RequestHead, FieldListing, Hashable {
     /// The method.
     public var method: String
     /// The scheme.
@@ -34,6 +34,9 @@ public struct InMemoryRequest: RequestHead, Hashable {
         self.headers = headers
         self.isReplayable = isReplayable
     }
+
+    /// The header fields in their order.
+    public var listedFields: [(name: String, value: String)] { headers.map { ($0.name.lowercased, $0.value) } }
 
     /// The values of a header, joined by commas.
     public func value(of name: HeaderName) -> String? {

@@ -24,7 +24,7 @@ public struct ExtensionRegistry: Sendable {
         filters: [
             RouterCodec(), FaultCodec(), AuthorizationCodec(), RateLimitCodec(), AdmissionControlCodec(),
             AdaptiveConcurrencyCodec(), CORSCodec(), GlobalRateLimitCodec(), HeaderMutationCodec(), BufferCodec(),
-            StatefulSessionCodec(),
+            StatefulSessionCodec(), JWTCodec(), ExternalAuthorizationCodec(),
         ]
     )
 

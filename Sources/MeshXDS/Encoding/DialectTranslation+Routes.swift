@@ -148,8 +148,11 @@ extension DialectTranslation {
         return true
     }
 
-    /// gRPC refuses settings of filters that it does not know.
+    /// gRPC refuses settings of filters that it does not know; it knows those of authorization.
     private mutating func dropFilters(_ filters: inout FilterOverrides, _ path: String) {
+        let authorization = translated(filters.authorization, path + ".typed_per_filter_config")
+        filters.authorization = [:]
+        defer { filters.authorization = authorization }
         if filters != .none { report(path + ".typed_per_filter_config", "gRPC has none of these filters") }
         filters = .none
     }

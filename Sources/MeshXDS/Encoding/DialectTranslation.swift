@@ -57,7 +57,7 @@ struct DialectTranslation {
         translateStructure(of: &cluster, path)
         translateNames(of: &cluster, path)
         if dialect != .own { translateProxy(of: &cluster, path) }
-        if dialect != .own, cluster.upstreamSecurity != .plaintext, !(dialect == .envoy && hasSecrets(of: cluster)) {
+        if dialect != .own, cluster.upstreamSecurity != .plaintext, !isReachable(cluster) {
             // Without a certificate provider of the right name gRPC refuses the cluster, Envoy waits for its secrets.
             cluster.upstreamSecurity = .plaintext
             cluster.serverName = nil
@@ -108,9 +108,15 @@ struct DialectTranslation {
                 listener.filters[position] = .policies(policies)
             case .fault(let fault): listener.filters[position] = .fault(translated(fault, path))
             case .rateLimit(let limit): listener.filters[position] = .rateLimit(translated(limit, path))
-            case .authorization, .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: break
+            case .jwt(let jwt): listener.filters[position] = .jwt(translated(jwt, path))
+            case .authorization(let filter):
+                guard dialect == .grpc else { break }
+                listener.filters[position] = .authorization(translated(filter, path))
+            case .externalAuthorization, .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession:
+                break
             }
         }
+        translateSecurity(of: &listener, path)
         listener.filters.removeAll { $0 == .policies(.none) }
         if dialect == .grpc {
             let filters = listener.filters
@@ -126,6 +132,17 @@ struct DialectTranslation {
         resources.listeners[name] = listener
     }
 
+    /// gRPC's servers tell no TLS from plaintext on one port, and Envoy needs a certificate for it that it is given here.
+    private mutating func translateSecurity(of listener: inout Listener, _ path: String) {
+        guard dialect != .own, case .inbound(let address, .permissive) = listener.direction else { return }
+        let isGiven = listener.secrets.map { $0.names.allSatisfy { resources.secrets[$0] != nil } } ?? false
+        guard dialect == .grpc || !isGiven else { return }
+        listener.direction = .inbound(address: address, security: .plaintext)
+        listener.secrets = nil
+        listener.peerNames = []
+        report(path + ".filter_chains", "\(dialect) servers have no identity of this mesh; they take plaintext alone")
+    }
+
     /// Why gRPC refuses a filter; `nil` if it takes it (gRFC A33: faults in clients; A41: authorization in servers).
     private static func refusal(of filter: HTTPFilter, direction: Listener.Direction) -> String? {
         switch (filter, direction) {
@@ -134,6 +151,8 @@ struct DialectTranslation {
         case (.authorization, .outbound): "gRPC clients authorize nothing"
         case (.rateLimit, _), (.localRateLimit, _), (.globalRateLimit, _): "gRPC has no rate limit"
         case (.headerMutation, _), (.buffer, _), (.statefulSession, _): "gRPC has no such filter"
+        case (.jwt, _): "gRPC checks no tokens"
+        case (.externalAuthorization, _): "gRPC servers ask no authorizer"
         case (.policies, _): "gRPC has none of these policies"
         }
     }
@@ -159,9 +178,18 @@ struct DialectTranslation {
         return address.isIPAddress ? nil : "EDS takes IP addresses only"
     }
 
+    /// Whether the client can speak the TLS that a cluster wants, or must not go without it: what stands in files is about
+    /// servers outside of the mesh, which nobody calls in plaintext instead.
+    private func isReachable(_ cluster: Cluster) -> Bool {
+        let needsFiles = cluster.secrets.map { $0.names.contains(where: SecretReference.isOfFile) } ?? false
+        return needsFiles || dialect == .envoy && hasSecrets(of: cluster)
+    }
+
     /// Whether the secrets of a cluster are here to be given; gRPC's clients take none.
     private func hasSecrets(of cluster: Cluster) -> Bool {
-        guard let secrets = cluster.secrets, resources.secrets[secrets.validation] != nil else { return false }
+        guard let secrets = cluster.secrets, let roots = secrets.validation, resources.secrets[roots] != nil else {
+            return false
+        }
         return secrets.certificate.map { resources.secrets[$0] != nil } ?? true
     }
 

@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import MeshConfig
+import MeshSecurity
 import SwiftProtobuf
 
 extension [String: Google_Protobuf_Any] {
@@ -14,8 +15,13 @@ extension [String: Google_Protobuf_Any] {
         }
         try add(filters.globalRateLimit, FilterNames.globalRateLimit, GlobalRateLimitCodec.encoded)
         try add(filters.headerMutation, FilterNames.headerMutation, HeaderMutationCodec.encoded)
+        try add(filters.externalAuthorization, FilterNames.external, ExternalAuthorizationCodec.encoded)
+        try add(filters.jwt, FilterNames.jwt, JWTCodec.encoded)
         try add(filters.buffer, FilterNames.buffer, BufferCodec.encoded)
         try add(filters.statefulSession, FilterNames.statefulSession, StatefulSessionCodec.encoded)
+        for (name, override) in filters.authorization {
+            self[name.isEmpty ? AuthorizationFilter.standardName : name] = try AuthorizationCodec.encoded(override)
+        }
     }
 
     private mutating func add<Settings>(

@@ -4,6 +4,7 @@
 import MeshConfig
 import MeshCore
 import MeshResilience
+import MeshSecurity
 import SwiftProtobuf
 
 extension ResourceEncoder {
@@ -32,8 +33,21 @@ extension ResourceEncoder {
             message.address = Envoy_Config_Core_V3_Address(address)
             message.trafficDirection = .inbound
             var chain = Self.chain(connectionManager)
-            if security == .mutualTLS { chain.transportSocket = try downstreamTLS(listener.secrets) }
+            let plaintext = chain
+            if security.takesTLS { chain.transportSocket = try downstreamTLS(listener, security) }
             message.filterChains = [chain]
+            guard security == .permissive else { break }
+            message.filterChains = [chain, plaintext]
+            message.filterChains[0].name = "tls"
+            message.filterChains[0].filterChainMatch.transportProtocol = "tls"
+            message.filterChains[1].name = "plaintext"
+            message.filterChains[1].filterChainMatch.transportProtocol = "raw_buffer"
+            // Envoy looks at the first bytes only where somebody does it.
+            var inspector = Envoy_Config_Listener_V3_ListenerFilter()
+            inspector.name = "envoy.filters.listener.tls_inspector"
+            let type = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
+            inspector.typedConfig = Google_Protobuf_Any(typeName: type, bytes: [])
+            message.listenerFilters = [inspector]
         }
         return message
     }
@@ -57,19 +71,25 @@ extension ResourceEncoder {
         case .inline(let routes): message.routeConfig = try routeConfiguration(routes)
         }
         message.httpFilters = try filters(listener)
+        if case .inbound = listener.direction {
+            // Without it Envoy, and our own decoder, believe the header.
+            if listener.forwardedFor.usesConnection { message.useRemoteAddress = Google_Protobuf_BoolValue(true) }
+            // gRPC refuses any other number.
+            if dialect != .grpc { message.xffNumTrustedHops = listener.forwardedFor.trustedHops }
+        }
         return message
     }
 
     private func filters(_ listener: Listener) throws -> [HTTPFilterMessage] {
         var filters: [HTTPFilterMessage] = []
         var counts: [String: Int] = [:]
-        func add(_ config: Google_Protobuf_Any) {
+        func add(_ config: Google_Protobuf_Any, named own: String = "") {
             let name = FilterNames.name(ofType: typeName(ofTypeURL: config.typeURL))
             let count = counts[name, default: 0] + 1
             counts[name] = count
             var filter = HTTPFilterMessage()
             // Names are unique in a chain; settings of routes go to the first filter of their kind.
-            filter.name = count == 1 ? name : "\(name).\(count)"
+            filter.name = !own.isEmpty ? own : count == 1 ? name : "\(name).\(count)"
             filter.typedConfig = config
             filters.append(filter)
         }
@@ -77,7 +97,7 @@ extension ResourceEncoder {
         for filter in listener.filters.flatMap(\.split) {
             for codec in registry.filters {
                 guard let config = try codec.encode(filter) else { continue }
-                add(config)
+                add(config, named: filter.ownName)
                 break
             }
         }
@@ -105,15 +125,27 @@ extension ResourceEncoder {
         return anchors
     }
 
-    private func downstreamTLS(_ secrets: SecretReference?) throws -> Envoy_Config_Core_V3_TransportSocket {
+    private func downstreamTLS(
+        _ listener: Listener,
+        _ security: Listener.InboundSecurity
+    ) throws -> Envoy_Config_Core_V3_TransportSocket {
         var tls = Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext()
-        tls.commonTlsContext = .init(acceptedIdentities: [], secrets: secrets)
-        tls.requireClientCertificate = true
+        tls.commonTlsContext = .init(
+            acceptedIdentities: [],
+            names: listener.peerNames,
+            secrets: listener.secrets
+        )
+        if security != .tls { tls.requireClientCertificate = true }
         return try Envoy_Config_Core_V3_TransportSocket(tls: tls)
     }
 }
 
 extension HTTPFilter {
+    /// The name by which routes mean it; empty for that of its kind.
+    fileprivate var ownName: String {
+        if case .authorization(let filter) = self { filter.name } else { "" }
+    }
+
     /// The filter as those that xDS has a message for: one for each policy.
     fileprivate var split: [HTTPFilter] {
         guard case .policies(let policies) = self else { return [self] }
@@ -133,6 +165,8 @@ enum FilterNames {
     static let cors = "envoy.filters.http.cors"
     static let globalRateLimit = "envoy.filters.http.ratelimit"
     static let headerMutation = "envoy.filters.http.header_mutation"
+    static let external = "envoy.filters.http.ext_authz"
+    static let jwt = "envoy.filters.http.jwt_authn"
     static let buffer = "envoy.filters.http.buffer"
     static let statefulSession = "envoy.filters.http.stateful_session"
 
@@ -140,6 +174,8 @@ enum FilterNames {
         cors: Envoy_Extensions_Filters_Http_Cors_V3_Cors.protoMessageName,
         globalRateLimit: Envoy_Extensions_Filters_Http_Ratelimit_V3_RateLimit.protoMessageName,
         headerMutation: Envoy_Extensions_Filters_Http_HeaderMutation_V3_HeaderMutation.protoMessageName,
+        external: Envoy_Extensions_Filters_Http_ExtAuthz_V3_ExtAuthz.protoMessageName,
+        jwt: Envoy_Extensions_Filters_Http_JwtAuthn_V3_JwtAuthentication.protoMessageName,
         buffer: Envoy_Extensions_Filters_Http_Buffer_V3_Buffer.protoMessageName,
         statefulSession: Envoy_Extensions_Filters_Http_StatefulSession_V3_StatefulSession.protoMessageName,
         fault: Envoy_Extensions_Filters_Http_Fault_V3_HTTPFault.protoMessageName,

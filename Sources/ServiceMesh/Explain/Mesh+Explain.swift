@@ -197,6 +197,8 @@ extension Mesh {
         if let proxy = cluster.cluster.proxySummary { explanation.note("proxy", proxy) }
         let secrets = loadSnapshot().secrets[cluster.cluster.secrets]
         if let secrets { explanation.note("secrets", secrets.summary) }
+        let names = cluster.cluster.peerNames
+        if !names.isEmpty { explanation.note("peer names", names.map(\.summary).joined(separator: ", ")) }
         explainHosts(of: cluster.cluster, &explanation, at: now)
         explainPriorities(cluster, &explanation, at: now)
         if cluster.endpoints.isEmpty { explanation.note("endpoint", "none: requests fail with 503 and the flag UH") }

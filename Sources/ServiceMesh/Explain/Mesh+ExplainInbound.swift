@@ -5,11 +5,20 @@ import MeshConfig
 public import MeshCore
 public import MeshResilience
 import MeshRouting
+public import MeshSecurity
 
 extension Mesh {
     /// Explains what would be done now to a request that comes in at an address, before a handler of this process serves
     /// it. Nothing is drawn and nothing is taken from a limit.
-    public func explain(inbound request: some RequestHead, at address: EndpointAddress) -> Explanation {
+    /// - Parameter peer: Who asks; `nil`, the default, if that is not known: then it is told which policies mean the
+    ///   request, and not what they decide.
+    public func explain(
+        inbound request: some RequestHead,
+        at address: EndpointAddress,
+        from peer: AuthorizationPeer? = nil
+    ) -> Explanation {
+        var peer = peer
+        if let known = peer, known.destinationPort == nil { peer?.destinationPort = address.port }
         let snapshot = loadSnapshot()
         var explanation = Explanation(generation: snapshot.generation)
         explanation.note("request", "\(request.method) \(request.authority ?? "") \(request.path)")
@@ -19,9 +28,16 @@ extension Mesh {
             return explanation
         }
         explanation.note("listener", runtime.listener.name)
+        if case .inbound(_, let security) = runtime.listener.direction {
+            explanation.note("connections", security.summary)
+        }
+        if !runtime.listener.peerNames.isEmpty {
+            explanation.note("callers' names", runtime.listener.peerNames.map(\.summary).joined(separator: ", "))
+        }
         explanation.note("identity", runtime.requiresIdentity ? "required, by mutual TLS" : "not required")
         if let summary = snapshot.secrets[runtime.listener.secrets]?.summary { explanation.note("secrets", summary) }
         guard let routes = runtime.routes else {
+            runtime.security.explain(request, peer: peer, &explanation)
             runtime.route(of: request).map { explain($0, of: runtime.listener.name, &explanation) }
             explanation.noteRuntime(of: snapshot)
             explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)
@@ -31,12 +47,14 @@ extension Mesh {
         explanation.note("virtual host", trace.host ?? "none serves this authority: the request is refused with 404")
         for (number, mismatch) in trace.passedOver { explanation.note("route \(number)", "passed over: \(mismatch)") }
         guard let (number, route) = trace.chosen else {
+            runtime.security.explain(request, peer: peer, &explanation)
             if trace.host != nil { explanation.note("route", "none matches: the request is refused with 404") }
             explanation.noteRuntime(of: snapshot)
             explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)
             return explanation
         }
         explanation.note("route", "\(route.name) (number \(number))")
+        route.security.explain(request, peer: peer, &explanation)
         explain(route, of: runtime.listener.name, &explanation)
         explanation.noteRuntime(of: snapshot)
         explanation.noteIgnored(of: snapshot, listener: runtime.listener.name)
@@ -55,6 +73,18 @@ extension Mesh {
     private func explain(_ route: InboundRoute, of listener: String, _ explanation: inout Explanation) {
         if let fault = route.fault {
             explanation.note("fault", fault.configuration.summary + fault.configuration.mode.note)
+        }
+        for case .externalAuthorization(let step) in route.security.steps {
+            let known = step.isServiceKnown ? "" : ", which this process does not know"
+            let failing = step.filter.allowsOnFailure ? "passes" : "is refused with \(step.filter.failureStatus)"
+            explanation.note(
+                "authorizer",
+                "\(step.filter.service)\(known): asked within \(step.filter.timeout.duration); without an answer the "
+                    + "request \(failing)"
+            )
+        }
+        for case .jwt(let step) in route.security.steps {
+            for line in step.summary { explanation.note("tokens", line) }
         }
         if let limit = route.rateLimiter?.configuration {
             explanation.note(

@@ -184,7 +184,7 @@ extension HTTPFilter {
     fileprivate var isFurther: Bool {
         switch self {
         case .localRateLimit, .globalRateLimit, .headerMutation, .buffer, .statefulSession: true
-        case .fault, .authorization, .rateLimit, .policies: false
+        case .fault, .authorization, .jwt, .externalAuthorization, .rateLimit, .policies: false
         }
     }
 }

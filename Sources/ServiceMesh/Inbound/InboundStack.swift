@@ -4,13 +4,13 @@
 import MeshConfig
 public import MeshCore
 import MeshResilience
-import MeshSecurity
+public import MeshSecurity
 
 /// What happens to a request before and after an application's handler serves it.
 ///
 /// Server adapters ask `healthReply`, call `begin`, then `admit`, run the handler inside `handling`, and `end` when the
-/// response's body has been written. The order is health → trace and record → load shedding → identity and
-/// authorization → route → shedding by criticality → fault → rate limit → filters → limits under way → expired requests →
+/// response's body has been written. The order is health → trace and record → load shedding → identity →
+/// route → who may pass (`InboundSecurityChain`) → shedding by criticality → fault → rate limit → filters → limits under way → expired requests →
 /// handler;
 /// the route says what of it applies, and may answer itself. They cancel the handler when the context's deadline passes
 /// and when the caller leaves, and ask connections to close while the server drains.
@@ -39,6 +39,9 @@ public struct InboundStack: Sendable {
         self.configuration = configuration
         self.drain = drain
     }
+
+    /// What proxies tell of callers' certificates by, and anybody may write.
+    private static let forwardedCertificate: HeaderName = "x-forwarded-client-cert"
 
     /// Whether the mesh is switched off, so that the adapter should call the handler and nothing else.
     public var isDisabled: Bool { mesh.isDisabled }
@@ -75,10 +78,34 @@ public struct InboundStack: Sendable {
 
     /// Decides whether the request may reach the handler, and holds it back where a fault says so.
     ///
-    /// While a mesh with sources has no configuration yet, nothing is admitted: the answer is a 503.
+    /// For servers that know nothing of the connection but the identity that the peer proved.
     /// - Throws: `MeshError` whose `localReply` the adapter answers with; `CancellationError`.
-    public func admit(_ request: some RequestHead, peerIdentity: String?, context: inout CallContext) async throws {
+    public func admit<Request: RequestHead>(
+        _ request: inout Request,
+        peerIdentity: String?,
+        context: inout CallContext
+    ) async throws {
+        try await admit(&request, peer: AuthorizationPeer(identity: peerIdentity), context: &context)
+    }
+
+    /// Decides whether the request may reach the handler, and holds it back where a fault says so.
+    ///
+    /// While a mesh with sources has no configuration yet, nothing is admitted: the answer is a 503. The route is found
+    /// first, as it may say who may pass; a caller who may not pass is not told whether there is one.
+    /// - Parameters:
+    ///   - request: The request as the handler is to see it: tokens that are not passed on leave it, headers that filters
+    ///     write come into it, and what the caller wrote in those is gone. Adapters hand on this head and no other.
+    ///   - peer: What is known of the connection that the request came by.
+    /// - Throws: `MeshError` whose `localReply` the adapter answers with; `CancellationError`.
+    public func admit<Request: RequestHead>(
+        _ request: inout Request,
+        peer: AuthorizationPeer,
+        context: inout CallContext
+    ) async throws {
         try shedLoad()
+        if !configuration.keepsForwardedCertificates, request.value(of: Self.forwardedCertificate) != nil {
+            request.removeValues(of: Self.forwardedCertificate)
+        }
         guard let listener = listener(context) else {
             // Nobody knows yet who may do what, so nobody may do anything.
             guard mesh.hasSources, context.runtimeSnapshot?.source == nil else { return }
@@ -89,15 +116,34 @@ public struct InboundStack: Sendable {
                 localReply: LocalReply(status: 503, body: "the mesh has no configuration yet")
             )
         }
-        if listener.requiresIdentity, peerIdentity == nil {
-            throw refusal("the listener is strict: the peer has to prove its identity by mutual TLS")
+        if listener.requiresIdentity, peer.certificate == nil {
+            noticed(PeerRefusal(role: .client, reason: .noCertificate, message: "\(listener.listener.name) is strict"))
+            throw MeshError(
+                refusing: request,
+                message: "the listener is strict: the peer has to prove its identity by mutual TLS",
+                policy: nil
+            )
         }
-        let peer = AuthorizationPeer(identity: peerIdentity, destinationPort: address.port)
-        if case .denied(let policy, let message) = listener.engine.verdict(for: request, peer: peer) {
-            throw refusal(message, policy: policy)
+        let names = listener.listener.peerNames
+        if !names.isEmpty, let certificate = peer.certificate, !certificate.hasName(of: names) {
+            let who = certificate.uriNames.first ?? certificate.subject
+            noticed(PeerRefusal(role: .client, reason: .notAccepted, message: "\(who) has none of the accepted names"))
+            throw MeshError(
+                refusing: request,
+                message: "the peer's certificate has none of the accepted names",
+                policy: nil
+            )
         }
         if listener.needsRandom { context.random = mesh.random.next() }
-        guard let route = listener.route(of: request, random: context.random) else {
+        let found = listener.route(of: request, random: context.random)
+        let security = found?.security ?? listener.security
+        if !security.isEmpty {
+            var peer = peer
+            peer.destinationPort = peer.destinationPort ?? address.port
+            peer.remote = listener.listener.forwardedFor.client(of: request, connection: peer.source)
+            try await security.admit(&request, peer: peer, context: &context, listener: listener.listener.name, mesh)
+        }
+        guard let route = found else {
             // Envoy's answer, whose body is empty.
             throw MeshError(
                 .noRoute,
@@ -136,9 +182,15 @@ public struct InboundStack: Sendable {
     public func handling<Result>(
         _ context: CallContext,
         peerIdentity: String?,
+        peerCertificate: PeerCertificate? = nil,
         _ body: () async throws -> Result
     ) async throws -> Result {
-        let inbound = InboundContext(trace: context.trace, deadline: context.deadline, peerIdentity: peerIdentity)
+        let inbound = InboundContext(
+            trace: context.trace,
+            deadline: context.deadline,
+            peerIdentity: peerIdentity,
+            peerCertificate: peerCertificate
+        )
         return try await InboundContext.$current.withValue(inbound) {
             try await mesh.observers.whileHandling(context, body)
         }
@@ -199,17 +251,6 @@ public struct InboundStack: Sendable {
 
     func listener(_ context: CallContext) -> InboundRuntime? {
         context.runtimeSnapshot?.inbound[address]
-    }
-
-    private func refusal(_ message: String, policy: String? = nil) -> MeshError {
-        var error = MeshError(
-            .unauthorized,
-            origin: .downstream,
-            message: policy.map { "\(message) (policy \($0))" } ?? message,
-            localReply: LocalReply(status: 403, body: message)
-        )
-        error.route = policy
-        return error
     }
 }
 

@@ -55,6 +55,8 @@ public final class Mesh: Sendable {
     let loadStatistics = LoadStatisticsBook()
     /// What is known of the host names of clusters.
     let hosts: HostNames
+    /// Who issues the tokens that requests carry.
+    let tokens: TokenAuthority
 
     /// Creates a mesh.
     /// - Parameters:
@@ -100,6 +102,7 @@ public final class Mesh: Sendable {
             observers: observers
         )
         self.hosts = HostNames(configuration.hostResolver, clock: clock, random: random, observers: observers)
+        self.tokens = TokenAuthority(configuration, clock: clock, observers: observers, timers: timers)
         self.store = SnapshotStore(
             RuntimeBuilder(
                 configuration: configuration,
@@ -110,7 +113,8 @@ public final class Mesh: Sendable {
                 timers: timers,
                 healthChecks: healthChecks,
                 tables: tables,
-                loadStatistics: loadStatistics
+                loadStatistics: loadStatistics,
+                tokens: tokens
             ),
             hosts: hosts
         )
@@ -152,6 +156,7 @@ public final class Mesh: Sendable {
             if !removed.isEmpty || applied.generation > 1 && !added.isEmpty {
                 observers.noticed(.clustersChanged(added: added, removed: removed))
             }
+            if part == nil { store.configurationListeners.tell() }
             observers.noticed(.configurationApplied(generation: applied.generation, source: source))
             noticeIgnored(resources.ignored, from: source)
             if let fields = applied.ignoredOfRuntime { noticeIgnored(fields, from: Self.runtimeSource) }
@@ -178,6 +183,11 @@ public final class Mesh: Sendable {
         store.listeners.add(listener)
     }
 
+    /// Tells a listener when another configuration is in force, as long as the listener lives.
+    package func add(_ listener: any ConfigurationListener) {
+        store.configurationListeners.add(listener)
+    }
+
     /// Lets somebody ask endpoints how they are, as long as that one lives, in place of those that came before.
     package func add(_ prober: any HealthProber) {
         healthChecks.add(prober)
@@ -186,6 +196,11 @@ public final class Mesh: Sendable {
     /// Lets somebody ask endpoints for their load, likewise.
     package func add(_ source: any LoadReportSource) {
         loadReports.add(source)
+    }
+
+    /// Lets somebody fetch the key sets that servers have, likewise.
+    package func add(_ fetcher: any KeySetFetcher) {
+        tokens.add(fetcher)
     }
 
     /// Gives the mesh a resolver of host names, unless it has one.
@@ -224,6 +239,7 @@ public final class Mesh: Sendable {
                 try await healthChecks.run({ store.current }, removing: { store.listeners.tell(removed: $0) })
             }
             group.addTask { [loadReports, store] in try await loadReports.run { store.current } }
+            group.addTask { [tokens] in try await tokens.run() }
             group.addTask { try await self.hosts.run { self.hostsChanged() } }
             defer { group.cancelAll() }
             while try await group.next() != nil {}

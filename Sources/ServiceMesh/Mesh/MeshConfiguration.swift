@@ -5,6 +5,7 @@ public import MeshConfig
 public import MeshCore
 public import MeshResilience
 public import MeshRouting
+public import MeshSecurity
 
 /// How a mesh behaves in this process, apart from what its configuration sources say.
 public struct MeshConfiguration: Sendable {
@@ -101,6 +102,21 @@ public struct MeshConfiguration: Sendable {
     /// Default `nil`: what the transport brings; `MeshHTTPClient` with an `HTTPTransport` brings the system's resolver.
     /// Where there is none, the transport resolves names as it connects.
     public var hostResolver: (any HostResolver)?
+    /// Who checks the signatures of the tokens that requests carry: `JWTKitVerifier` of `MeshJWT`, say.
+    ///
+    /// Default nobody: then no token is good, and requests that have to carry one are refused.
+    public var signatureVerifier: (any SignatureVerifier)?
+    /// Who fetches the key sets of those who issue tokens.
+    ///
+    /// Default `nil`: the `MeshHTTPClient` that was made last for the mesh. Without either, tokens whose keys a server has
+    /// are refused.
+    public var keySetFetcher: (any KeySetFetcher)?
+    /// The services that say who may pass, where listeners ask one.
+    ///
+    /// Default none: such requests are treated as the filter says for a service that does not answer.
+    public var externalAuthorizers: ExternalAuthorizers
+    /// The time of day, which says whether tokens have expired. Default: the system's.
+    public var wallClock: WallClock
     /// Who hears what happens.
     public var observers: [any Observer]
     /// Whether every wrapper is a pass-through.
@@ -126,6 +142,10 @@ public struct MeshConfiguration: Sendable {
         loadReportSource: (any LoadReportSource)? = nil,
         localCluster: String = "",
         hostResolver: (any HostResolver)? = nil,
+        signatureVerifier: (any SignatureVerifier)? = nil,
+        keySetFetcher: (any KeySetFetcher)? = nil,
+        externalAuthorizers: ExternalAuthorizers = .none,
+        wallClock: WallClock = .system,
         observers: [any Observer] = [],
         isDisabled: Bool = ProcessEnvironment.isMeshDisabled
     ) {
@@ -145,6 +165,10 @@ public struct MeshConfiguration: Sendable {
         self.loadReportSource = loadReportSource
         self.localCluster = localCluster
         self.hostResolver = hostResolver
+        self.signatureVerifier = signatureVerifier
+        self.keySetFetcher = keySetFetcher
+        self.externalAuthorizers = externalAuthorizers
+        self.wallClock = wallClock
         self.observers = observers
         self.isDisabled = isDisabled
     }

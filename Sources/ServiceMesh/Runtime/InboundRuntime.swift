@@ -5,12 +5,12 @@ import MeshConfig
 import MeshCore
 import MeshResilience
 import MeshRouting
-import MeshSecurity
 
 /// An inbound listener in the form that requests use.
 final class InboundRuntime: Sendable {
     let listener: Listener
-    let engine: AuthorizationEngine
+    /// Who may pass, where no route says it otherwise.
+    let security: InboundSecurityChain
     let rateLimiter: RateLimiter?
     let fault: FaultInjector?
     /// What else protects the handler; `nil` for nothing.
@@ -32,10 +32,12 @@ final class InboundRuntime: Sendable {
         fault: FaultInjector?,
         policies: InboundPolicies?,
         filters: RouteFilters?,
+        security: InboundSecurityChain,
         routes: RouteTable<InboundRoute>?,
         needsRandom: Bool = false
     ) {
         self.listener = listener
+        self.security = security
         self.rateLimiter = rateLimiter
         self.fault = fault
         self.policies = policies
@@ -43,9 +45,6 @@ final class InboundRuntime: Sendable {
         self.idle = listener.policies.aboutCallsToOthers
         self.routes = routes
         self.needsRandom = needsRandom
-        self.engine = AuthorizationEngine(
-            listener.filters.compactMap { if case .authorization(let rules) = $0 { rules } else { nil } }
-        )
         if case .inbound(_, .mutualTLS) = listener.direction {
             requiresIdentity = true
         } else {
@@ -64,6 +63,7 @@ final class InboundRuntime: Sendable {
                 isLimitOfRoute: false,
                 policies: policies,
                 filters: filters,
+                security: security,
                 idle: idle,
                 reply: nil
             )
@@ -86,6 +86,8 @@ struct InboundRoute: Sendable {
     let policies: InboundPolicies?
     /// The filters that its requests pass; `nil` for none.
     let filters: RouteFilters?
+    /// Who may pass: the listener's own chain, or that with what the route and those around it say.
+    let security: InboundSecurityChain
     /// The policies that stand on the route or its listener and are about calls to others.
     let idle: [PolicySlot]
     /// What is answered in the handler's place, if the route does not lead to it.

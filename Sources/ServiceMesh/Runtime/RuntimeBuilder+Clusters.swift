@@ -280,7 +280,8 @@ extension Cluster {
             hostname: endpoint.hostname,
             additionalAddresses: endpoint.additionalAddresses,
             resolvedHost: endpoint.resolvedHost,
-            secrets: security == .plaintext ? nil : secrets
+            secrets: security == .plaintext ? nil : secrets,
+            peerNames: security == .plaintext ? [] : peerNames
         )
     }
 

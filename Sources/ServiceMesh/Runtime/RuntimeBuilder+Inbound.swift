@@ -26,6 +26,7 @@ extension RuntimeBuilder {
             pool: &pool
         )
         let filters = FilterChain(of: listener, pool: &pool)
+        let security = InboundSecurityChain(listener.filters, tokens)
         guard let routes, !routes.virtualHosts.isEmpty else {
             return InboundRuntime(
                 listener: listener,
@@ -33,6 +34,7 @@ extension RuntimeBuilder {
                 fault: sharedFault,
                 policies: InboundPolicies(onListener),
                 filters: filters.compiled(for: .nonForwarding, route: listener.name, cluster: nil),
+                security: security,
                 routes: nil
             )
         }
@@ -56,7 +58,7 @@ extension RuntimeBuilder {
             for (number, route) in host.routes.enumerated() {
                 let name = route.name.isEmpty ? "\(host.name)[\(number)]" : route.name
                 let spot = "\(place) \(host.name) \(name)"
-                let own = route.rateLimit.map { pool.rateLimiter(spot, $0) }
+                let ownLimit = route.rateLimit.map { pool.rateLimiter(spot, $0) }
                 let ownFault = route.fault.map { pool.faultInjector(spot, name, $0) }?.ofInbound
                 let policies = TrafficPolicyRuntime(route.policies, place: spot, name: name, budget: nil, pool: &pool)
                 var reply: LocalReply?
@@ -66,13 +68,15 @@ extension RuntimeBuilder {
                     at: .init(key: "filters of \(spot)", name: name, description: "route \(name)"),
                     pool: &pool
                 )
+                let own = [routes.filters, host.filters, route.filters]
                 let value = InboundRoute(
                     name: name,
                     fault: route.fault == nil ? sharedFault : ownFault,
-                    rateLimiter: own ?? shared,
-                    isLimitOfRoute: own != nil,
+                    rateLimiter: ownLimit ?? shared,
+                    isLimitOfRoute: ownLimit != nil,
                     policies: InboundPolicies(policies.completed(by: onListener)),
                     filters: onRoute.compiled(for: route.action, route: name, cluster: nil),
+                    security: security.overridden(by: own),
                     idle: route.policies.completed(by: listener.policies).aboutCallsToOthers,
                     reply: reply
                 )
@@ -86,6 +90,7 @@ extension RuntimeBuilder {
             fault: sharedFault,
             policies: InboundPolicies(onListener),
             filters: nil,
+            security: security,
             routes: try RouteTable(hosts),
             needsRandom: hosts.contains { $0.routes.contains { $0.match.fraction != nil } }
         )

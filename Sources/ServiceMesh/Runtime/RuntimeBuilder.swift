@@ -20,6 +20,7 @@ struct RuntimeBuilder: Sendable {
     let healthChecks: HealthCheckDriver
     let tables: TableRenewal
     let loadStatistics: LoadStatisticsBook
+    let tokens: TokenAuthority
 
     func build(
         _ snapshot: MeshSnapshot,

@@ -34,7 +34,9 @@ struct InboundCompilerTests {
     }
 
     private func rules(_ compilation: Compilation) -> [AuthorizationRules] {
-        compilation.inbound?.filters.compactMap { if case .authorization(let rules) = $0 { rules } else { nil } } ?? []
+        (compilation.inbound?.filters ?? []).compactMap { filter in
+            if case .authorization(let filter) = filter { filter.rules } else { nil }
+        }
     }
 
     private func engine(_ text: String, for node: Node = Bookinfo.node("ratings")) -> AuthorizationEngine {
@@ -67,7 +69,7 @@ struct InboundCompilerTests {
             listeners["xds.istio.io/grpc/lds/inbound/127.0.0.1:1006"]
                 == Listener(
                     name: "xds.istio.io/grpc/lds/inbound/127.0.0.1:1006",
-                    direction: .inbound(address: node.inboundAddresses[0], security: .plaintext),
+                    direction: .inbound(address: node.inboundAddresses[0], security: .permissive),
                     routes: .inline(
                         RouteConfiguration(
                             name: name,
@@ -87,18 +89,18 @@ struct InboundCompilerTests {
             return security
         }
         let ratings = "selector: {matchLabels: {app: ratings}}"
-        #expect(security("") == .plaintext)
+        #expect(security("") == .permissive)
         #expect(security(mesh) == .mutualTLS)
-        #expect(security(mesh + Self.peers("{mtls: {mode: PERMISSIVE}}")) == .plaintext)
+        #expect(security(mesh + Self.peers("{mtls: {mode: PERMISSIVE}}")) == .permissive)
         #expect(security(mesh + Self.peers("{mtls: {mode: UNSET}}")) == .mutualTLS)
         #expect(security(mesh + Self.peers("{}")) == .mutualTLS)
         #expect(security(mesh + Self.peers("{mtls: {mode: DISABLE}}", namespace: "shop")) == .mutualTLS)
         #expect(security(Self.peers("{\(ratings), mtls: {mode: STRICT}}")) == .mutualTLS)
-        #expect(security(Self.peers("{selector: {matchLabels: {app: x}}, mtls: {mode: STRICT}}")) == .plaintext)
+        #expect(security(Self.peers("{selector: {matchLabels: {app: x}}, mtls: {mode: STRICT}}")) == .permissive)
         #expect(security(mesh + Self.peers("{\(ratings), mtls: {mode: DISABLE}}")) == .plaintext)
         #expect(security(mesh + Self.peers("{\(ratings), portLevelMtls: {1006: {mode: DISABLE}}}")) == .plaintext)
         #expect(security(mesh + Self.peers("{\(ratings), portLevelMtls: {1007: {mode: DISABLE}}}")) == .mutualTLS)
-        #expect(security(Self.peers("{\(ratings), mtls: {mode: STRICT}}", namespace: "istio-system")) == .plaintext)
+        #expect(security(Self.peers("{\(ratings), mtls: {mode: STRICT}}", namespace: "istio-system")) == .permissive)
     }
 
     @Test("an endpoint whose mutual TLS is switched off is called in plaintext")
@@ -274,6 +276,7 @@ struct InboundCompilerTests {
         let broken = [
             "  rules: [{from: [{source: {principals: [\"a*b\"]}}]}]", "  rules: [{when: []}]", "  action: DENI",
             "  action: DENY\n  rules: [{from: [{source: {ipBlocks: []}}]}]", "  action: CUSTOM", "  rules: x",
+            "  action: DENY\n  rules: [{when: [{key: a, values: [b]}]}]",
         ]
         for spec in broken {
             let text = Self.policy(spec)

@@ -36,7 +36,9 @@ struct MixerCompilerTests {
     }
 
     private func principals(_ compilation: Compilation) -> [Principal]? {
-        guard case .authorization(let rules)? = compilation.inbound?.filters.first else { return nil }
+        guard case .authorization(let filter)? = compilation.inbound?.filters.first, let rules = filter.rules else {
+            return nil
+        }
         return rules.policies.flatMap(\.principals)
     }
 

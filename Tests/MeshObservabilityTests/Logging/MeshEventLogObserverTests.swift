@@ -54,6 +54,9 @@ struct MeshEventLogObserverTests {
             (.retryBudgetExhausted(cluster: "c"), .debug),
             (.identityRenewed(identity: "i", validFor: .seconds(1)), .info),
             (.identityRenewalFailed(error: CancellationError()), .error),
+            (.peerRefused(PeerRefusal(role: .client, reason: .revoked, message: "m")), .warning),
+            (.identityExpiring(identity: "i", validFor: .seconds(600)), .warning),
+            (.identityExpiring(identity: "i", validFor: .zero), .critical),
             (.hostLookup(HostLookup(host: "h", outcome: .changed, addresses: 2, duration: .zero)), .info),
             (.hostLookup(HostLookup(host: "h", outcome: .unchanged, addresses: 2, duration: .zero)), .trace),
             (
@@ -66,6 +69,10 @@ struct MeshEventLogObserverTests {
             ),
             (.hostsWithoutResolver(clusters: ["c"]), .warning),
             (.faultInjected(route: "r", kind: "abort"), .debug),
+            (.authorizationDecided(AuthorizationDecision(listener: "l", outcome: .allowed)), .trace),
+            (.authorizationDecided(AuthorizationDecision(listener: "l", outcome: .denied, policy: "p")), .info),
+            (.authorizationDecided(AuthorizationDecision(listener: "l", outcome: .shadowDenied)), .debug),
+            (.authorizationDecided(AuthorizationDecision(listener: "l", outcome: .logged)), .notice),
             (.unexpected(component: "c", message: "m"), .warning),
         ] as [(MeshEvent, Logger.Level)]
     )

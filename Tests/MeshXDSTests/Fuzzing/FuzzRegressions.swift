@@ -32,7 +32,11 @@ enum FuzzRegressions {
     private static let endless = "e" + String(repeating: "\u{301}", count: 300_000)
 
     private static var longKey: [UInt8] {
-        let packed = try? Google_Protobuf_Any(packing: Envoy_Extensions_Filters_Http_Rbac_V3_RBACPerRoute())
+        let packed = try? Google_Protobuf_Any(
+            packing: Envoy_Extensions_Filters_Http_Rbac_V3_RBACPerRoute.with {
+                $0.rbac.rules.action = .UNRECOGNIZED(9)
+            }
+        )
         let routes = Envoy_Config_Route_V3_RouteConfiguration.with { routes in
             routes.name = "r"
             routes.virtualHosts = (0..<300).map { number in

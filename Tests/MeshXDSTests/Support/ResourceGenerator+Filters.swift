@@ -159,7 +159,8 @@ extension ResourceGenerator {
 
     /// A filter of one of these kinds.
     mutating func filter() -> HTTPFilter {
-        switch below(5) {
+        switch below(6) {
+        case 4: .jwt(jwt())
         case 0: .localRateLimit(localRateLimit())
         case 1: .globalRateLimit(globalRateLimit())
         case 2: .headerMutation(HeaderMutationFilter(mutationRules(), mostSpecificWins: chance()))
@@ -186,7 +187,9 @@ extension ResourceGenerator {
             ]),
             headerMutation: pick([nil, .disabled, .settings(mutationRules())]),
             buffer: pick([nil, .disabled, .settings(BufferFilter(maximumRequestBytes: 7))]),
-            statefulSession: pick([nil, .disabled, .settings(session())])
+            statefulSession: pick([nil, .disabled, .settings(session())]),
+            authorization: authorizationOverrides(),
+            jwt: pick([nil, .disabled, .settings("r")])
         )
     }
 }

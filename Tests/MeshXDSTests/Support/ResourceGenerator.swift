@@ -102,45 +102,6 @@ struct ResourceGenerator {
         )
     }
 
-    mutating func permission(depth: Int = 0) -> Permission {
-        switch below(depth < 4 ? 7 : 4) {
-        case 0: .any
-        case 1: .header(headerMatcher())
-        case 2: .path(stringMatcher())
-        case 3: .destinationPort(UInt16(below(65_536)))
-        case 4: .all(list(1...3) { $0.permission(depth: depth + 1) })
-        case 5: .anyOf(list(1...3) { $0.permission(depth: depth + 1) })
-        default: .not(permission(depth: depth + 1))
-        }
-    }
-
-    mutating func principal(depth: Int = 0) -> Principal {
-        switch below(depth < 4 ? 7 : 4) {
-        case 0: .any
-        case 1: .header(headerMatcher())
-        case 2: .authenticated(nil)
-        case 3: .authenticated(stringMatcher())
-        case 4: .all(list(1...3) { $0.principal(depth: depth + 1) })
-        case 5: .anyOf(list(1...3) { $0.principal(depth: depth + 1) })
-        default: .not(principal(depth: depth + 1))
-        }
-    }
-
-    /// Rules whose policies have names that begin with `name`: a listener's messages go by the policies' names.
-    mutating func rules(_ name: String) -> AuthorizationRules {
-        AuthorizationRules(
-            action: pick([.allow, .deny]),
-            policies: (0..<below(4)).map { number in
-                AuthorizationPolicy(
-                    name: "\(name) \(number)",
-                    permissions: list(1...2) { $0.permission() },
-                    principals: list(1...2) { $0.principal() },
-                    denialMessage: chance() ? word() : nil
-                )
-            }
-        )
-    }
-
     mutating func retry() -> RetryPolicy {
         let base = span(atMost: 1_000_000_000)
         return RetryPolicy(
@@ -269,20 +230,38 @@ struct ResourceGenerator {
             name: name,
             direction: chance(70)
                 ? .outbound
-                : .inbound(address: address(1), security: pick([.plaintext, .mutualTLS])),
+                : .inbound(address: address(1), security: pick([.plaintext, .mutualTLS, .permissive])),
             filters: (0..<below(4)).map { number in
                 switch below(6) {
                 case 4, 5: filter()
                 case 0: .fault(fault())
                 case 1: .policies(listenerPolicies())
-                case 2: .authorization(rules("policy \(number)"))
+                case 2: .authorization(authorization("policy \(number)"))
                 default: .rateLimit(rateLimit())
                 }
             },
             routes: chance() ? .named("routes of \(name)") : .inline(routeConfiguration(chance() ? name : ""))
         )
-        if case .inbound(_, .mutualTLS) = listener.direction, chance(30) {
-            listener.secrets = SecretReference(certificate: "secret 0", validation: "secret 1")
+        if case .inbound(let address, let security) = listener.direction, security.takesTLS {
+            if chance(30) {
+                listener.secrets = SecretReference(
+                    certificate: "secret 0",
+                    validation: "secret 1",
+                    parameters: parameters()
+                )
+                if chance(30) {
+                    listener.secrets?.validation = nil
+                    listener.direction = .inbound(address: address, security: .tls)
+                }
+            }
+            if listener.secrets?.validation != nil || listener.secrets == nil, chance(30) {
+                listener.peerNames = names()
+            }
+        }
+        if case .inbound = listener.direction {
+            listener.forwardedFor = pick([
+                .connection, .lastAddress, ForwardedFor(usesConnection: chance(), trustedHops: UInt32(below(4))),
+            ])
         }
         return listener
     }
@@ -307,6 +286,7 @@ struct ResourceGenerator {
         structure(&cluster)
         if cluster.upstreamSecurity != .plaintext, chance() { cluster.serverName = "s\(below(3)).example" }
         if cluster.upstreamSecurity != .plaintext, chance(30) { cluster.secrets = secretReference() }
+        if cluster.upstreamSecurity != .plaintext, chance(30) { cluster.peerNames = names() }
         if chance() { cluster.connection = connection() }
         cluster.proxy = pick([.direct, .direct, .ofEndpoint, .address(address(9))])
         if chance() {

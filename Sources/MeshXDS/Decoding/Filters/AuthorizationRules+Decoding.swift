@@ -10,16 +10,14 @@ extension AuthorizationRules {
     private static let readPolicy = ReadFields(Envoy_Config_Rbac_V3_Policy.self, "permissions", "principals")
 
     /// Decodes rules.
-    /// - Returns: `nil` for rules that only log, which are reported, or, with a problem, for bad ones.
+    /// - Returns: `nil`, with a problem, for bad ones.
     init?(_ message: Envoy_Config_Rbac_V3_RBAC, at path: FieldPath, _ context: inout DecodingContext) {
         context.ignoreOthers(in: message, at: path, read: Self.read)
         let action: Action
         switch message.action {
         case .allow: action = .allow
         case .deny: action = .deny
-        case .log:
-            context.ignore(path["action"], "LOG refuses nothing and is left out")
-            return nil
+        case .log: action = .log
         case .UNRECOGNIZED(let number):
             context.reject(path["action"], "\(number) is unknown")
             return nil
@@ -59,18 +57,21 @@ extension AuthorizationRules {
 }
 
 extension Envoy_Config_Rbac_V3_RBAC {
-    /// Encodes rules. Of two policies with one name the first is kept, which is the one that is asked first.
-    init(_ rules: AuthorizationRules) {
+    /// Encodes rules. Of two policies with one name the first is kept, which is the one that is asked first. A policy that
+    /// matches nothing, as it has no permissions or no principals, is left out: Envoy takes none.
+    init(_ rules: AuthorizationRules) throws {
         self.init()
         action =
             switch rules.action {
             case .allow: .allow
             case .deny: .deny
+            case .log: .log
             }
         for policy in rules.policies where policies[policy.name] == nil {
+            guard !policy.permissions.isEmpty, !policy.principals.isEmpty else { continue }
             var message = Envoy_Config_Rbac_V3_Policy()
-            message.permissions = policy.permissions.map { Envoy_Config_Rbac_V3_Permission($0) }
-            message.principals = policy.principals.map { Envoy_Config_Rbac_V3_Principal($0) }
+            message.permissions = try policy.permissions.map { try Envoy_Config_Rbac_V3_Permission($0) }
+            message.principals = try policy.principals.map { try Envoy_Config_Rbac_V3_Principal($0) }
             policies[policy.name] = message
         }
     }

@@ -44,4 +44,6 @@ struct RouteOverrides {
     var filters = FilterOverrides.none
     /// What stands in the place of the listener's other policies: those that the route switches off.
     var policies = TrafficPolicies.none
+    /// The name of the filter whose settings are read: of some filters there may be several on a listener.
+    var filterName = ""
 }

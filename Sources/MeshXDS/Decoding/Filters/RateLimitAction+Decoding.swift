@@ -161,23 +161,6 @@ extension RateLimitAction.Addresses {
     }
 }
 
-extension AddressRange {
-    /// Decodes a range of addresses; without a length it is one address.
-    /// - Returns: `nil`, with a problem, if it is none.
-    fileprivate init?(_ message: Xds_Core_V3_CidrRange, at path: FieldPath, _ context: inout DecodingContext) {
-        guard let address = IPAddress(message.addressPrefix) else {
-            context.reject(path["address_prefix"], "\"\(message.addressPrefix)\" is no IP address")
-            return nil
-        }
-        let length = message.hasPrefixLen ? message.prefixLen.value : 0
-        guard length <= UInt32(address.bitCount) else {
-            context.reject(path["prefix_len"], "must be at most \(address.bitCount), is \(length)")
-            return nil
-        }
-        self.init(address, length: Int(length))
-    }
-}
-
 extension RateLimitAction.Metadata {
     fileprivate init?(
         _ message: Envoy_Config_Route_V3_RateLimit.Action.MetaData,

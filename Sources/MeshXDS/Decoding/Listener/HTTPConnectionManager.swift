@@ -3,6 +3,7 @@
 
 import MeshConfig
 import MeshCore
+import MeshSecurity
 import SwiftProtobuf
 
 /// What a listener takes from its HTTP connection manager: the filters and where the routes are.
@@ -17,7 +18,9 @@ struct HTTPConnectionManager {
         // The transport speaks what the peer speaks, and makes its own request IDs; the rest is for statistics.
         "codec_type",
         "stat_prefix",
-        "generate_request_id"
+        "generate_request_id",
+        "use_remote_address",
+        "xff_num_trusted_hops"
     )
     private static let readFilter = ReadFields(
         Filter.self,
@@ -30,6 +33,8 @@ struct HTTPConnectionManager {
 
     let routes: Listener.Routes
     let filters: [HTTPFilter]
+    /// How far a server believes `x-forwarded-for`.
+    let forwardedFor: ForwardedFor
 
     /// Decodes a connection manager.
     init?(_ any: Google_Protobuf_Any, at path: FieldPath, _ context: inout DecodingContext) {
@@ -39,12 +44,25 @@ struct HTTPConnectionManager {
             return nil
         }
         guard let message = context.unpack(any, as: Message.self, at: path) else { return nil }
-        context.ignoreOthers(in: message, at: path, read: Self.read)
+        let others = context.ignoreOthers(in: message, at: path, read: Self.read)
         let routes = Self.routes(message, at: path, &context)
         let filters = Self.filters(message.httpFilters, at: path, &context)
         guard let routes, let filters else { return nil }
         self.routes = routes
         self.filters = filters
+        if context.rules == .grpc {
+            if message.xffNumTrustedHops != 0 { context.reject(path["xff_num_trusted_hops"], "must be 0 (gRFC A41)") }
+            forwardedFor = .connection
+        } else {
+            forwardedFor = ForwardedFor(
+                usesConnection: message.useRemoteAddress.value,
+                trustedHops: message.xffNumTrustedHops
+            )
+        }
+        let authorizes = filters.contains { if case .authorization = $0 { true } else { false } }
+        if authorizes, others.contains("original_ip_detection_extensions") {
+            context.reject(path["original_ip_detection_extensions"], "is not supported where requests are authorized")
+        }
     }
 
     private static func routes(
@@ -114,7 +132,7 @@ struct HTTPConnectionManager {
                 continue
             }
             if let filter = codec.decode(message.typedConfig, at: path["typed_config"], &context) {
-                filters.append(filter)
+                filters.append(filter.named(message.name, behind: filters))
             }
         }
         if messages.isEmpty {

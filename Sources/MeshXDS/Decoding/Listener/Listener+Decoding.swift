@@ -65,6 +65,8 @@ extension Listener {
         let connectionManager: HTTPConnectionManager
         let direction: Direction
         var secrets: SecretReference?
+        var peerNames: [PeerNameMatcher] = []
+        var forwardedFor = ForwardedFor.connection
         if message.hasApiListener {
             let path = path["api_listener"]["api_listener"]
             guard let decoded = HTTPConnectionManager(message.apiListener.apiListener, at: path, &context) else {
@@ -77,6 +79,8 @@ extension Listener {
             connectionManager = server.connectionManager
             direction = .inbound(address: server.address, security: server.security)
             secrets = server.secrets
+            peerNames = server.peerNames
+            forwardedFor = server.connectionManager.forwardedFor
         } else {
             context.reject(path, "has neither an api_listener nor an address")
             return nil
@@ -86,7 +90,9 @@ extension Listener {
             direction: direction,
             filters: DenialMessages.add(from: message.metadata, to: connectionManager.filters),
             routes: connectionManager.routes,
-            secrets: secrets
+            secrets: secrets,
+            peerNames: peerNames,
+            forwardedFor: forwardedFor
         )
     }
 }
@@ -100,19 +106,20 @@ enum DenialMessages {
     static func add(from metadata: Envoy_Config_Core_V3_Metadata, to filters: [HTTPFilter]) -> [HTTPFilter] {
         guard let messages = metadata.filterMetadata[namespace]?.fields, !messages.isEmpty else { return filters }
         return filters.map { filter in
-            guard case .authorization(var rules) = filter else { return filter }
+            guard case .authorization(var filter) = filter, var rules = filter.rules else { return filter }
             for position in rules.policies.indices {
                 guard case .stringValue(let message) = messages[rules.policies[position].name]?.kind else { continue }
                 rules.policies[position].denialMessage = message
             }
-            return .authorization(rules)
+            filter.rules = rules
+            return .authorization(filter)
         }
     }
 
     /// Puts the messages of the filters into the metadata.
     static func set(from filters: [HTTPFilter], in metadata: inout Envoy_Config_Core_V3_Metadata) {
-        for case .authorization(let rules) in filters {
-            for policy in rules.policies {
+        for case .authorization(let filter) in filters {
+            for policy in filter.rules?.policies ?? [] {
                 guard let message = policy.denialMessage else { continue }
                 metadata.filterMetadata[namespace, default: Google_Protobuf_Struct()].fields[policy.name] =
                     Google_Protobuf_Value(stringValue: message)

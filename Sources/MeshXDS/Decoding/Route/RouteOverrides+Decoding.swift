@@ -53,6 +53,7 @@ extension RouteOverrides {
             }
             return
         }
+        filterName = name
         if isDisabled {
             codec.disable(at: path, in: &self, &context)
         } else {

@@ -140,8 +140,8 @@ extension MeshResources {
         _ problems: inout ProblemCollector
     ) {
         guard let reference else { return }
-        for name in [reference.validation] + (reference.certificate.map { [$0] } ?? [])
-        where secrets[name] == nil && authorities.contains(name.resourceAuthority) {
+        for name in reference.names
+        where secrets[name] == nil && !SecretReference.isOfFile(name) && authorities.contains(name.resourceAuthority) {
             problems.note(path, "there is no secret named \(name)")
         }
     }
