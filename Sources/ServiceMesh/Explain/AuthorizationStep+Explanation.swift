@@ -59,7 +59,7 @@ extension InboundSecurityChain {
             switch step {
             case .authorization(let step): step.explain(request, peer: peer, &explanation)
             // Told with the route.
-            case .jwt: break
+            case .jwt, .externalAuthorization: break
             }
         }
     }

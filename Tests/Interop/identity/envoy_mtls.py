@@ -131,7 +131,11 @@ def bootstrap(secrets, our_port, callers, servers, http2, secrets_socket):
         {
             "name": "ours", "type": "STATIC", "connect_timeout": "5s",
             "typed_extension_protocol_options": {
-                OPTIONS: typed("upstreams.http.v3.HttpProtocolOptions", explicit_http_config=protocol)
+                # A connection for each request, so that each one shakes hands with what is there then.
+                OPTIONS: typed(
+                    "upstreams.http.v3.HttpProtocolOptions", explicit_http_config=protocol,
+                    common_http_protocol_options={"max_requests_per_connection": 1},
+                )  # fmt: skip
             },
             "transport_socket": {
                 "name": "envoy.transport_sockets.tls",
