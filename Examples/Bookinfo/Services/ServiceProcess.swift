@@ -74,6 +74,11 @@ struct ServiceProcess: Sendable {
             .init(mutualTLS: ClientTLS { try identity.makeClientHandler(to: $0) })
         )
         let client = MeshHTTPClient(mesh: mesh, transport: transport)
+        // What the authority took back is refused from the next look on.
+        let authority = AuthorityClient(controlPlane: registry, token: token, transport: transport)
+        let revocations = try RevocationRefresh(of: identity, observers: observability.observers) {
+            try await authority.revocationLists()
+        }
         let registration = InstanceRegistration(
             controlPlane: registry,
             token: token,
@@ -104,6 +109,7 @@ struct ServiceProcess: Sendable {
             services: [
                 Background { await observability.run() },
                 Background { try await rotation.run() },
+                Background { try await revocations.run() },
                 MeshService(mesh),
                 TransportService(transport),
                 Awaiting(ready: isReady) { RegistrationService(registration, drain: drain) },

@@ -117,7 +117,7 @@ public struct Listener: Hashable, Sendable {
 }
 
 /// Something that is done to every request of a listener, before it is routed on. The router itself is implied.
-public enum HTTPFilter: Hashable, Sendable {
+public indirect enum HTTPFilter: Hashable, Sendable {
     /// Faults are injected where a route says so.
     case fault(FaultConfiguration)
     /// Requests are authorized.

@@ -25,6 +25,10 @@ extension Mesh {
         let trace = snapshot.routes.trace(request)
         guard let host = trace.host else {
             let policy = configuration.outboundTrafficPolicy
+            guard snapshot.source != nil || !hasSources else {
+                explanation.note("configuration", "none yet: the request is refused with 503 until one is in force")
+                return explanation
+            }
             explanation.note("virtual host", trace.reason ?? "none serves this authority")
             explanation.note(
                 "outbound traffic policy",
