@@ -41,14 +41,14 @@ import Testing
     @Test func `MUTUAL shows what stands in files`() throws {
         let tls =
             "{mode: MUTUAL, clientCertificate: /c.pem, privateKey: /k.pem, caCertificates: /r.pem, subjectAltNames: [a]}"
-        let cluster = try #require(cluster(tls))
+        let cluster = try #require(self.cluster(tls))
         #expect(cluster.secrets?.certificate == "file-cert:/c.pem~/k.pem")
         #expect(cluster.secrets?.validation == "file-root:/r.pem")
         #expect(cluster.secrets?.names.allSatisfy(SecretReference.isOfFile) == true)
     }
 
     @Test func `whoever answers is taken where that is said, and only there`() throws {
-        let cluster = try #require(cluster("{mode: SIMPLE, caCertificates: /r.pem, insecureSkipVerify: true}"))
+        let cluster = try #require(self.cluster("{mode: SIMPLE, caCertificates: /r.pem, insecureSkipVerify: true}"))
         #expect(cluster.secrets == SecretReference(certificate: nil, validation: nil, skipsVerification: true))
         #expect(cluster.peerNames == [])
         #expect(self.cluster("{mode: SIMPLE}")?.secrets?.skipsVerification == false)
