@@ -40,7 +40,7 @@ struct HandshakePair {
     private static func configuration(_ authority: BenchmarkAuthority, _ name: String) throws -> TLSConfiguration {
         let files = try authority.proxyIdentity(name)
         var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.certificateChain = [.certificate(try NIOSSLCertificate(file: files.certificate, format: .pem))]
+        configuration.certificateChain = try NIOSSLCertificate.fromPEMFile(files.certificate).map { .certificate($0) }
         configuration.privateKey = .privateKey(try NIOSSLPrivateKey(file: files.certificate, format: .pem))
         configuration.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(files.roots))
         configuration.certificateVerification = .noHostnameVerification

@@ -76,7 +76,7 @@ struct SecretTableTests {
         try mesh.apply(resources)
         #expect(throws: DeliveredSecrets.Missing("the secret mine is no certificate")) { try place.current }
         try mesh.apply(Self.secured(key: "a"))
-        #expect(try place.current.validation.trustedRoots == "roots")
+        #expect(try place.current.validation?.trustedRoots == "roots")
     }
 
     @Test("are for the endpoints that have TLS only")
@@ -116,11 +116,11 @@ struct SecretTableTests {
         )
         let mesh = try Mesh(clock: ManualClock())
         let stack = InboundStack(mesh: mesh, address: address)
-        #expect(stack.secrets == nil)
+        #expect(stack.protection.secrets == nil)
         try mesh.apply(resources)
-        #expect(try stack.secrets?.current.certificate?.privateKey.revealed == "a")
+        #expect(try stack.protection.secrets?.current.certificate?.privateKey.revealed == "a")
         resources.listeners["in"]?.secrets = nil
         try mesh.apply(resources)
-        #expect(stack.secrets == nil)
+        #expect(stack.protection.secrets == nil)
     }
 }
