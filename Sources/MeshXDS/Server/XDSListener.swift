@@ -17,9 +17,6 @@ final class XDSListener: HTTP2ServerTransport.ListenerFactory {
 
     private struct State {
         var connections: [ObjectIdentifier: any Channel] = [:]
-        /// The protected connections by what gRPC calls their peers. More than one of a name is none: nobody is taken for
-        /// somebody else.
-        var peers: [String: [ObjectIdentifier]] = [:]
         var isClosed = false
     }
 
@@ -53,7 +50,6 @@ final class XDSListener: HTTP2ServerTransport.ListenerFactory {
             if let security = self.security {
                 configured = channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(security.makeHandler())
-                    self.note(channel)
                 }
                 .flatMap { connectionConfigurator.configure(channel: channel, tls: .configured(requireALPN: true)) }
             } else {
@@ -86,24 +82,12 @@ final class XDSListener: HTTP2ServerTransport.ListenerFactory {
     /// Who has proved to be at the other end of the connection that gRPC calls so; `nil` if nobody has.
     func peer(named name: String) async -> SigningCaller.Peer? {
         guard let security else { return nil }
-        let connection = state.withLock { state -> (any Channel)? in
-            guard let ids = state.peers[name], ids.count == 1 else { return nil }
-            return state.connections[ids[0]]
-        }
-        guard let connection else { return nil }
+        // Looked for among all, because a connection has no address yet when it is accepted; certificates are asked for
+        // seldom. More than one of a name is none: nobody is taken for somebody else.
+        let connections = state.withLock { Array($0.connections.values) }
+        let named = connections.filter { Self.name(of: $0.remoteAddress) == name }
+        guard named.count == 1, let connection = named.first else { return nil }
         return await security.peer(connection)
-    }
-
-    private func note(_ channel: any Channel) {
-        guard let name = Self.name(of: channel.remoteAddress) else { return }
-        let id = ObjectIdentifier(channel)
-        state.withLock { $0.peers[name, default: []].append(id) }
-        channel.closeFuture.whenComplete { _ in
-            self.state.withLock { state in
-                state.peers[name]?.removeAll { $0 == id }
-                if state.peers[name]?.isEmpty == true { state.peers[name] = nil }
-            }
-        }
     }
 
     /// What gRPC calls a peer (`ServerContext.remotePeer`). Callers on Unix sockets have no names that tell them apart.
