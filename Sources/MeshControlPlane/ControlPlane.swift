@@ -22,6 +22,8 @@ public final class ControlPlane: Sendable {
     public struct Addresses: Hashable, Sendable {
         /// xDS and the certificate service, over gRPC.
         public var xds: EndpointAddress
+        /// The same with mutual TLS, if there is such an address.
+        public var securedXDS: EndpointAddress?
         /// The registration API, over HTTP.
         public var registry: EndpointAddress
     }
@@ -175,6 +177,17 @@ public final class ControlPlane: Sendable {
             statusAccess: .bearer { [tokens] in tokens.claims(of: $0) != nil },
             clock: clock
         )
+        let secured = try configuration.securedXDSAddress.map { address in
+            let own = try SecuredServer(configuration: configuration, authority: authority, clock: clock)
+            let server = XDSServer(
+                address: address,
+                provider: provider,
+                signer: authority,
+                security: own.security,
+                clock: clock
+            )
+            return (own: own, server: server)
+        }
         let registryServer = RegistryServer(configuration: configuration, api: api, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.watchFolder() }
@@ -184,12 +197,18 @@ public final class ControlPlane: Sendable {
             group.addTask { try await self.provider.warmUp(for: self.configuration.leaseDuration) }
             group.addTask { try await server.run() }
             group.addTask { try await registryServer.run() }
+            if let secured {
+                group.addTask { try await secured.own.run() }
+                group.addTask { try await secured.server.run() }
+            }
             group.addTask {
                 let addresses = try await Addresses(
                     xds: server.listeningAddress,
+                    securedXDS: secured?.server.listeningAddress,
                     registry: registryServer.listeningAddress()
                 )
                 try await self.hasLooked.wait()
+                try await secured?.own.ready()
                 self.announce(addresses)
             }
             // The first to fail ends the others; waiting for all of them would wait for those that never end.

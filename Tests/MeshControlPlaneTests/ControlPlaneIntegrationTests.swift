@@ -56,6 +56,43 @@ import Testing
         }
     }
 
+    @Test func `a certificate buys the next one over mutual TLS, until it is taken back`() async throws {
+        var configuration = configuration
+        configuration.securedXDSAddress = EndpointAddress(host: "127.0.0.1", port: 0)
+        try await whileServing(configuration) { controlPlane, addresses in
+            let secured = try #require(addresses.securedXDS)
+            let identity = WorkloadIdentity(spiffeID: try SPIFFEID(AuthorityFixture.reviews))
+            let first = try CertificateRequest(for: identity.spiffeID)
+            let open = CertificateServiceClient(address: addresses.xds)
+            try await identity.install(
+                open.create(csrPEM: first.pem, token: Samples.secret, validity: .zero),
+                answering: first
+            )
+            let client = CertificateServiceClient(address: secured) {
+                try identity.makeClientHandler(
+                    acceptedIdentities: ["spiffe://cluster.local/ns/istio-system/sa/istiod"],
+                    httpVersion: .http2
+                )
+            }
+            let second = try CertificateRequest(for: identity.spiffeID)
+            let chain = try await client.create(csrPEM: second.pem, token: "", validity: .zero)
+            try await identity.install(chain, answering: second)
+            #expect(identity.generation == 2)
+            let other = try CertificateRequest(for: SPIFFEID("spiffe://cluster.local/ns/default/sa/ratings"))
+            await #expect(throws: (any Error).self) {
+                try await client.create(csrPEM: other.pem, token: "", validity: .zero)
+            }
+            await #expect(throws: (any Error).self) {
+                try await open.create(csrPEM: second.pem, token: "", validity: .zero)
+            }
+            let third = try CertificateRequest(for: identity.spiffeID)
+            #expect(try controlPlane.revoke(serialNumber: AuthorityFixture.serialNumber(chain)))
+            await #expect(throws: (any Error).self) {
+                try await client.create(csrPEM: third.pem, token: "", validity: .zero)
+            }
+        }
+    }
+
     @Test func `it starts without its folder, and says so`() async throws {
         var configuration = configuration
         configuration.manifestFolder += "/nowhere"

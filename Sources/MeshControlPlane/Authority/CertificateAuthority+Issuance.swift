@@ -45,6 +45,13 @@ extension CertificateAuthority {
         }
     }
 
+    /// Signs a request of the control plane itself.
+    /// - Throws: `SigningRefusal`.
+    func issueToOwnProcess(csrPEM: String, validity: Nanoseconds, now: Date = Date()) throws -> [String] {
+        let request = try CheckedRequest(csrPEM)
+        return try issue(request, to: .certificate(request.identity), validity: validity, now: now)
+    }
+
     private func issue(
         _ request: CheckedRequest,
         to caller: AuthenticatedCaller,

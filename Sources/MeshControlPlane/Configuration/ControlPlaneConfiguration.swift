@@ -17,6 +17,15 @@ public struct ControlPlaneConfiguration: Sendable {
     ///
     /// Default `127.0.0.1:15010`: loopback, at the port that istiod serves plaintext xDS on.
     public var xdsAddress: EndpointAddress
+    /// Where xDS and the certificate service listen with mutual TLS, beside `xdsAddress`; port 0 lets the system choose. There
+    /// the holder of a certificate has its identity again without a token.
+    ///
+    /// Default `nil`: nowhere. istiod's port is 15012.
+    public var securedXDSAddress: EndpointAddress?
+    /// Who the control plane is on that address: its path in the trust domain.
+    ///
+    /// Default `/ns/istio-system/sa/istiod`: istiod's service account.
+    public var identityPath: String
     /// Where the registration API listens, in plaintext; port 0 lets the system choose.
     ///
     /// Default `127.0.0.1:15080`.
@@ -87,6 +96,8 @@ public struct ControlPlaneConfiguration: Sendable {
         stateDirectory: String,
         tokens: [RegistrationToken],
         xdsAddress: EndpointAddress = EndpointAddress(host: "127.0.0.1", port: 15010),
+        securedXDSAddress: EndpointAddress? = nil,
+        identityPath: String = "/ns/istio-system/sa/istiod",
         registryAddress: EndpointAddress = EndpointAddress(host: "127.0.0.1", port: 15080),
         trustDomain: String = "cluster.local",
         leaseDuration: Nanoseconds = .seconds(15),
@@ -100,6 +111,8 @@ public struct ControlPlaneConfiguration: Sendable {
         self.stateDirectory = stateDirectory
         self.tokens = tokens
         self.xdsAddress = xdsAddress
+        self.securedXDSAddress = securedXDSAddress
+        self.identityPath = identityPath
         self.registryAddress = registryAddress
         self.trustDomain = trustDomain
         self.leaseDuration = leaseDuration
@@ -117,7 +130,12 @@ public struct ControlPlaneConfiguration: Sendable {
         problems.require(!manifestFolder.isEmpty, "manifestFolder", "is empty")
         problems.require(!stateDirectory.isEmpty, "stateDirectory", "is empty")
         validateTokens(&problems)
-        for (name, address) in [("xdsAddress", xdsAddress), ("registryAddress", registryAddress)] {
+        var addresses = [("xdsAddress", xdsAddress), ("registryAddress", registryAddress)]
+        if let securedXDSAddress { addresses.append(("securedXDSAddress", securedXDSAddress)) }
+        _ = problems.nest("identityPath") { () throws(ConfigurationError) in
+            try SPIFFEID("spiffe://" + trustDomain + identityPath)
+        }
+        for (name, address) in addresses {
             // A name may mean several addresses; which of them to listen at is for the operator to say.
             let isAddress = (try? SocketAddress(ipAddress: address.host, port: 0)) != nil
             problems.require(isAddress && address.port != nil, name, "must be an IP address with a port")

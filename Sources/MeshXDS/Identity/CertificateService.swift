@@ -9,9 +9,10 @@ struct CertificateService: Istio_V1_Auth_IstioCertificateService.ServiceProtocol
     private let signer: any CertificateSigner
 
     /// Who has shown a certificate on the connection from an address.
-    private let peer: @Sendable (String) -> SigningCaller.Peer?
+    private let peer: @Sendable (String) async -> SigningCaller.Peer?
 
-    init(signer: any CertificateSigner, peer: @escaping @Sendable (String) -> SigningCaller.Peer? = { _ in nil }) {
+    init(signer: any CertificateSigner, peer: @escaping @Sendable (String) async -> SigningCaller.Peer? = { _ in nil })
+    {
         self.signer = signer
         self.peer = peer
     }
@@ -25,7 +26,10 @@ struct CertificateService: Istio_V1_Auth_IstioCertificateService.ServiceProtocol
         do {
             response.certChain = try await signer.sign(
                 csrPEM: message.csr,
-                for: SigningCaller(bearerToken: request.metadata.bearerToken ?? "", peer: peer(context.remotePeer)),
+                for: SigningCaller(
+                    bearerToken: request.metadata.bearerToken ?? "",
+                    peer: await peer(context.remotePeer)
+                ),
                 validity: .seconds(UInt64(clamping: min(max(message.validityDuration, 0), 365 * 86_400)))
             )
         } catch let refusal as CertificateRefusal {

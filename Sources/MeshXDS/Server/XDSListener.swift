@@ -26,10 +26,12 @@ final class XDSListener: HTTP2ServerTransport.ListenerFactory {
     let eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
 
     private let address: EndpointAddress
+    private let security: XDSServerSecurity?
     private let state = Mutex(State())
 
-    init(address: EndpointAddress, maximumConnections: Int) {
+    init(address: EndpointAddress, maximumConnections: Int, security: XDSServerSecurity? = nil) {
         self.address = address
+        self.security = security
         self.maximumConnections = maximumConnections
     }
 
@@ -44,7 +46,16 @@ final class XDSListener: HTTP2ServerTransport.ListenerFactory {
             guard self.admit(channel) else {
                 return channel.eventLoop.makeFailedFuture(ChannelError.ioOnClosedChannel)
             }
-            return connectionConfigurator.configure(channel: channel, tls: .none).always { result in
+            let configured: EventLoopFuture<Connection>
+            if let security = self.security {
+                configured = channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(security.makeHandler())
+                }
+                .flatMap { connectionConfigurator.configure(channel: channel, tls: .configured(requireALPN: true)) }
+            } else {
+                configured = connectionConfigurator.configure(channel: channel, tls: .none)
+            }
+            return configured.always { result in
                 guard case .success(let connection) = result else { return }
                 channel.closeFuture.whenComplete { _ in withExtendedLifetime(connection) {} }
             }
@@ -66,6 +77,27 @@ final class XDSListener: HTTP2ServerTransport.ListenerFactory {
             return state.connections.values.map(\.self)
         }
         for connection in connections { connection.close(promise: nil) }
+    }
+
+    /// Who has proved to be at the other end of the connection that gRPC calls so; `nil` if nobody has.
+    func peer(named name: String) async -> SigningCaller.Peer? {
+        guard let security else { return nil }
+        // Looked for among all, because a connection has no address yet when it is accepted; certificates are asked for
+        // seldom. More than one of a name is none: nobody is taken for somebody else.
+        let connections = state.withLock { Array($0.connections.values) }
+        let named = connections.filter { Self.name(of: $0.remoteAddress) == name }
+        guard named.count == 1, let connection = named.first else { return nil }
+        return await security.peer(connection)
+    }
+
+    /// What gRPC calls a peer (`ServerContext.remotePeer`). Callers on Unix sockets have no names that tell them apart.
+    private static func name(of address: NIOCore.SocketAddress?) -> String? {
+        guard let address, let port = address.port else { return nil }
+        switch address {
+        case .v4(let address): return "ipv4:\(address.host):\(port)"
+        case .v6(let address): return "ipv6:[\(address.host)]:\(port)"
+        case .unixDomainSocket: return nil
+        }
     }
 
     /// - Returns: Whether the connection may be.

@@ -26,6 +26,7 @@ public final class XDSServer: Sendable {
     ///   - status: The clients that operators may ask about, by `envoy.service.status.v3.ClientStatusDiscoveryService` at the
     ///     same address: the provider's own inventory. Default `nil`: that service is not there.
     ///   - statusAccess: Who may ask about them. Default: callers of the same machine.
+    ///   - security: How connections are protected. Default `nil`: not at all.
     ///   - configuration: How much it takes upon itself. Checked by `run`.
     ///   - clock: What it measures time by.
     public convenience init(
@@ -34,16 +35,24 @@ public final class XDSServer: Sendable {
         signer: (any CertificateSigner)? = nil,
         status: ClientInventory? = nil,
         statusAccess: ClientStatusAccess = .sameMachine,
+        security: XDSServerSecurity? = nil,
         configuration: Configuration = Configuration(),
         clock: any MeshClock = SystemClock()
     ) {
+        let listener = XDSListener(
+            address: address,
+            maximumConnections: configuration.maximumConnections,
+            security: security
+        )
         var services: [any RegistrableRPCService] = []
-        if let signer { services.append(CertificateService(signer: signer)) }
+        if let signer {
+            services.append(CertificateService(signer: signer) { [weak listener] in await listener?.peer(named: $0) })
+        }
         if let status {
             let answers = InventoryStatus(inventory: status)
             services.append(StatusDiscovery(access: statusAccess) { try answers.answer($0) })
         }
-        self.init(address: address, provider: provider, services: services, configuration: configuration, clock: clock)
+        self.init(listener, provider: provider, services: services, configuration: configuration, clock: clock)
     }
 
     /// Creates a server of the secret discovery service, which a proxy asks its agent by.
@@ -53,25 +62,25 @@ public final class XDSServer: Sendable {
         servesSecretsOnly: Bool,
         clock: any MeshClock
     ) {
+        let configuration = Configuration()
         self.init(
-            address: address,
+            XDSListener(address: address, maximumConnections: configuration.maximumConnections),
             provider: provider,
             services: [],
             servesSecretsOnly: servesSecretsOnly,
-            configuration: Configuration(),
+            configuration: configuration,
             clock: clock
         )
     }
 
     private init(
-        address: EndpointAddress,
+        _ listener: XDSListener,
         provider: any XDSResourceProvider,
         services others: [any RegistrableRPCService],
         servesSecretsOnly: Bool = false,
         configuration: Configuration,
         clock: any MeshClock
     ) {
-        let listener = XDSListener(address: address, maximumConnections: configuration.maximumConnections)
         var settings = HTTP2ServerTransport.Custom<XDSListener>.Config.defaults
         settings.rpc.maxRequestPayloadSize = configuration.maximumRequestBytes
         settings.connection.keepalive.time = configuration.keepaliveInterval.duration
