@@ -119,7 +119,7 @@ extension MeshResources {
                     descriptions[listener.name, default: []].append("\(filter.limit)")
                 case .globalRateLimit(let filter):
                     descriptions[listener.name, default: []].append("\(filter.limit)")
-                case .authorization, .headerMutation, .buffer, .statefulSession: break
+                case .authorization, .jwt, .externalAuthorization, .headerMutation, .buffer, .statefulSession: break
                 }
             }
             guard let table = routes(of: listener) else { continue }
