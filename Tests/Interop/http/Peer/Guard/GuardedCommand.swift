@@ -48,7 +48,7 @@ struct GuardedCommand: AsyncParsableCommand {
         let client = MeshHTTPClient(mesh: mesh, transport: transport)
         let stack = InboundStack(mesh: mesh, address: configuration.address)
         let server = MeshHTTPServer(configuration, stack: stack) { Self.answer($0) }
-        try await withThrowingTaskGroup(of: Void.self) { group in
+        await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run { LineOutput.write(["address": $0.description]) } }
             if let external { group.addTask { try? await external.run() } }
             group.addTask {
@@ -68,7 +68,8 @@ struct GuardedCommand: AsyncParsableCommand {
             }
             server.drain.beginStopping()
             group.cancelAll()
-            while let _ = try? await group.next() {}
+            // What was cancelled ends by an error.
+            while await group.nextResult() != nil {}
         }
         _ = client
         await transport.shutdown()
