@@ -198,8 +198,10 @@ let package = Package(
                 .product("ServiceLifecycle", "swift-service-lifecycle", "Hummingbird"),
                 .product("NIOCore", "swift-nio", "Hummingbird"),
                 .product("NIOPosix", "swift-nio", "Hummingbird"),
+                .product("NIOTLS", "swift-nio", "Hummingbird"),
                 .product("NIOSSL", "swift-nio-ssl", "Hummingbird"),
                 .product("HTTPTypes", "swift-http-types", "Hummingbird"),
+                .product("Logging", "swift-log", "Hummingbird"),
             ]
         ),
         .target(
@@ -463,7 +465,7 @@ let package = Package(
             name: "MeshHummingbirdTests",
             dependencies: [
                 "MeshHummingbird", "MeshHTTP", "MeshIdentity", "MeshObservability", "ServiceMesh", "MeshConfig",
-                "MeshSecurity", "MeshCore", "MeshTesting",
+                "MeshRouting", "MeshSecurity", "MeshCore", "MeshTesting",
                 .product("Hummingbird", "hummingbird", "Hummingbird"),
                 .product("HummingbirdCore", "hummingbird", "Hummingbird"),
                 .product("HummingbirdHTTP2", "hummingbird", "Hummingbird"),

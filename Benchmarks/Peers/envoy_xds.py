@@ -137,7 +137,8 @@ class Proxy:
             say(answer=answer, at=time.monotonic_ns(), failures=failures)
 
     def stop(self):
-        self.process.terminate()
+        # Not by SIGTERM, which a process may have inherited as blocked.
+        self.process.kill()
         self.process.wait()
         self.folder.cleanup()
 

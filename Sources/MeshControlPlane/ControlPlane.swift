@@ -5,6 +5,7 @@ import Foundation
 public import Logging
 public import MeshCore
 import MeshIdentity
+public import MeshSecurity
 public import MeshXDS
 import Synchronization
 
@@ -57,10 +58,16 @@ public final class ControlPlane: Sendable {
         self.logger = logger
         self.tokens = tokens
         self.authority = try CertificateAuthority(
-            trustDomain: configuration.trustDomain,
-            stateDirectory: configuration.stateDirectory,
+            CertificateAuthority.Configuration(
+                trustDomain: configuration.trustDomain,
+                stateDirectory: configuration.stateDirectory,
+                files: configuration.authority,
+                validity: configuration.certificateValidity,
+                maximumRate: configuration.maximumIssuanceRate
+            ),
             tokens: tokens,
-            validity: configuration.certificateValidity
+            clock: clock,
+            logger: logger
         )
         self.store = ConfigurationStore(
             configuration: configuration,
@@ -76,8 +83,37 @@ public final class ControlPlane: Sendable {
         ) { inputs.tick() }
     }
 
-    /// The authority's root certificate as PEM: what a workload outside the mesh needs to trust those inside.
+    /// The authority's root certificates as PEM, the one in use first: what a workload outside the mesh needs to trust those
+    /// inside.
     public var trustAnchor: String { authority.trustAnchor }
+
+    /// The authority's revocation lists as PEM, one for each of its keys: what a workload outside the mesh needs beside the
+    /// roots. They are made anew every hour and whenever a certificate is taken back, and are good for a day.
+    public var revocationLists: String { authority.revocationLists }
+
+    /// Takes a certificate back. The revocation is on disk and published when this returns.
+    /// - Parameter serialNumber: Its number: 1 to 20 bytes in hexadecimal digits, with or without colons.
+    /// - Returns: Whether it was taken back now and not before.
+    /// - Throws: `ConfigurationError` if the number is none or the revocation cannot be kept; then nothing is changed.
+    public func revoke(serialNumber: String) throws -> Bool {
+        try !authority.revoke(.serialNumber(serialNumber), operator: "process").isEmpty
+    }
+
+    /// Takes back every certificate that lives and names an identity. Whoever may claim the identity can have it certified
+    /// again: take the token away first.
+    /// - Returns: How many certificates were taken back.
+    /// - Throws: `ConfigurationError` if the revocation cannot be kept; then nothing is changed.
+    public func revoke(identity: SPIFFEID) throws -> Int {
+        try authority.revoke(.identity(identity.description), operator: "process").count
+    }
+
+    /// Begins to replace the authority's root without anybody being cut off: workloads learn of the new one with their next
+    /// certificates, then it signs, then the old one goes. It takes two times the life of a certificate, and 20 minutes.
+    /// - Returns: Whether it has begun; `false` if it had, or if the operator keeps the root.
+    /// - Throws: `ConfigurationError` if the state directory cannot be written.
+    public func rotateRoot() throws -> Bool {
+        try authority.rotateRoot(operator: "process")
+    }
 
     /// Where it listens; `nil` before it does.
     public var addresses: Addresses? { bound.withLock { $0 } }
@@ -144,6 +180,7 @@ public final class ControlPlane: Sendable {
             group.addTask { try await self.watchFolder() }
             group.addTask { try await self.rebuild(after: changes) }
             group.addTask { try await self.registry.run() }
+            group.addTask { try await self.authority.run() }
             group.addTask { try await self.provider.warmUp(for: self.configuration.leaseDuration) }
             group.addTask { try await server.run() }
             group.addTask { try await registryServer.run() }
@@ -201,6 +238,7 @@ public final class ControlPlane: Sendable {
         return ControlPlaneAPI(
             registry: registry,
             tokens: tokens,
+            authority: AuthorityAPI(authority),
             maximumBodySize: configuration.limits.maximumBodySize,
             status: {
                 let instances = registry.snapshot.registrations

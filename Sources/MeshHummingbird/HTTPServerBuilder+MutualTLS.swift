@@ -4,9 +4,31 @@
 public import HummingbirdCore
 import HummingbirdHTTP2
 import HummingbirdTLS
+public import MeshCore
+import MeshHTTP
 public import MeshIdentity
+public import ServiceMesh
 
 extension HTTPServerBuilder {
+    /// A server that is protected as the mesh's configuration wants it (`Listener.InboundSecurity`): mutual TLS, plaintext,
+    /// or both on one port, over HTTP/1.1 and HTTP/2, and another way while it runs when the configuration changes.
+    ///
+    /// Connections that would not be taken any more are ended gracefully. While there is no configuration, and where no
+    /// listener is for the address, all have mutual TLS. Each refused caller is told to the mesh's observers.
+    /// - Parameters:
+    ///   - mesh: The mesh whose configuration decides.
+    ///   - address: Where the server listens; the inbound listener of that address applies.
+    ///   - identity: Who this server is.
+    public static func inMesh(_ mesh: Mesh, address: EndpointAddress, identity: WorkloadIdentity) -> HTTPServerBuilder {
+        HTTPServerBuilder { responder in
+            MeshServerChannel(
+                InboundStack(mesh: mesh, address: address),
+                own: ServerTransportSecurity { try identity.makeServerHandler() },
+                responder: responder
+            )
+        }
+    }
+
     /// A server that speaks the mesh's mutual TLS: callers prove a SPIFFE identity, plaintext is refused.
     ///
     /// The server's own certificate follows the identity's rotation; connections that exist are kept. Floods of HTTP/2

@@ -5,7 +5,7 @@ import HTTPTypes
 public import Hummingbird
 public import MeshCore
 import MeshHTTP
-import MeshIdentity
+public import MeshIdentity
 import MeshSecurity
 public import NIOCore
 public import NIOPosix
@@ -24,6 +24,7 @@ public import ServiceMesh
 public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
     private let stack: InboundStack
     private let executors: EventLoopExecutors
+    private let identity: WorkloadIdentity?
 
     /// Creates the middleware.
     /// - Parameters:
@@ -32,13 +33,18 @@ public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
     ///   - configuration: How the server behaves, apart from what the mesh's configuration says.
     ///   - drain: The server's way out, shared with whoever ends it.
     ///   - eventLoopGroup: The server's event loops; handlers run on their connection's.
+    ///   - identity: Who this server is: callers whom it would not trust any more are nobody, though their connections and
+    ///     sessions are older than that. Default `nil`: whoever was trusted in a handshake stays so until its certificate
+    ///     expires.
     public init(
         mesh: Mesh,
         address: EndpointAddress,
         configuration: InboundConfiguration = InboundConfiguration(),
         drain: ServerDrain = ServerDrain(),
-        eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton
+        eventLoopGroup: any EventLoopGroup = MultiThreadedEventLoopGroup.singleton,
+        identity: WorkloadIdentity? = nil
     ) {
+        self.identity = identity
         self.stack = InboundStack(mesh: mesh, address: address, configuration: configuration, drain: drain)
         self.executors = EventLoopExecutors(eventLoopGroup)
     }
@@ -67,8 +73,15 @@ public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
         _ next: @concurrent (Request, Context) async throws -> Response
     ) async throws -> Response {
         // From the connection's certificate, on every request: a resumed TLS session skips the handshake's checks.
-        let peer = await WorkloadIdentity.peerIdentity(of: context.channel)?.description
-        let connection = AuthorizationPeer(of: context.channel, identity: peer)
+        let proven =
+            if let identity {
+                await identity.provenIdentity(of: context.channel)
+            } else {
+                await WorkloadIdentity.peerIdentity(of: context.channel)
+            }
+        let peer = proven?.description
+        let certificate = await ConnectionPeer.certificate(of: context.channel)
+        let connection = AuthorizationPeer(of: context.channel, identity: peer, certificate: certificate)
         var call = stack.begin(served)
         let cutoff = HandlingCutoff(
             context.channel,
@@ -85,7 +98,11 @@ public struct MeshMiddleware<Context: MeshRequestContext>: RouterMiddleware {
                     try await stack.admit(&head, peer: connection, context: &admitted)
                     // What filters wrote into the request, and without what they took out of it.
                     let passed = Request(head: head.head, body: request.body)
-                    let response = try await stack.handling(admitted, peerIdentity: peer) {
+                    let response = try await stack.handling(
+                        admitted,
+                        peerIdentity: peer,
+                        peerCertificate: connection.certificate
+                    ) {
                         try await next(passed, context)
                     }
                     return (outcome: Result<Response, any Error>.success(response), call: admitted)

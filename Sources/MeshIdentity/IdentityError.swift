@@ -7,6 +7,7 @@ public struct IdentityError: Error, Hashable, Sendable, CustomStringConvertible 
     public struct Code: Hashable, Sendable, CustomStringConvertible {
         private enum Wrapped: String {
             case malformedCertificate, notAWorkloadCertificate, untrusted, notAccepted, mismatch, notIssued, unanswered
+            case revoked
         }
 
         private var wrapped: Wrapped
@@ -17,6 +18,8 @@ public struct IdentityError: Error, Hashable, Sendable, CustomStringConvertible 
         public static let notAWorkloadCertificate = Code(wrapped: .notAWorkloadCertificate)
         /// No chain leads to a root of the peer's trust domain, or one of its certificates is expired.
         public static let untrusted = Code(wrapped: .untrusted)
+        /// The certificate, or that of an authority that signed it, was taken back.
+        public static let revoked = Code(wrapped: .revoked)
         /// The peer proved an identity, and it is none of those that are accepted.
         public static let notAccepted = Code(wrapped: .notAccepted)
         /// A certificate was issued for another key or another identity than the ones asked for.

@@ -5,9 +5,11 @@ import Crypto
 import Foundation
 import Hummingbird
 import HummingbirdCore
+import MeshConfig
 import MeshCore
 import MeshHummingbird
 import MeshIdentity
+import MeshRouting
 import MeshSecurity
 import MeshTesting
 import NIOCore
@@ -93,5 +95,53 @@ import X509
             try await fixture.drain.untilIdle()
         }
         #expect(fixture.observer.requests.map(\.peerIdentity) == [name, name])
+    }
+
+    private static let place = EndpointAddress(host: "127.0.0.1", port: 9080)
+
+    private static func resources(_ security: Listener.InboundSecurity) -> MeshResources {
+        let routes = RouteConfiguration(name: "server", virtualHosts: [])
+        let direction = Listener.Direction.inbound(address: place, security: security)
+        return MeshResources(listeners: [Listener(name: "server", direction: direction, routes: .inline(routes))])
+    }
+
+    @Test func `one port takes plaintext and mutual TLS, and then mutual TLS alone`() async throws {
+        let authority = try Authority()
+        let server = try await authority.identity("spiffe://cluster.local/ns/default/sa/reviews")
+        let name = "spiffe://cluster.local/ns/default/sa/productpage"
+        let client = try await authority.identity(name)
+        let mesh = try Mesh(MeshConfiguration(isDisabled: false))
+        try mesh.apply(Self.resources(.permissive))
+        var fixture = InboundFixture()
+        fixture.server = .inMesh(mesh, address: Self.place, identity: server)
+        try await fixture.serving { router in
+            router.get("/") { _, _ in InboundContext.current?.peerIdentity ?? "nobody" }
+        } while: { address in
+            let plaintext = {
+                try await withConnection(to: address) { inbound, outbound in
+                    try await outbound.send("GET", "/")
+                    return try await inbound.response()?.body
+                }
+            }
+            let secured = {
+                try await StreamConnection.connecting(
+                    to: address,
+                    tls: { try client.makeClientHandler(acceptedIdentities: [], httpVersion: .http2) },
+                    { connection in
+                        try await connection.get("/") { inbound, _ in try await inbound.response()?.body }
+                    }
+                )
+            }
+            #expect(try await plaintext() == "nobody")
+            #expect(try await secured() == name)
+            let streams = try await StreamConnection.connecting(to: address) { connection in
+                try await connection.get("/") { inbound, _ in try await inbound.response()?.body }
+            }
+            #expect(streams == "nobody")
+            try mesh.apply(Self.resources(.mutualTLS))
+            #expect(try await secured() == name)
+            let refused = try? await plaintext()
+            #expect(refused != "nobody")
+        }
     }
 }

@@ -40,6 +40,7 @@ struct Playbook: Sendable {
         },
         Scene(number: 16, name: "16 slow instance") { try await $0.slowInstance($1) },
         Scene(number: 17, name: "17 active health checks") { try await $0.activeHealthChecks($1) },
+        Scene(number: 18, name: "18 permissive to strict") { try await $0.permissiveToStrict($1) },
     ]
 
     func play(only numbers: Set<Int>?) async throws -> [SceneResult] {

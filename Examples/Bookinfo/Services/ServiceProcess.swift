@@ -44,7 +44,7 @@ struct ServiceProcess: Sendable {
 
         // Who this process is: a certificate of the control plane's authority, renewed while it runs.
         let spiffeID = try SPIFFEID(trustDomain: "cluster.local", namespace: "default", serviceAccount: serviceAccount)
-        let identity = WorkloadIdentity(spiffeID: spiffeID)
+        let identity = WorkloadIdentity(spiffeID: spiffeID, observers: observability.observers)
         let rotation = IdentityRotation(
             identity: identity,
             issuer: XDSCertificateIssuer(address: xds, token: token),
@@ -74,6 +74,11 @@ struct ServiceProcess: Sendable {
             .init(mutualTLS: ClientTLS { try identity.makeClientHandler(to: $0) })
         )
         let client = MeshHTTPClient(mesh: mesh, transport: transport)
+        // What the authority took back is refused from the next look on.
+        let authority = AuthorityClient(controlPlane: registry, token: token, transport: transport)
+        let revocations = try RevocationRefresh(of: identity, observers: observability.observers) {
+            try await authority.revocationLists()
+        }
         let registration = InstanceRegistration(
             controlPlane: registry,
             token: token,
@@ -104,6 +109,7 @@ struct ServiceProcess: Sendable {
             services: [
                 Background { await observability.run() },
                 Background { try await rotation.run() },
+                Background { try await revocations.run() },
                 MeshService(mesh),
                 TransportService(transport),
                 Awaiting(ready: isReady) { RegistrationService(registration, drain: drain) },
@@ -114,13 +120,14 @@ struct ServiceProcess: Sendable {
                             mesh: mesh,
                             address: address,
                             configuration: InboundConfiguration(readinessPath: "/health"),
-                            drain: drain
+                            drain: drain,
+                            identity: identity
                         )
                     )
                     kind.routes(router, version: version, instance: instance, slowness: slowness, client: client)
                     return Application(
                         router: router,
-                        server: isPlaintext ? .http1() : try .mutualTLS(identity),
+                        server: isPlaintext ? .http1() : .inMesh(mesh, address: address, identity: identity),
                         configuration: .init(address: .hostname(address.host, port: Int(address.port ?? 0))),
                         logger: logger
                     )

@@ -93,3 +93,8 @@ public struct FilterOverrides: Hashable, Sendable {
         try problems.throwIfAny()
     }
 }
+
+extension FilterOverrides: Boxable {
+    /// It says nothing of any filter.
+    public static var unset: Self { .none }
+}

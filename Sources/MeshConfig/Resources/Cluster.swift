@@ -39,11 +39,11 @@ public struct Cluster: Hashable, Sendable {
     /// (`envoy.extensions.load_balancing_policies.override_host.v3`; there an unhealthy endpoint is taken, too).
     public var overrideHostHeaders: [HeaderName]
     /// When failing endpoints are ejected; `nil` for never.
-    public var outlierDetection: OutlierDetection?
+    @Boxed public var outlierDetection: OutlierDetection?
     /// How endpoints are asked whether they are well; `nil` for not at all.
     ///
     /// Default `nil`: Envoy's `health_checks` is empty by default. Envoy takes one check at most.
-    public var healthCheck: HealthCheck?
+    @Boxed public var healthCheck: HealthCheck?
     /// How much may be under way at once.
     public var concurrencyLimit: ConcurrencyLimitConfiguration
     /// The most requests of routes with high priority that are under way; they do not count in `concurrencyLimit`.
@@ -63,8 +63,12 @@ public struct Cluster: Hashable, Sendable {
     /// Default `nil`. Envoy's `tls_certificate_sds_secret_configs` and `validation_context_sds_secret_config`, where they
     /// say `ads`. As long as one of the secrets is missing, connections to the endpoints fail.
     public var secrets: SecretReference?
+    /// Names by other comparisons than those of `upstreamSecurity`: with mutual TLS an endpoint must prove one of either.
+    ///
+    /// Default empty: Envoy's `match_typed_subject_alt_names` beyond exact URIs. At most 1024.
+    public var peerNames: [PeerNameMatcher]
     /// A circuit breaker for each endpoint; `nil` for none. xDS has no field for it.
-    public var circuitBreaker: CircuitBreakerConfiguration?
+    @Boxed public var circuitBreaker: CircuitBreakerConfiguration?
     /// How connections to the endpoints are made and kept (`HttpProtocolOptions`, `preconnect_policy`).
     ///
     /// Over xDS, what is about HTTP/2 only is left out where HTTP/1.1 is spoken.
@@ -78,7 +82,7 @@ public struct Cluster: Hashable, Sendable {
     /// Default `nil`: Envoy's `lrs_server` is not set by default.
     public var loadStatistics: LoadStatisticsPlan?
     /// What else stands on the cluster, for routes that have none of their own.
-    public var policies: TrafficPolicies
+    @Boxed public var policies: TrafficPolicies
 
     /// Where endpoints come from.
     public enum Discovery: Hashable, Sendable {
@@ -175,6 +179,7 @@ public struct Cluster: Hashable, Sendable {
         upstreamSecurity: UpstreamSecurity = .plaintext,
         serverName: String? = nil,
         secrets: SecretReference? = nil,
+        peerNames: [PeerNameMatcher] = [],
         circuitBreaker: CircuitBreakerConfiguration? = nil,
         connection: ConnectionOptions = ConnectionOptions(),
         proxy: Proxy = .direct,
@@ -197,6 +202,7 @@ public struct Cluster: Hashable, Sendable {
         self.upstreamSecurity = upstreamSecurity
         self.serverName = serverName
         self.secrets = secrets
+        self.peerNames = peerNames
         self.circuitBreaker = circuitBreaker
         self.connection = connection
         self.proxy = proxy

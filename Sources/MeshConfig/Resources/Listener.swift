@@ -33,6 +33,12 @@ public struct Listener: Hashable, Sendable {
     /// Default `nil`. They have a certificate: a server shows one in any case.
     public var secrets: SecretReference?
 
+    /// The names of which a caller's certificate must have one; empty for any.
+    ///
+    /// Default empty: Envoy's `match_typed_subject_alt_names` of a `DownstreamTlsContext`. Asked on every request, and of
+    /// callers with a certificate only: whether they must have one is for the direction's security to say. At most 1024.
+    public var peerNames: [PeerNameMatcher]
+
     /// Of an inbound listener, how far `x-forwarded-for` is believed about the client's address. Default `.connection`: not
     /// at all.
     public var forwardedFor: ForwardedFor
@@ -46,11 +52,28 @@ public struct Listener: Hashable, Sendable {
     }
 
     /// How inbound connections are protected.
+    ///
+    /// It says what new connections get. Those that are open and would not be taken any more are ended gracefully, and what
+    /// still comes on them is refused.
     public enum InboundSecurity: Hashable, Sendable {
-        /// Plaintext.
+        /// Plaintext; what a caller sends of TLS is no request (Istio's `DISABLE`).
         case plaintext
-        /// Mutual TLS; the peer must prove an identity of the trusted domains.
+        /// Mutual TLS for callers that begin with TLS, plaintext for the others, on one port (Istio's `PERMISSIVE`).
+        ///
+        /// A caller that begins with TLS must prove an identity; only one that does not try has none.
+        case permissive
+        /// Mutual TLS; the peer must prove an identity of the trusted domains (Istio's `STRICT`).
         case mutualTLS
+        /// TLS in which the server proves who it is, and the caller does not have to.
+        ///
+        /// Callers are asked for no certificate. It needs `secrets`, of a certificate alone. Over xDS: a
+        /// `DownstreamTlsContext` without `require_client_certificate` and without roots.
+        case tls
+
+        /// Whether connections in plaintext are taken.
+        public var takesPlaintext: Bool { self == .plaintext || self == .permissive }
+        /// Whether connections by TLS are taken.
+        public var takesTLS: Bool { self != .plaintext }
     }
 
     /// Where a listener's routes are.
@@ -70,8 +93,10 @@ public struct Listener: Hashable, Sendable {
         secrets: SecretReference? = nil,
         capturedAddress: EndpointAddress? = nil,
         hosts: [String] = [],
+        peerNames: [PeerNameMatcher] = [],
         forwardedFor: ForwardedFor = .connection
     ) {
+        self.peerNames = peerNames
         self.name = name
         self.secrets = secrets
         self.direction = direction
@@ -92,7 +117,7 @@ public struct Listener: Hashable, Sendable {
 }
 
 /// Something that is done to every request of a listener, before it is routed on. The router itself is implied.
-public enum HTTPFilter: Hashable, Sendable {
+public indirect enum HTTPFilter: Hashable, Sendable {
     /// Faults are injected where a route says so.
     case fault(FaultConfiguration)
     /// Requests are authorized.

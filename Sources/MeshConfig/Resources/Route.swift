@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+public import MeshCore
 public import MeshResilience
 public import MeshRouting
 
@@ -13,17 +14,17 @@ public struct Route: Hashable, Sendable {
     /// What happens.
     public var action: RouteAction
     /// Faults to inject; they take precedence over those of the listener.
-    public var fault: FaultConfiguration?
+    @Boxed public var fault: FaultConfiguration?
     /// A rate limit of this route, counted in each process.
     public var rateLimit: RateLimitConfiguration?
     /// What else stands on the route; it takes precedence over the cluster's.
-    public var policies: TrafficPolicies
+    @Boxed public var policies: TrafficPolicies
     /// What headers its requests and responses gain and lose.
     public var headers: HeaderMutations
     /// Which pages of other origins may use it; takes precedence over the listener's.
-    public var cors: CORSPolicy?
+    @Boxed public var cors: CORSPolicy?
     /// What it says of the listener's further filters.
-    public var filters: FilterOverrides
+    @Boxed public var filters: FilterOverrides
 
     /// Creates a route.
     public init(

@@ -23,7 +23,7 @@ public struct RouteConfiguration: Hashable, Sendable {
     /// Copies of the requests of routes, and virtual hosts, that say nothing of copies themselves.
     public var mirrors: [RequestMirror]
     /// What it says of the listener's further filters.
-    public var filters: FilterOverrides
+    @Boxed public var filters: FilterOverrides
 
     /// Creates a route configuration.
     public init(

@@ -169,3 +169,8 @@ extension ProblemCollector {
         _ = nest(path) { () throws(ConfigurationError) in try configuration.validate() }
     }
 }
+
+extension TrafficPolicies: Boxable {
+    /// Nothing stands there.
+    public static var unset: Self { .none }
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+public import MeshCore
 public import MeshRouting
 
 /// The routes of one host under all its names (`envoy.config.route.v3.VirtualHost`).
@@ -30,7 +31,7 @@ public struct VirtualHost: Hashable, Sendable {
     /// What requests of its routes are counted under by rate limits.
     public var rateLimits: [RouteRateLimit]
     /// What it says of the listener's further filters.
-    public var filters: FilterOverrides
+    @Boxed public var filters: FilterOverrides
 
     /// Which requests must come by TLS (`VirtualHost.require_tls`).
     public enum RequiredTLS: Hashable, Sendable {

@@ -33,7 +33,8 @@ extension MeshResources {
     /// Refuses aggregates that contain themselves, or too much.
     func checkAggregates(_ problems: inout ProblemCollector) {
         let depths = depths
-        for (name, cluster) in clusters.sorted(by: { $0.key < $1.key }) {
+        for name in clusters.keys.sorted() {
+            guard let cluster = clusters[name] else { continue }
             guard case .aggregate(let members) = cluster.discovery else { continue }
             let path = "clusters[\(name)].members"
             problems.require(!members.isEmpty, path, "is empty")

@@ -19,7 +19,8 @@ extension MeshResources {
     /// The same of what one control plane among several has: routes that a listener names may be with another one.
     package func validate(asPart isPart: Bool) throws(ConfigurationError) {
         var problems = ProblemCollector()
-        for (name, listener) in listeners.sorted(by: { $0.key < $1.key }) {
+        for name in listeners.keys.sorted() {
+            guard let listener = listeners[name] else { continue }
             let path = "listeners[\(name)]"
             if !isPart, case .named(let routes) = listener.routes, routeConfigurations[routes] == nil {
                 problems.note(path + ".routes", "there is no route configuration named \(routes)")
@@ -47,16 +48,19 @@ extension MeshResources {
             listener.checkSharing(path, &problems)
             listener.checkSecrets(path, &problems)
         }
-        for (name, routes) in routeConfigurations.sorted(by: { $0.key < $1.key }) {
+        for name in routeConfigurations.keys.sorted() {
+            guard let routes = routeConfigurations[name] else { continue }
             Self.check(routes, "routeConfigurations[\(name)]", &problems)
         }
-        for (name, cluster) in clusters.sorted(by: { $0.key < $1.key }) {
+        for name in clusters.keys.sorted() {
+            guard let cluster = clusters[name] else { continue }
             _ = problems.nest("clusters[\(name)]") { () throws(ConfigurationError) in try cluster.validate() }
         }
         checkAggregates(&problems)
         checkSecrets(&problems)
         checkRuntime(&problems)
-        for (name, assignment) in endpointAssignments.sorted(by: { $0.key < $1.key }) {
+        for name in endpointAssignments.keys.sorted() {
+            guard let assignment = endpointAssignments[name] else { continue }
             _ = problems.nest("endpointAssignments[\(name)]") { () throws(ConfigurationError) in
                 try assignment.validate()
             }

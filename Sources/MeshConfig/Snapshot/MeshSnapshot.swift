@@ -37,8 +37,8 @@ public final class MeshSnapshot: Sendable {
         with assignments: [String: EndpointAssignment?]
     ) throws(ConfigurationError) {
         var problems = ProblemCollector()
-        for (name, assignment) in assignments.sorted(by: { $0.key < $1.key }) {
-            guard let assignment else { continue }
+        for name in assignments.keys.sorted() {
+            guard let assignment = assignments[name] ?? nil else { continue }
             _ = problems.nest("endpointAssignments[\(name)]") { () throws(ConfigurationError) in
                 try assignment.validate()
             }

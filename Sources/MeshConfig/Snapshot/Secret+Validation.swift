@@ -24,8 +24,15 @@ extension Secret {
             check(certificate.chain, "certificate.chain")
             check(certificate.privateKey.revealed, "certificate.privateKey")
         case .validation(let validation):
-            check(validation.trustedRoots, "validation.trustedRoots")
-            let count = validation.acceptedNames.count
+            let isPinned = !validation.certificateHashes.isEmpty || !validation.keyHashes.isEmpty
+            if !validation.takesUntrusted || !validation.trustedRoots.isEmpty {
+                check(validation.trustedRoots, "validation.trustedRoots")
+            } else {
+                let says = isPinned || !validation.acceptedNames.isEmpty || !validation.matchers.isEmpty
+                problems.require(says, "validation", "takes whoever comes")
+            }
+            if let lists = validation.revocationLists { check(lists, "validation.revocationLists") }
+            let count = validation.acceptedNames.count + validation.matchers.count
             problems.require(
                 count <= Self.maximumNames,
                 "validation.acceptedNames",
@@ -46,6 +53,11 @@ extension MeshResources {
 
 extension Cluster {
     func checkSecrets(_ problems: inout ProblemCollector) {
+        problems.require(
+            peerNames.count <= Secret.maximumNames,
+            "peerNames",
+            "must be at most \(Secret.maximumNames), are \(peerNames.count)"
+        )
         guard let secrets else { return }
         problems.require(upstreamSecurity != .plaintext, "secrets", "there is no TLS to protect with them")
         secrets.check("secrets", &problems)
@@ -54,8 +66,20 @@ extension Cluster {
 
 extension Listener {
     func checkSecrets(_ path: String, _ problems: inout ProblemCollector) {
+        problems.require(
+            peerNames.count <= Secret.maximumNames,
+            path + ".peerNames",
+            "must be at most \(Secret.maximumNames), are \(peerNames.count)"
+        )
+        if case .inbound(_, .tls) = direction {
+            problems.require(
+                secrets != nil && secrets?.validation == nil,
+                path + ".secrets",
+                "must be a certificate alone, where callers are asked for none"
+            )
+        }
         guard let secrets else { return }
-        let isSecured = if case .inbound(_, .mutualTLS) = direction { true } else { false }
+        let isSecured = if case .inbound(_, let security) = direction { security.takesTLS } else { false }
         problems.require(isSecured, path + ".secrets", "there is no inbound TLS to protect with them")
         problems.require(secrets.certificate != nil, path + ".secrets.certificate", "is missing: a server shows one")
         secrets.check(path + ".secrets", &problems)
@@ -65,6 +89,18 @@ extension Listener {
 extension SecretReference {
     fileprivate func check(_ path: String, _ problems: inout ProblemCollector) {
         problems.require(certificate?.isEmpty != true, path + ".certificate", "is empty")
-        problems.require(!validation.isEmpty, path + ".validation", "is empty")
+        problems.require(validation?.isEmpty != true, path + ".validation", "is empty")
+        problems.require(
+            validation == nil || !skipsVerification,
+            path + ".skipsVerification",
+            "whoever is judged by a secret is not taken unseen"
+        )
+        let (oldest, newest) = (parameters.minimumVersion ?? .tls12, parameters.maximumVersion ?? .tls13)
+        problems.require(oldest <= newest, path + ".parameters", "the oldest version is newer than the newest one")
+        problems.require(
+            parameters.cipherSuites.count <= 64,
+            path + ".parameters.cipherSuites",
+            "must be at most 64, are \(parameters.cipherSuites.count)"
+        )
     }
 }

@@ -11,6 +11,7 @@ import NIOCore
 struct ControlPlaneAPI: Sendable {
     let registry: ServiceRegistry
     let tokens: TokenBook
+    let authority: AuthorityAPI
     let maximumBodySize: Int
     let status: @Sendable () -> StatusAnswer
     let diagnostics: @Sendable () -> DiagnosticsAnswer
@@ -28,6 +29,7 @@ struct ControlPlaneAPI: Sendable {
         router.get("v1/status") { _, _ in try Response(json: status()) }
         router.get("v1/clients/:stream") { _, context in try client(context) }
         router.get("v1/diagnostics") { _, _ in try Response(json: diagnostics()) }
+        authority.add(to: router)
         return router
     }
 
@@ -119,7 +121,7 @@ struct ControlPlaneAPI: Sendable {
         return (id, claims)
     }
 
-    private static func claims(_ context: APIRequestContext) throws -> TokenClaims {
+    static func claims(_ context: APIRequestContext) throws -> TokenClaims {
         guard let claims = context.claims else { throw APIProblem.unauthorized }
         return claims
     }

@@ -5,15 +5,19 @@ import MeshCore
 import MeshXDS
 
 extension CertificateAuthority: CertificateSigner {
-    func sign(csrPEM: String, bearerToken: String, validity: Nanoseconds) async throws -> [String] {
+    func sign(csrPEM: String, for caller: SigningCaller, validity: Nanoseconds) async throws -> [String] {
         do {
-            return try issue(csrPEM: csrPEM, bearerToken: bearerToken, validity: validity)
+            return try issue(csrPEM: csrPEM, caller: caller, validity: validity)
         } catch let refusal as SigningRefusal {
-            throw switch refusal {
-            case .unauthenticated: CertificateRefusal(.unauthenticated, "a known bearer token is needed")
-            case .badRequest(let message): CertificateRefusal(.badRequest, message)
-            case .forbidden(let message): CertificateRefusal(.forbidden, message)
-            }
+            let reason: CertificateRefusal.Reason =
+                switch refusal {
+                case .unauthenticated: .unauthenticated
+                case .badRequest: .badRequest
+                case .forbidden: .forbidden
+                case .tooMany: .tooMany
+                case .unavailable: .unavailable
+                }
+            throw CertificateRefusal(reason, refusal.reason)
         }
     }
 }

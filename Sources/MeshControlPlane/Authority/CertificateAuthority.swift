@@ -1,146 +1,169 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import Crypto
 import Foundation
+import Logging
 import MeshCore
 import MeshIdentity
 import MeshSecurity
 import SwiftASN1
+import Synchronization
 import X509
 
 /// Signs the certificates of a trust domain: short-lived, one SPIFFE ID each, for whoever may claim it.
 ///
-/// The root signs leaves directly and lives in the state directory, so that a restart changes nothing for anybody.
+/// Its keys live in the state directory, so that a restart changes nothing for anybody, or in files of the operator. An
+/// issuing authority signs, whose certificate workloads send with their own; the root signs only that one.
 final class CertificateAuthority: Sendable {
-    /// Certificates begin this much in the past, for workloads whose clocks are behind.
-    static let allowedClockSkew: TimeInterval = 60
-    /// Far more than a request takes.
-    static let maximumRequestSize = 64 << 10
+    /// How the authority is set up.
+    struct Configuration: Sendable {
+        var trustDomain: String
+        var stateDirectory: String
+        /// The operator's authority; `nil` for one that is made here.
+        var files: AuthorityFiles?
+        /// How long certificates live unless a shorter life is asked for.
+        var validity: Nanoseconds
+        /// How many certificates each caller gets a second.
+        var maximumRate: UInt32 = 500
+    }
 
-    private let root: AuthorityKeyPair
-    private let trustDomain: String
-    private let tokens: TokenBook
-    private let defaultValidity: Nanoseconds
-    private let rootPEM: String
+    /// Leaves begin this much in the past, for workloads whose clocks are behind.
+    static let allowedClockSkew: TimeInterval = 60
+    /// After a certificate's life, what was issued before it is gone for every clock.
+    static let margin: TimeInterval = 600
+
+    struct State {
+        var authority: AuthorityState
+        var book: RevocationBook
+        var rate: IssuanceRate
+        var lists = PublishedLists()
+        var refusals = RefusalBudget()
+        /// The operator's files as they were when they were read last.
+        var readFiles: [Date?] = []
+    }
+
+    let configuration: Configuration
+    let tokens: TokenBook
+    let clock: any MeshClock
+    let logger: Logger
+    let audit: AuditLog
+    let refusals: AuditLog
+    let keys: PrivateFile
+    let revocations: PrivateFile
+    let state: Mutex<State>
 
     /// Loads the authority of a trust domain, or makes it if the state directory has none.
-    /// - Parameter validity: How long certificates live unless a shorter life is asked for.
-    /// - Throws: `ConfigurationError` if the state directory cannot be used. A state that cannot be read is never
-    ///   replaced: a new root would cut off every workload that trusts the old one.
+    /// - Throws: `ConfigurationError` if the state directory or the operator's files cannot be used. A state that cannot be
+    ///   read is never replaced: a new root would cut off every workload that trusts the old one, and a list of
+    ///   revocations that is lost would let everybody back in.
     init(
-        trustDomain: String,
-        stateDirectory: String,
+        _ configuration: Configuration,
         tokens: TokenBook,
-        validity: Nanoseconds,
+        clock: any MeshClock = SystemClock(),
+        logger: Logger = Logger(label: "CertificateAuthority"),
         now: Date = Date()
     ) throws {
-        let file = PrivateFile(directory: stateDirectory, name: "authority.pem")
-        try file.prepareDirectory()
-        if let pem = try file.read() {
-            self.root = try AuthorityKeyPair(pem: pem, trustDomain: trustDomain, now: now)
-        } else {
-            self.root = try AuthorityKeyPair(newRootFor: trustDomain, now: now)
-            try file.write(root.pem)
+        let directory = configuration.stateDirectory
+        let keys = PrivateFile(directory: directory, name: "authority.pem")
+        let revocations = PrivateFile(directory: directory, name: "revoked.json")
+        try keys.prepareDirectory()
+        let audit = AuditLog(directory: directory, name: "audit", logger: logger)
+        var book = RevocationBook(revoked: try Self.readRevocations(revocations))
+        for entry in audit.entries() where entry.event == .issued {
+            guard let issued = RevocationBook.Issued(entry), issued.notAfter > now else { continue }
+            book.issued(issued, now: now)
         }
-        self.rootPEM = try root.certificate.serializeAsPEM().pemString
-        self.trustDomain = trustDomain
+        self.configuration = configuration
         self.tokens = tokens
-        self.defaultValidity = validity
-    }
-
-    /// The root certificate as PEM.
-    var trustAnchor: String { rootPEM }
-
-    /// Signs a request.
-    /// - Parameters:
-    ///   - csrPEM: A PKCS #10 request, signed by its own key, with one URI name and nothing else to be certified.
-    ///   - bearerToken: What proves who asks.
-    ///   - validity: How long the certificate should live; zero, or more than the authority gives, for its default.
-    /// - Returns: The leaf and the root as PEM.
-    /// - Throws: `SigningRefusal`.
-    func issue(
-        csrPEM: String,
-        bearerToken: String,
-        validity: Nanoseconds,
-        now: Date = Date()
-    ) throws -> [String] {
-        guard let claims = tokens.claims(of: bearerToken) else { throw SigningRefusal.unauthenticated }
-        let request = try Self.verified(csrPEM)
-        let identity = try Self.identity(in: request)
-        guard claims.allows(identity, trustDomain: trustDomain) else {
-            throw SigningRefusal.forbidden("the token may not claim \(identity)")
-        }
-        let granted = validity == .zero ? defaultValidity : min(validity, defaultValidity)
-        return [try leaf(for: identity, request.publicKey, validity: granted, now: now), rootPEM]
-    }
-
-    private func leaf(
-        for identity: SPIFFEID,
-        _ publicKey: Certificate.PublicKey,
-        validity: Nanoseconds,
-        now: Date
-    ) throws -> String {
-        let expiry = min(now.addingTimeInterval(validity.seconds), root.certificate.notValidAfter)
-        let certificate = try Certificate(
-            version: .v3,
-            serialNumber: Certificate.SerialNumber(),
-            publicKey: publicKey,
-            notValidBefore: max(now.addingTimeInterval(-Self.allowedClockSkew), root.certificate.notValidBefore),
-            notValidAfter: expiry,
-            issuer: root.certificate.subject,
-            // The name is critical because the subject is empty (RFC 5280 §4.2.1.6), as in Istio's certificates.
-            subject: DistinguishedName(),
-            extensions: Certificate.Extensions {
-                Critical(BasicConstraints.notCertificateAuthority)
-                Critical(KeyUsage(digitalSignature: true))
-                try ExtendedKeyUsage([.serverAuth, .clientAuth])
-                SubjectKeyIdentifier(hash: publicKey)
-                AuthorityKeyIdentifier(
-                    keyIdentifier: try root.certificate.extensions.subjectKeyIdentifier?.keyIdentifier
-                )
-                Critical(SubjectAlternativeNames([.uniformResourceIdentifier(identity.description)]))
-            },
-            issuerPrivateKey: root.key
+        self.clock = clock
+        self.logger = logger
+        self.audit = audit
+        self.refusals = AuditLog(directory: directory, name: "refused", maximumFiles: 2, logger: logger)
+        self.keys = keys
+        self.revocations = revocations
+        self.state = Mutex(
+            State(
+                authority: try Self.load(configuration, keys, now: now),
+                book: book,
+                rate: IssuanceRate(perSecond: configuration.maximumRate),
+                readFiles: configuration.files?.modificationDates ?? []
+            )
         )
-        return try certificate.serializeAsPEM().pemString
+        try maintain(now: now)
     }
 
-    /// The request, once its sender has proved to have the key.
-    private static func verified(_ csrPEM: String) throws(SigningRefusal) -> CertificateSigningRequest {
-        guard csrPEM.utf8.count <= maximumRequestSize else {
-            throw .badRequest("a request has at most \(maximumRequestSize) bytes")
+    private static func load(
+        _ configuration: Configuration,
+        _ keys: PrivateFile,
+        now: Date
+    ) throws -> AuthorityState {
+        if let files = configuration.files { return try files.state(trustDomain: configuration.trustDomain, now: now) }
+        guard let pem = try keys.read() else {
+            let made = try AuthorityState(newFor: configuration.trustDomain, now: now)
+            try keys.write(made.pem)
+            return made
         }
-        guard let request = try? CertificateSigningRequest(pemEncoded: csrPEM) else {
-            throw .badRequest("not a PKCS #10 request in PEM")
+        do {
+            return try AuthorityState(pem: pem, trustDomain: configuration.trustDomain, now: now)
+        } catch {
+            throw ConfigurationError(
+                path: "stateDirectory",
+                "the authority of \(configuration.trustDomain) cannot be loaded; move its file away to make a new one: "
+                    + "\((error as? IdentityError)?.description ?? "it is damaged")"
+            )
         }
-        guard request.publicKey.isValidSignature(request.signature, for: request) else {
-            throw .badRequest("the request is not signed by its own key")
-        }
-        return request
     }
 
-    /// The one identity that a request names. What else it asks for is refused rather than left out, so that nobody
-    /// believes to have got it.
-    private static func identity(in request: CertificateSigningRequest) throws(SigningRefusal) -> SPIFFEID {
-        let extensions: Certificate.Extensions?
-        let names: SubjectAlternativeNames?
+    private static func readRevocations(_ file: PrivateFile) throws -> [RevocationBook.Revoked] {
+        guard let text = try file.read() else { return [] }
         do {
-            extensions = try request.attributes.extensionRequest?.extensions
-            names = try extensions?.subjectAlternativeNames
+            let decoder = JSONDecoder()
+            decoder.dateDecodingStrategy = .iso8601
+            return try decoder.decode([RevocationBook.Revoked].self, from: Data(text.utf8))
         } catch {
-            throw .badRequest("the requested extensions cannot be parsed")
+            throw ConfigurationError(
+                path: "stateDirectory",
+                "the list of revoked certificates cannot be read: \(error)"
+            )
         }
-        guard let names, names.count == 1, case .uniformResourceIdentifier(let uri)? = names.first else {
-            throw .badRequest("a request has exactly one name, a URI; this one has \(names?.count ?? 0)")
-        }
-        if case .isCertificateAuthority? = try? extensions?.basicConstraints {
-            throw .badRequest("authorities below this one are not made")
-        }
-        do {
-            return try SPIFFEID(uri)
-        } catch {
-            throw .badRequest("the name is no SPIFFE ID: \(error)")
+    }
+
+    /// How long what was issued before may still be in use.
+    var overlap: TimeInterval { configuration.validity.seconds + Self.margin }
+
+    /// The root certificates as PEM, the one in use first.
+    var trustAnchor: String { state.withLock { $0.lists.roots } }
+
+    /// The roots and the revocation lists of the domain, to judge its certificates by.
+    /// - Throws: `IdentityError` if the roots are another domain's.
+    func trustBundle() throws -> TrustBundle {
+        let (roots, lists) = state.withLock { ($0.lists.roots, $0.lists.pem) }
+        var bundle = try TrustBundle(pemByTrustDomain: [configuration.trustDomain: [roots]])
+        // Lists of the authorities above the operator's are not here.
+        bundle.setRevocations(
+            try RevocationLists(pem: lists.isEmpty ? [] : [lists], unknown: .accepted),
+            of: configuration.trustDomain
+        )
+        return bundle
+    }
+}
+
+extension RevocationBook.Issued {
+    init?(_ entry: AuditEntry) {
+        guard let serial = entry.serialNumber, let identity = entry.identity, let notAfter = entry.notAfter,
+            let issuer = entry.issuer
+        else { return nil }
+        self.init(serialNumber: serial, identity: identity, notAfter: notAfter, issuer: issuer)
+    }
+}
+
+extension AuthorityFiles {
+    /// When each file was changed last; `nil` for what is not there.
+    var modificationDates: [Date?] {
+        [certificate, privateKey, chain, roots].map { path in
+            guard let path else { return nil }
+            let target = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+            return (try? FileManager.default.attributesOfItem(atPath: target))?[.modificationDate] as? Date
         }
     }
 }

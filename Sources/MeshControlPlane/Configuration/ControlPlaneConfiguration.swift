@@ -33,6 +33,14 @@ public struct ControlPlaneConfiguration: Sendable {
     ///
     /// Default 1 h: SPIRE's `default_x509_svid_ttl`.
     public var certificateValidity: Nanoseconds
+    /// The certificate authority that the operator gives; its key stays where it is.
+    ///
+    /// Default `nil`: one is made, and kept in the state directory.
+    public var authority: AuthorityFiles?
+    /// The most certificates that each caller gets in a second; 1 to 100 000.
+    ///
+    /// Default 500: SPIRE's limit on what one address has signed (`ratelimit.signing`).
+    public var maximumIssuanceRate: UInt32
     /// How often the folder is looked at; 10 ms to 1 min.
     ///
     /// Default 500 ms.
@@ -83,6 +91,8 @@ public struct ControlPlaneConfiguration: Sendable {
         trustDomain: String = "cluster.local",
         leaseDuration: Nanoseconds = .seconds(15),
         certificateValidity: Nanoseconds = .seconds(3600),
+        authority: AuthorityFiles? = nil,
+        maximumIssuanceRate: UInt32 = 500,
         folderPollInterval: Nanoseconds = .milliseconds(500),
         limits: Limits = Limits()
     ) {
@@ -94,6 +104,8 @@ public struct ControlPlaneConfiguration: Sendable {
         self.trustDomain = trustDomain
         self.leaseDuration = leaseDuration
         self.certificateValidity = certificateValidity
+        self.authority = authority
+        self.maximumIssuanceRate = maximumIssuanceRate
         self.folderPollInterval = folderPollInterval
         self.limits = limits
     }
@@ -121,6 +133,7 @@ public struct ControlPlaneConfiguration: Sendable {
             problems.require(range.contains(value), name, "must be from \(text), is \(value.seconds) s")
         }
         let numbers: [(String, Int, ClosedRange<Int>)] = [
+            ("maximumIssuanceRate", Int(maximumIssuanceRate), 1...100_000),
             ("maximumInstances", limits.maximumInstances, 1...1_000_000),
             ("maximumBodySize", limits.maximumBodySize, 1024...(16 << 20)),
             ("maximumConnections", limits.maximumConnections, 1...1_000_000),
@@ -131,7 +144,7 @@ public struct ControlPlaneConfiguration: Sendable {
         for (name, value, range) in numbers {
             problems.require(
                 range.contains(value),
-                "limits.\(name)",
+                name == "maximumIssuanceRate" ? name : "limits.\(name)",
                 "must be from \(range.lowerBound) to \(range.upperBound), is \(value)"
             )
         }

@@ -12,12 +12,17 @@ public struct RegistrationToken: Sendable, CustomStringConvertible {
     public var namespace: String
     /// The service accounts that the bearer may claim in the namespace; `nil` for all of them.
     public var serviceAccounts: Set<String>?
+    /// Whether the bearer may also see which certificates live, take them back, and begin to replace the authority's root.
+    ///
+    /// Default `false`: workloads cannot.
+    public var isOperator: Bool
 
     /// Creates a token.
-    public init(secret: String, namespace: String, serviceAccounts: Set<String>? = nil) {
+    public init(secret: String, namespace: String, serviceAccounts: Set<String>? = nil, isOperator: Bool = false) {
         self.secret = secret
         self.namespace = namespace
         self.serviceAccounts = serviceAccounts
+        self.isOperator = isOperator
     }
 
     /// What the token is for; never the secret.

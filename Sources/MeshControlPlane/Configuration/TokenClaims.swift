@@ -10,6 +10,7 @@ struct TokenClaims: Hashable, Sendable {
     var owner: Int
     var namespace: String
     var serviceAccounts: Set<String>?
+    var isOperator = false
 
     /// Whether the bearer may be this service account.
     func allows(namespace: String, serviceAccount: String) -> Bool {
@@ -32,7 +33,8 @@ struct TokenBook: Sendable {
             let claims = TokenClaims(
                 owner: position,
                 namespace: token.namespace,
-                serviceAccounts: token.serviceAccounts
+                serviceAccounts: token.serviceAccounts,
+                isOperator: token.isOperator
             )
             return (SHA256.hash(data: Array(token.secret.utf8)), claims)
         }

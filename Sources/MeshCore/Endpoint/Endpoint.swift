@@ -96,6 +96,14 @@ public struct Endpoint: Hashable, Sendable {
         set { change { $0.secrets = newValue } }
     }
 
+    /// Names by other comparisons than those of `security`: with mutual TLS the peer must prove one of either.
+    ///
+    /// Default empty: Envoy's `match_typed_subject_alt_names` beyond exact URIs.
+    public var peerNames: [PeerNameMatcher] {
+        get { storage.fields.peerNames }
+        set { change { $0.peerNames = newValue } }
+    }
+
     /// How a connection to an endpoint is protected.
     public enum Security: Hashable, Sendable {
         /// Not at all.
@@ -124,7 +132,8 @@ public struct Endpoint: Hashable, Sendable {
         hostname: String = "",
         additionalAddresses: [EndpointAddress] = [],
         resolvedHost: ResolvedHost? = nil,
-        secrets: DeliveredSecrets? = nil
+        secrets: DeliveredSecrets? = nil,
+        peerNames: [PeerNameMatcher] = []
     ) {
         self.storage = Storage(
             Fields(
@@ -140,7 +149,8 @@ public struct Endpoint: Hashable, Sendable {
                 hostname: hostname,
                 additionalAddresses: additionalAddresses,
                 resolvedHost: resolvedHost,
-                secrets: secrets
+                secrets: secrets,
+                peerNames: peerNames
             )
         )
     }
@@ -175,6 +185,7 @@ public struct Endpoint: Hashable, Sendable {
         var additionalAddresses: [EndpointAddress]
         var resolvedHost: ResolvedHost?
         var secrets: DeliveredSecrets?
+        var peerNames: [PeerNameMatcher]
     }
 
     final class Storage: Sendable {

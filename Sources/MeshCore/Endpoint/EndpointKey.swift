@@ -35,11 +35,12 @@ extension Endpoint.Fields {
         hasher.combine(proxy)
         hasher.combine(cluster)
         hasher.combine(secrets)
+        hasher.combine(peerNames)
     }
 
     func hasKey(of other: Self) -> Bool {
         address == other.address && security == other.security && serverName == other.serverName
             && connection.httpVersion == other.connection.httpVersion && proxy == other.proxy
-            && cluster == other.cluster && secrets == other.secrets
+            && cluster == other.cluster && secrets == other.secrets && peerNames == other.peerNames
     }
 }

@@ -73,13 +73,13 @@ public struct ProblemCollector: Sendable {
 
     /// Runs `body` and notes its problems below `path`.
     public mutating func nest<Value>(
-        _ path: String,
+        _ path: @autoclosure () -> String,
         _ body: () throws(ConfigurationError) -> Value
     ) -> Value? {
         do {
             return try body()
         } catch {
-            problems += error.prefixed(by: path).problems
+            problems += error.prefixed(by: path()).problems
             return nil
         }
     }

@@ -52,6 +52,10 @@ public enum MeshEvent: Sendable {
     case identityRenewed(identity: String, validFor: Nanoseconds)
     /// An identity could not be renewed; the last one stays in use.
     case identityRenewalFailed(error: any Error)
+    /// The other end of a connection was refused for its certificate, or for want of one.
+    case peerRefused(PeerRefusal)
+    /// An identity that should have been renewed by now is valid for that long still; zero if it has expired.
+    case identityExpiring(identity: String, validFor: Nanoseconds)
     /// A host name of clusters was looked up.
     case hostLookup(HostLookup)
     /// These clusters' endpoints come from DNS, and the mesh has no resolver: their names go to the transport as they are.

@@ -7,25 +7,48 @@ import Synchronization
 public struct SecretReference: Hashable, Sendable {
     /// The certificate to show; `nil` for none, so that only the other end proves who it is.
     public var certificate: String?
-    /// What the peer is judged by.
-    public var validation: String
+    /// What the peer is judged by; `nil` for none.
+    ///
+    /// A server without it asks callers for no certificate. A client judges servers by the system's roots and the name
+    /// that it asks for, unless `skipsVerification` says to take whoever answers.
+    public var validation: String?
+    /// Which TLS is spoken. Default: that of the mesh.
+    public var parameters: TLSParameters
+    /// Whether a client takes any server (Istio's `insecureSkipVerify`). Default `false`.
+    public var skipsVerification: Bool
 
     /// Names secrets.
-    public init(certificate: String? = nil, validation: String) {
+    public init(
+        certificate: String? = nil,
+        validation: String?,
+        parameters: TLSParameters = TLSParameters(),
+        skipsVerification: Bool = false
+    ) {
         self.certificate = certificate
         self.validation = validation
+        self.parameters = parameters
+        self.skipsVerification = skipsVerification
     }
+
+    /// Whether a secret is one of Istio's that are named after the files they come from: `file-cert:CERTIFICATE~KEY` and
+    /// `file-root:ROOTS`. No control plane has them; a source of this process brings those that it may read.
+    public static func isOfFile(_ name: String) -> Bool {
+        name.hasPrefix("file-cert:") || name.hasPrefix("file-root:")
+    }
+
+    /// The names of the secrets that are needed.
+    public var names: [String] { [validation, certificate].compactMap(\.self) }
 }
 
 /// What one connection is protected with. A connection keeps what it began with; the next one has what is there then.
 public final class TransportSecrets: Sendable {
     /// The certificate to show; `nil` for none.
     public let certificate: TLSCertificate?
-    /// What the peer is judged by.
-    public let validation: PeerValidation
+    /// What the peer is judged by; `nil` for nothing that was delivered.
+    public let validation: PeerValidation?
 
     /// Creates a set.
-    public init(certificate: TLSCertificate?, validation: PeerValidation) {
+    public init(certificate: TLSCertificate?, validation: PeerValidation?) {
         self.certificate = certificate
         self.validation = validation
     }
@@ -55,7 +78,7 @@ public final class DeliveredSecrets: Sendable, Hashable {
     /// Creates a place for secrets that have not come yet.
     public init(_ reference: SecretReference) {
         self.reference = reference
-        state = Mutex(.failure(Missing("the secret \(reference.validation) has not been delivered")))
+        state = Mutex(.failure(Missing("the secret \(reference.names.first ?? "") has not been delivered")))
     }
 
     /// The secrets.

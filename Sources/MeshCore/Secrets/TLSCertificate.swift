@@ -14,19 +14,3 @@ public struct TLSCertificate: Hashable, Sendable {
         self.privateKey = privateKey
     }
 }
-
-/// Whom the other end of a connection must prove to be.
-public struct PeerValidation: Hashable, Sendable {
-    /// The certificates as PEM that a chain must lead to.
-    public var trustedRoots: String
-    /// The names of which the peer's certificate must have one, URIs or DNS names in full; empty for any.
-    ///
-    /// Those that an endpoint's security accepts count besides.
-    public var acceptedNames: [String]
-
-    /// Creates a validation from PEM documents.
-    public init(trustedRoots: String, acceptedNames: [String] = []) {
-        self.trustedRoots = trustedRoots
-        self.acceptedNames = acceptedNames
-    }
-}

@@ -12,8 +12,17 @@ public struct InboundContext: Sendable {
     /// The identity that the caller proved by its certificate (`spiffe://…`), if it proved one.
     public var peerIdentity: String?
 
+    /// The names of the certificate that the caller proved to own; `nil` if it showed none, or nobody read it.
+    public var peerCertificate: PeerCertificate?
+
     /// Creates an inbound context.
-    public init(trace: TraceContext, deadline: Deadline = .never, peerIdentity: String? = nil) {
+    public init(
+        trace: TraceContext,
+        deadline: Deadline = .never,
+        peerIdentity: String? = nil,
+        peerCertificate: PeerCertificate? = nil
+    ) {
+        self.peerCertificate = peerCertificate
         self.trace = trace
         self.deadline = deadline
         self.peerIdentity = peerIdentity

@@ -1,17 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import MeshCore
+package import MeshCore
 package import MeshSecurity
 package import NIOCore
 
 extension AuthorizationPeer {
     /// What a channel knows of its connection, and who proved to be at its other end.
-    package init(of channel: any Channel, identity: String?) {
+    /// - Parameters:
+    ///   - identity: Who somebody says that it is, who judges certificates; `nil` if it is nobody.
+    ///   - certificate: What stands in its certificate; of somebody else's it is not used.
+    package init(of channel: any Channel, identity: String?, certificate: PeerCertificate? = nil) {
+        let named = identity.map { identity in
+            certificate.flatMap { $0.uriNames.contains(identity) ? $0 : nil } ?? PeerCertificate(uriNames: [identity])
+        }
+        self.init(of: channel, certificate: named)
+    }
+
+    /// What a channel knows of its connection, and the certificate that was proved at its other end.
+    package init(of channel: any Channel, certificate: PeerCertificate?) {
         // A stream of HTTP/2 tells its connection's addresses.
         let (source, destination) = (channel.remoteAddress, channel.localAddress)
         self.init(
-            certificate: identity.map { PeerCertificate(uriNames: [$0]) },
+            certificate: certificate,
             source: source.flatMap(IPAddress.init(of:)),
             sourcePort: source?.port.flatMap { UInt16(exactly: $0) },
             destination: destination.flatMap(IPAddress.init(of:)),

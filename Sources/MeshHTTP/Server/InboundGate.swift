@@ -65,7 +65,7 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let stack: InboundStack
     private let executors: EventLoopExecutors?
-    private let peerIdentity: @Sendable (any Channel) async -> String?
+    private let peerIdentity: (@Sendable (any Channel) async -> String?)?
     private var context: ChannelHandlerContext?
     private var state = State.idle
     private var exchange: Exchange?
@@ -80,7 +80,7 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
     public init(
         _ stack: InboundStack,
         executors: EventLoopExecutors? = nil,
-        peerIdentity: @escaping @Sendable (any Channel) async -> String? = { _ in nil }
+        peerIdentity: (@Sendable (any Channel) async -> String?)? = nil
     ) {
         self.stack = stack
         self.executors = executors
@@ -144,12 +144,18 @@ public final class InboundGate: ChannelDuplexHandler, RemovableChannelHandler {
         let (stack, peerIdentity) = (stack, peerIdentity)
         // Owned by the request that is held: admission always ends, and its verdict frees or answers the request.
         _ = Task(executorPreference: executors?.executor(of: loop)) {
-            let peer = await peerIdentity(channel)
+            let certificate = await ConnectionPeer.certificate(of: channel)
+            let connection =
+                if let peerIdentity {
+                    AuthorizationPeer(of: channel, identity: await peerIdentity(channel), certificate: certificate)
+                } else {
+                    AuthorizationPeer(of: channel, certificate: certificate)
+                }
+            let peer = connection.identity
             var call = stack.begin(request)
             var refusal: (any Error)?
             var admitted = request
             do {
-                let connection = AuthorizationPeer(of: channel, identity: peer)
                 try await stack.admit(&admitted, peer: connection, context: &call)
             } catch {
                 refusal = error

@@ -12,30 +12,58 @@ final class InboundServing: Sendable {
     let configuration: MeshHTTPServer.Configuration
     let drain: ServerDrain
     let executors: EventLoopExecutors
-    private let stack: InboundStack?
-    private let contexts = SecretContexts()
-    private let peerIdentity: @Sendable (any Channel) async -> String?
+    let stack: InboundStack?
+    let protection: ServerProtection
+    private let peerIdentity: (@Sendable (any Channel) async -> String?)?
     private let handler: @Sendable (InboundRequest) async throws -> InboundResponse
 
-    /// What protects a connection that comes now: the secrets that the mesh's configuration names for the server, or else
-    /// what the application said.
-    var security: ServerTransportSecurity? {
-        stack?.secrets.map { ServerTransportSecurity($0, contexts) } ?? configuration.security
+    /// Tells of a caller that was refused before it could ask for anything.
+    func noticed(_ refusal: PeerRefusal) {
+        stack?.noticed(refusal)
     }
 
     init(
         configuration: MeshHTTPServer.Configuration,
         drain: ServerDrain,
         stack: InboundStack?,
-        peerIdentity: @escaping @Sendable (any Channel) async -> String?,
+        peerIdentity: (@Sendable (any Channel) async -> String?)?,
         handler: @escaping @Sendable (InboundRequest) async throws -> InboundResponse
     ) {
         self.configuration = configuration
         self.drain = drain
         self.executors = EventLoopExecutors(configuration.eventLoopGroup)
         self.stack = stack
+        self.protection = ServerProtection(stack, always: configuration.security, own: configuration.mutualTLS)
         self.peerIdentity = peerIdentity
         self.handler = handler
+    }
+
+    /// Who is at the other end of a request's connection: whom the application says, who judges certificates, or else what
+    /// stands in the certificate that the connection's TLS has verified.
+    private func connection(of channel: any Channel, isSecure: Bool) async -> AuthorizationPeer {
+        // To find out that there is no certificate would cost more than all the rest.
+        let reading = isSecure ? await ConnectionPeer.record(of: channel) : nil
+        var peer: AuthorizationPeer
+        if let peerIdentity {
+            peer = AuthorizationPeer(of: channel, identity: await peerIdentity(channel), certificate: reading?.peer)
+        } else {
+            peer = AuthorizationPeer(of: channel, certificate: reading.flatMap { isMeantNow($0) ? $0.peer : nil })
+        }
+        peer.isSecured = isSecure
+        return peer
+    }
+
+    /// Whether a certificate is one of those that are meant by the secrets that the configuration names now: names and
+    /// lists may be others than those that the connection began with.
+    private func isMeantNow(_ reading: ConnectionPeer.Reading) -> Bool {
+        guard let place = stack?.protection.secrets else { return true }
+        do throws(PeerNames.NotAccepted) {
+            try protection.contexts.names(of: place)?.check(reading.parsed, at: ParsedCertificate.now)
+            return true
+        } catch {
+            noticed(PeerRefusal(role: .client, reason: error.reason, message: error.description))
+            return false
+        }
     }
 
     /// Serves one request, from its head to the last byte of its response.
@@ -43,7 +71,7 @@ final class InboundServing: Sendable {
         guard let stack else {
             drain.requestStarted()
             defer { drain.requestEnded() }
-            let peer = await peerIdentity(channel)
+            let peer = await connection(of: channel, isSecure: head.isSecure).identity
             _ = await answer(exchange, head, peer) { try await self.handler($0) }
             return
         }
@@ -52,7 +80,8 @@ final class InboundServing: Sendable {
             try? await exchange.send(InboundResponse(localReply: reply))
             return
         }
-        let peer = await peerIdentity(channel)
+        let connection = await connection(of: channel, isSecure: head.isSecure)
+        let peer = connection.identity
         guard !stack.isDisabled else {
             drain.requestStarted()
             defer { drain.requestEnded() }
@@ -64,8 +93,10 @@ final class InboundServing: Sendable {
         let (status, error): (Int, (any Error)?)
         do {
             var admitted = head
-            try await stack.admit(&admitted, peer: AuthorizationPeer(of: channel, identity: peer), context: &call)
-            (status, error) = try await stack.handling(call, peerIdentity: peer) { [admitted] in
+            try await stack.admit(&admitted, peer: connection, context: &call)
+            let certificate = connection.certificate
+            (status, error) = try await stack.handling(call, peerIdentity: peer, peerCertificate: certificate) {
+                [admitted] in
                 await self.answer(exchange, admitted, peer) { try await self.handler($0) }
             }
         } catch let refusal {

@@ -9,8 +9,15 @@ extension MeshHTTPServer {
     public struct Configuration: Sendable {
         /// Where the server listens; port 0 lets the system choose. Default `127.0.0.1:0`.
         public var address: EndpointAddress
-        /// TLS; default none. Without it HTTP/1.1 and HTTP/2 by prior knowledge share the port.
+        /// TLS on every connection, whatever the mesh's configuration says, unless that names secrets for the server;
+        /// default none. Without it, and without `mutualTLS`, HTTP/1.1 and HTTP/2 by prior knowledge share the port.
         public var security: ServerTransportSecurity?
+        /// TLS by the process's own identity, where the mesh's configuration wants it (`Listener.InboundSecurity`); default
+        /// none. `security` goes before it.
+        ///
+        /// The server's listener says whether connections have it, may have it or have none, and a server that runs follows
+        /// when that changes. While there is no configuration, and where no listener is for the server's address, all have it.
+        public var mutualTLS: ServerTransportSecurity?
         /// The event loops that connections live on, and handlers run on. Default: the process's shared group.
         public var eventLoopGroup: MultiThreadedEventLoopGroup
         /// The most open connections; further ones are closed as they come in.
@@ -96,6 +103,7 @@ extension MeshHTTPServer {
         public init(
             address: EndpointAddress = EndpointAddress(host: "127.0.0.1", port: 0),
             security: ServerTransportSecurity? = nil,
+            mutualTLS: ServerTransportSecurity? = nil,
             eventLoopGroup: MultiThreadedEventLoopGroup = .singleton,
             maximumConnections: Int = 10_000,
             maximumHeaderBytes: Int = 60 * 1024,
@@ -109,6 +117,7 @@ extension MeshHTTPServer {
         ) {
             self.address = address
             self.security = security
+            self.mutualTLS = mutualTLS
             self.eventLoopGroup = eventLoopGroup
             self.maximumConnections = maximumConnections
             self.maximumHeaderBytes = maximumHeaderBytes

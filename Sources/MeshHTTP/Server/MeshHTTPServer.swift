@@ -26,32 +26,37 @@ public final class MeshHTTPServer: Sendable {
     public let drain: ServerDrain
     private let connections: ServerConnections
     private let serving: InboundServing
+    private let follower: ProtectionFollower?
 
     /// Creates a server; `run` makes it listen.
     /// - Parameters:
     ///   - configuration: How the server behaves.
     ///   - stack: What the mesh does before and after the handler; `nil` serves without it.
     ///   - drain: The server's way out; `nil` for the stack's, or one of its own.
-    ///   - peerIdentity: Asks a request's channel who is on the other side (`WorkloadIdentity.peerIdentity(of:)` of
-    ///     `MeshIdentity`). Called on the channel's event loop for each request.
+    ///   - peerIdentity: Asks a request's channel who is on the other side (`WorkloadIdentity.provenIdentity(of:)` of
+    ///     `MeshIdentity`). Called on the channel's event loop for each request; whoever it calls nobody has proved
+    ///     nothing. `nil` takes the names of the certificate that the connection's TLS has verified.
     ///   - handler: Answers a request. What it throws becomes a 500, or the `localReply` of a `MeshError`.
     public init(
         _ configuration: Configuration = Configuration(),
         stack: InboundStack? = nil,
         drain: ServerDrain? = nil,
-        peerIdentity: @escaping @Sendable (any Channel) async -> String? = { _ in nil },
+        peerIdentity: (@Sendable (any Channel) async -> String?)? = nil,
         handler: @escaping @Sendable (InboundRequest) async throws -> InboundResponse
     ) {
         self.configuration = configuration
         self.drain = stack?.drain ?? drain ?? ServerDrain()
-        self.connections = ServerConnections(maximum: configuration.maximumConnections)
-        self.serving = InboundServing(
+        let connections = ServerConnections(maximum: configuration.maximumConnections)
+        let serving = InboundServing(
             configuration: configuration,
             drain: self.drain,
             stack: stack,
             peerIdentity: peerIdentity,
             handler: handler
         )
+        self.connections = connections
+        self.serving = serving
+        self.follower = stack.map { ProtectionFollower($0, serving.protection, connections) }
     }
 
     /// How many connections are open.
@@ -99,7 +104,9 @@ public final class MeshHTTPServer: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
                 guard connections.admit(channel) else { return channel.close() }
-                return channel.eventLoop.makeCompletedFuture { try ServerPipeline(serving, channel).open() }
+                return channel.eventLoop.makeCompletedFuture {
+                    try ServerPipeline(serving, connections, channel).open()
+                }
             }
         guard let port = configuration.address.port else {
             return try await bootstrap.bind(unixDomainSocketPath: configuration.address.host).get()

@@ -44,6 +44,8 @@ struct ReceivedHead: RequestHead, FieldListing {
     }
 
     var method: String { head.method.rawValue }
+    /// Whether it came by TLS.
+    var isSecure: Bool { head.scheme == "https" }
     var scheme: String? { head.scheme }
     var authority: String? {
         get { head.authority }

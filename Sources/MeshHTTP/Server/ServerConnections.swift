@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import NIOCore
+package import NIOCore
 import Synchronization
 
 /// The connections that a server has open.
-final class ServerConnections: Sendable {
+package final class ServerConnections: Sendable {
+    private struct Connection {
+        var channel: any Channel
+        /// Whether it has TLS; `nil` while nobody knows.
+        var isSecure: Bool?
+    }
+
     private struct State {
-        var open: [ObjectIdentifier: any Channel] = [:]
+        var open: [ObjectIdentifier: Connection] = [:]
         var waiters: [CheckedContinuation<Void, Never>] = []
     }
 
     private let maximum: Int
     private let state = Mutex(State())
 
-    init(maximum: Int) {
+    package init(maximum: Int) {
         self.maximum = maximum
     }
 
@@ -22,11 +28,11 @@ final class ServerConnections: Sendable {
 
     /// Takes a connection in, and forgets it when it has closed.
     /// - Returns: Whether there is room for it.
-    func admit(_ channel: any Channel) -> Bool {
+    package func admit(_ channel: any Channel) -> Bool {
         let id = ObjectIdentifier(channel)
         let isAdmitted = state.withLock { state in
             guard state.open.count < maximum else { return false }
-            state.open[id] = channel
+            state.open[id] = Connection(channel: channel)
             return true
         }
         if isAdmitted { channel.closeFuture.whenComplete { _ in self.remove(id) } }
@@ -35,6 +41,20 @@ final class ServerConnections: Sendable {
 
     /// Asks every connection to finish what it has, and to take nothing new.
     func quiesce() {
+        quiesce(channels)
+    }
+
+    /// Asks the connections that have TLS, or those that have none, to finish what they have.
+    func quiesce(secured: Bool) {
+        quiesce(state.withLock { $0.open.values.filter { $0.isSecure == secured }.map(\.channel) })
+    }
+
+    /// It is known whether a connection has TLS.
+    package func note(_ channel: any Channel, isSecure: Bool) {
+        state.withLock { $0.open[ObjectIdentifier(channel)]?.isSecure = isSecure }
+    }
+
+    private func quiesce(_ channels: [any Channel]) {
         for channel in channels {
             channel.eventLoop.execute {
                 channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
@@ -58,7 +78,7 @@ final class ServerConnections: Sendable {
         }
     }
 
-    private var channels: [any Channel] { state.withLock { Array($0.open.values) } }
+    private var channels: [any Channel] { state.withLock { $0.open.values.map(\.channel) } }
 
     private func remove(_ id: ObjectIdentifier) {
         let waiters = state.withLock { state in

@@ -9,20 +9,19 @@ import NIOHTTP2
 import NIOSSL
 import NIOTLS
 
-/// Builds the pipeline of one connection: patience → TLS → whichever protocol it speaks → the exchanges.
+/// Builds the pipeline of one connection: patience → TLS, if it has it → whichever protocol it speaks → the exchanges.
 struct ServerPipeline {
     private let serving: InboundServing
+    private let connections: ServerConnections
     private let channel: any Channel
     private let patience: ConnectionPatience
-    private let security: ServerTransportSecurity?
 
     private var configuration: MeshHTTPServer.Configuration { serving.configuration }
-    private var isSecure: Bool { security != nil }
 
-    init(_ serving: InboundServing, _ channel: any Channel) {
+    init(_ serving: InboundServing, _ connections: ServerConnections, _ channel: any Channel) {
         self.serving = serving
+        self.connections = connections
         self.channel = channel
-        self.security = serving.security
         self.patience = ConnectionPatience(
             headerTimeout: serving.configuration.headerTimeout,
             idleTimeout: serving.configuration.idleTimeout
@@ -33,22 +32,44 @@ struct ServerPipeline {
     func open() throws {
         let pipeline = channel.pipeline.syncOperations
         try pipeline.addHandler(patience)
-        guard let security else {
-            return try pipeline.addHandler(ServerProtocolDetector { try speak(http2: $0) })
+        switch serving.protection.current {
+        case .plaintext: try openPlaintext()
+        case .tls(let security): try openTLS(security)
+        case .either(let security):
+            try pipeline.addHandler(
+                TransportDetector { isTLS in if isTLS { try openTLS(security) } else { try openPlaintext() } }
+            )
         }
-        try pipeline.addHandler(security.makeHandler())
-        try pipeline.addHandler(
+    }
+
+    private func openPlaintext() throws {
+        try note(isSecure: false)
+        try channel.pipeline.syncOperations.addHandler(
+            ServerProtocolDetector { try speak(http2: $0, isSecure: false) }
+        )
+    }
+
+    private func openTLS(_ security: ServerTransportSecurity) throws {
+        try note(isSecure: true)
+        try serving.protection.protect(channel, by: security)
+        try channel.pipeline.syncOperations.addHandler(
             ApplicationProtocolNegotiationHandler { (result: ALPNResult, channel: any Channel) in
-                channel.eventLoop.makeCompletedFuture { try speak(http2: result == .negotiated("h2")) }
+                channel.eventLoop.makeCompletedFuture { try speak(http2: result == .negotiated("h2"), isSecure: true) }
             }
         )
     }
 
-    private func speak(http2: Bool) throws {
-        if http2 { try speakHTTP2() } else { try speakHTTP1() }
+    /// First noted, then asked: a configuration that comes in between finds the connection, or is found by it.
+    private func note(isSecure: Bool) throws {
+        connections.note(channel, isSecure: isSecure)
+        guard serving.protection.current.takes(secured: isSecure) else { throw ChannelError.eof }
     }
 
-    private func speakHTTP1() throws {
+    private func speak(http2: Bool, isSecure: Bool) throws {
+        if http2 { try speakHTTP2(isSecure: isSecure) } else { try speakHTTP1(isSecure: isSecure) }
+    }
+
+    private func speakHTTP1(isSecure: Bool) throws {
         var encoder = HTTPResponseEncoder.Configuration()
         // `ServerResponseHead` frames: only it knows that a response answers HEAD.
         encoder.automaticallySetFramingHeaders = false
@@ -66,7 +87,7 @@ struct ServerPipeline {
         )
     }
 
-    private func speakHTTP2() throws {
+    private func speakHTTP2(isSecure: Bool) throws {
         let limits = configuration.http2
         var connection = NIOHTTP2Handler.ConnectionConfiguration()
         connection.initialSettings = [
@@ -94,7 +115,7 @@ struct ServerPipeline {
             )
         )
         let pipeline = channel.pipeline.syncOperations
-        let (serving, isSecure) = (serving, isSecure)
+        let serving = serving
         let patience = NIOLoopBound(patience, eventLoop: channel.eventLoop)
         let watch = HTTP2Watch(limits)
         try pipeline.addHandler(watch)

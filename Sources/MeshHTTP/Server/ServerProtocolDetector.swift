@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
-import NIOCore
+package import NIOCore
 
 /// Tells HTTP/2 by prior knowledge from HTTP/1.1 on a connection without TLS, by its first bytes (RFC 9113 §3.4).
-final class ServerProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = ByteBuffer
-    typealias InboundOut = ByteBuffer
+package final class ServerProtocolDetector: ChannelInboundHandler, RemovableChannelHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias InboundOut = ByteBuffer
 
     /// The beginning of HTTP/2's preface; no request of HTTP/1.1 begins with it.
     private static let preface = Array("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8)
@@ -16,11 +16,11 @@ final class ServerProtocolDetector: ChannelInboundHandler, RemovableChannelHandl
     private var isDecided = false
 
     /// - Parameter configure: Adds the handlers of a protocol behind this one.
-    init(configure: @escaping (_ isHTTP2: Bool) throws -> Void) {
+    package init(configure: @escaping (_ isHTTP2: Bool) throws -> Void) {
         self.configure = configure
     }
 
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var more = unwrapInboundIn(data)
         bytes.writeBuffer(&more)
         guard !isDecided else { return }

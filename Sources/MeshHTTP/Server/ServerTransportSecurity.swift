@@ -7,6 +7,8 @@ public import NIOSSL
 /// How a server's connections are secured: the seam to whatever keeps certificates.
 public struct ServerTransportSecurity: Sendable {
     let makeHandler: @Sendable () throws -> NIOSSLServerHandler
+    /// Whether somebody else tells of callers whose certificates were judged and refused.
+    let knowsVerdicts: Bool
 
     /// Creates a policy.
     ///
@@ -15,7 +17,12 @@ public struct ServerTransportSecurity: Sendable {
     /// - Parameter makeHandler: Makes the TLS handler of a new connection. Called on an event loop for each connection:
     ///   it must not block, so keep the context and make only the handler. What it throws closes the connection.
     public init(makeHandler: @escaping @Sendable () throws -> NIOSSLServerHandler) {
+        self.init(knowsVerdicts: true, makeHandler: makeHandler)
+    }
+
+    init(knowsVerdicts: Bool, makeHandler: @escaping @Sendable () throws -> NIOSSLServerHandler) {
         self.makeHandler = makeHandler
+        self.knowsVerdicts = knowsVerdicts
     }
 
     /// Creates a policy from a context, with the callback that decides on callers' certificates, if there is one.
@@ -26,7 +33,7 @@ public struct ServerTransportSecurity: Sendable {
         context: NIOSSLContext,
         verify: (@Sendable ([NIOSSLCertificate], EventLoopPromise<NIOSSLVerificationResult>) -> Void)? = nil
     ) {
-        self.init {
+        self.init(knowsVerdicts: verify != nil) {
             if let verify {
                 NIOSSLServerHandler(context: context, customVerificationCallback: verify)
             } else {

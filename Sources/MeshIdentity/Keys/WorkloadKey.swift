@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import Crypto
+import MeshCore
 import NIOSSL
 import X509
 
@@ -22,6 +23,9 @@ struct WorkloadKey: Sendable, CustomStringConvertible, CustomReflectable {
     func forTLS() throws -> NIOSSLPrivateKey {
         try NIOSSLPrivateKey(bytes: [UInt8](key.derRepresentation), format: .der)
     }
+
+    /// The key as PEM, for a proxy on the same machine that the app gives it to; nobody else asks for it.
+    var revealed: SecretText { SecretText(key.pemRepresentation) }
 
     var description: String { "WorkloadKey" }
     var customMirror: Mirror { Mirror(self, children: []) }

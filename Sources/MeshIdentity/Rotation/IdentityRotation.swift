@@ -5,37 +5,36 @@ public import MeshCore
 import MeshSecurity
 import Synchronization
 
-#if canImport(FoundationEssentials)
-import FoundationEssentials
-#else
-import Foundation
-#endif
-
-/// Keeps an identity's certificate fresh: asks for one at the start, renews it at the half of its life, and keeps the
-/// last one in use while the issuer is away.
+/// Keeps an identity fresh from a source, keeps the last one in use while the source is away, and warns long before it
+/// expires.
 ///
-/// Each certificate gets a key of its own. Whoever owns it calls `run` once.
+/// Open connections keep the certificate that they began with, so no rotation costs a request. Whoever owns it calls
+/// `run` once.
 public final class IdentityRotation: Sendable {
-    /// How long the issuer may take to answer one request.
-    static let answerTimeout = Nanoseconds.seconds(30)
+    private enum Origin: Sendable {
+        case issuer(IssuerSource)
+        case source(any IdentitySource)
+    }
+
+    /// The longest time between two looks at what is left of an identity that a source brings.
+    private static let longestLook = Nanoseconds.seconds(10)
 
     private let identity: WorkloadIdentity
-    private let issuer: any CertificateIssuer
-    private let validity: Nanoseconds
+    private let origin: Origin
     private let clock: any MeshClock
-    private let random: MeshRandom
     private let observers: ObserverSet
-    private let schedule = Mutex(RotationStateMachine())
+    private let expiry = Mutex(ExpiryWatchStateMachine())
     private let gate = ReadinessGate()
 
-    /// Creates a rotation.
+    /// Creates a rotation that has certificates signed: at the start, and at the half of each one's life. Each gets a key of
+    /// its own, which never leaves the process.
     /// - Parameters:
     ///   - identity: What gets the certificates.
     ///   - issuer: Who signs them.
     ///   - validity: How long a certificate should live; default 1 h, SPIRE's default. The issuer may shorten it.
     ///   - clock: What waits for the next renewal.
     ///   - random: Spreads the renewals of workloads that started together.
-    ///   - observers: Are told of every renewal and every failure.
+    ///   - observers: Are told of every renewal, every failure, and when the end is near.
     public init(
         identity: WorkloadIdentity,
         issuer: any CertificateIssuer,
@@ -45,10 +44,28 @@ public final class IdentityRotation: Sendable {
         observers: ObserverSet = .none
     ) {
         self.identity = identity
-        self.issuer = issuer
-        self.validity = validity
+        self.origin = .issuer(
+            IssuerSource(issuer, for: identity.spiffeID, validity: validity, clock: clock, random: random)
+        )
         self.clock = clock
-        self.random = random
+        self.observers = observers
+    }
+
+    /// Creates a rotation that takes what a source has.
+    /// - Parameters:
+    ///   - identity: What gets the certificates.
+    ///   - source: Where they come from.
+    ///   - clock: What waits for warnings.
+    ///   - observers: Are told of every renewal, every failure, and when the end is near.
+    public init(
+        identity: WorkloadIdentity,
+        source: any IdentitySource,
+        clock: any MeshClock = SystemClock(),
+        observers: ObserverSet = .none
+    ) {
+        self.identity = identity
+        self.origin = .source(source)
+        self.clock = clock
         self.observers = observers
     }
 
@@ -58,50 +75,51 @@ public final class IdentityRotation: Sendable {
         try await gate.wait()
     }
 
-    /// Asks for certificates until the task is cancelled.
-    /// - Throws: `CancellationError` when it is.
+    /// Keeps the identity fresh until the task is cancelled.
+    /// - Throws: `CancellationError` when it is; what the source threw if it gave up.
     public func run() async throws {
         defer { gate.fail(CancellationError()) }
+        let sink = IdentitySink(identity, observers: observers) { validFor in
+            self.expiry.withLock { $0.renewed(validFor: validFor, at: self.clock.now) }
+            self.gate.open()
+        }
+        switch origin {
+        case .issuer(let issuer): try await run(issuer, sink)
+        case .source(let source):
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                defer { group.cancelAll() }
+                group.addTask { try await source.run(delivering: sink) }
+                group.addTask { try await self.watchExpiry() }
+                try await group.next()
+            }
+        }
+    }
+
+    /// One wait serves both: the next request and the next warning.
+    private func run(_ issuer: IssuerSource, _ sink: IdentitySink) async throws {
+        var next = clock.now
         while true {
             try Task.checkCancellation()
-            try await clock.sleep(until: renew())
+            if clock.now >= next { next = try await issuer.renew(sink) }
+            warn()
+            let look = expiry.withLock { $0.nextLook }
+            try await clock.sleep(until: look.map { min($0, next) } ?? next)
         }
     }
 
-    /// Asks once.
-    /// - Returns: When to ask again.
-    private func renew() async throws -> MeshInstant {
-        do {
-            let request = try CertificateRequest(for: identity.spiffeID)
-            let chain = try await answer(to: request)
-            try await identity.install(chain, answering: request)
-        } catch {
-            // A cancelled rotation has not failed.
-            try Task.checkCancellation()
-            observers.noticed(.identityRenewalFailed(error: error))
-            return schedule.withLock { $0.failed(at: clock.now, random: random.next()) }
+    /// Warns until the task is cancelled.
+    private func watchExpiry() async throws {
+        while true {
+            warn()
+            // The source may bring a shorter life at any time.
+            let next = clock.now.advanced(by: Self.longestLook)
+            let look = expiry.withLock { $0.nextLook }
+            try await clock.sleep(until: look.map { min($0, next) } ?? next)
         }
-        let left = identity.expiresAt?.timeIntervalSinceNow ?? 0
-        let validFor = Nanoseconds(.seconds(max(0, left)))
-        gate.open()
-        observers.noticed(.identityRenewed(identity: identity.spiffeID.description, validFor: validFor))
-        return schedule.withLock { $0.issued(validFor: validFor, at: clock.now, random: random.next()) }
     }
 
-    /// The issuer's answer, or an error when it takes too long: an issuer that hangs must not cost the identity.
-    private func answer(to request: CertificateRequest) async throws -> [String] {
-        try await withThrowingTaskGroup(of: [String]?.self) { group in
-            let deadline = clock.now.advanced(by: Self.answerTimeout)
-            group.addTask { [issuer, validity] in try await issuer.issue(csrPEM: request.pem, validity: validity) }
-            group.addTask { [clock] in
-                try await clock.sleep(until: deadline)
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let chain = try await group.next() ?? nil else {
-                throw IdentityError(.unanswered, "the issuer did not answer within \(Self.answerTimeout.seconds) s")
-            }
-            return chain
-        }
+    private func warn() {
+        guard let left = expiry.withLock({ $0.timePassed(at: clock.now) }) else { return }
+        observers.noticed(.identityExpiring(identity: identity.spiffeID.description, validFor: left))
     }
 }

@@ -8,12 +8,17 @@ package import X509
 package enum CertificatePEM {
     /// More than any chain has; a peer or an issuer that sends more is not worth the work.
     static let maximumCount = 16
+    /// More roots than any domain has.
+    static let maximumRoots = 256
     /// More than any chain takes, in bytes of text.
     static let maximumSize = 1 << 20
 
     /// The certificates of a document, in order.
-    /// - Throws: `IdentityError` if there is none, or something that is not a certificate.
-    package static func certificates(in text: String) throws(IdentityError) -> [Certificate] {
+    /// - Throws: `IdentityError` if there is none, too many, or something that is not a certificate.
+    package static func certificates(
+        in text: String,
+        atMost maximumCount: Int = maximumCount
+    ) throws(IdentityError) -> [Certificate] {
         guard text.utf8.count <= maximumSize else {
             throw IdentityError(.malformedCertificate, "a certificate chain has at most \(maximumSize) bytes")
         }

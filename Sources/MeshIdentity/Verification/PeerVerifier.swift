@@ -6,6 +6,12 @@ import NIOSSL
 import SwiftASN1
 package import X509
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 /// Decides whether a certificate chain proves an identity.
 package struct PeerVerifier: Sendable {
     /// A chain that proves an identity.
@@ -52,7 +58,13 @@ package struct PeerVerifier: Sendable {
         let result = await verifier.validate(leaf: leaf, intermediates: CertificateStore(presented.dropFirst()))
         switch result {
         case .validCertificate(let chain):
-            return Proof(identity: identity, chain: Array(chain))
+            let chain = Array(chain)
+            do {
+                try trust.revocations(of: identity.trustDomain)?.check(chain, at: Date())
+            } catch {
+                throw IdentityError(error.code, "\(identity): \(error.message)")
+            }
+            return Proof(identity: identity, chain: chain)
         case .couldNotValidate(let failures):
             // The policies' reasons print whole certificates; the first hundreds of bytes say what is wrong.
             let reason = failures.first.map { String("\($0.policyFailureReason)".prefix(300)) }

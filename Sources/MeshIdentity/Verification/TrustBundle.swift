@@ -3,11 +3,12 @@
 
 package import X509
 
-/// The root certificates of each trust domain.
+/// The root certificates of each trust domain, and what their authorities took back.
 ///
 /// A root vouches for its own domain only: an authority of one domain cannot make identities of another.
 public struct TrustBundle: Sendable, Hashable {
     private var roots: [String: Set<Certificate>] = [:]
+    private var revocations: [String: RevocationLists] = [:]
 
     /// Trusts nobody.
     public init() {}
@@ -17,7 +18,7 @@ public struct TrustBundle: Sendable, Hashable {
     public init(pemByTrustDomain: [String: [String]]) throws(IdentityError) {
         for (domain, documents) in pemByTrustDomain {
             for document in documents {
-                for certificate in try CertificatePEM.certificates(in: document) {
+                for certificate in try CertificatePEM.certificates(in: document, atMost: CertificatePEM.maximumRoots) {
                     try insert(certificate, trustDomain: domain)
                 }
             }
@@ -38,6 +39,21 @@ public struct TrustBundle: Sendable, Hashable {
             throw IdentityError(.mismatch, "a root of \(trustDomain) names the trust domain \(named ?? "")")
         }
         roots[trustDomain, default: []].insert(root)
+    }
+
+    /// The revocation lists that certificates of a domain are checked against; `nil` if they are not.
+    public func revocations(of trustDomain: String) -> RevocationLists? { revocations[trustDomain] }
+
+    /// Sets the revocation lists that certificates of a domain are checked against, in the place of earlier ones.
+    /// - Parameter lists: `nil` to check none.
+    public mutating func setRevocations(_ lists: RevocationLists?, of trustDomain: String) {
+        revocations[trustDomain] = lists
+    }
+
+    /// Adds what another bundle trusts; where both have revocation lists of a domain, the other's count.
+    public mutating func formUnion(_ other: TrustBundle) {
+        roots.merge(other.roots) { $0.union($1) }
+        revocations.merge(other.revocations) { $1 }
     }
 
     /// The roots of one domain; none if it is unknown.

@@ -16,32 +16,42 @@ import Foundation
 struct IssuedIdentity: Sendable {
     /// When the leaf expires.
     let expiresAt: Date
-    /// The roots to judge peers by: those that came with the certificate and the federated ones.
-    let trust: TrustBundle
+    /// What peers are judged by: what came with the certificate, and what was set beside it.
+    var trust: TrustBundle
+    /// The certificates that are sent.
+    let sent: [Certificate]
+    /// The leaf's key.
+    let key: IdentityKey
     /// What clients' connections are made from, for each version of HTTP that is offered by ALPN. Making one costs far
     /// more than a handshake, so each identity has its own.
     let clientContexts: [ConnectionOptions.HTTPVersion: NIOSSLContext]
     /// What a server's handshake presents.
     let presented: NIOSSLContextConfigurationOverride
 
-    /// Checks an issuer's answer and prepares it for use.
+    /// Checks a certificate with what comes with it, and prepares it for use.
+    /// - Parameters:
+    ///   - certificates: The leaf, the authorities that signed it, and any roots.
+    ///   - trust: What came with it beside those roots.
+    ///   - federation: What is trusted anyway.
     /// - Throws: `IdentityError` if the chain is for another key or identity, or if peers would not trust it.
     init(
         chain certificates: [Certificate],
-        answering request: CertificateRequest,
+        key: IdentityKey,
+        for spiffeID: SPIFFEID,
+        trust delivered: TrustBundle,
         federation: TrustBundle
     ) async throws {
         guard let leaf = certificates.first else {
-            throw IdentityError(.malformedCertificate, "the issuer sent no certificate")
+            throw IdentityError(.malformedCertificate, "there is no certificate")
         }
-        guard leaf.publicKey == request.key.publicKey else {
-            throw IdentityError(.mismatch, "the issuer certified another key")
+        guard leaf.publicKey == key.publicKey else {
+            throw IdentityError(.mismatch, "the certificate is for another key")
         }
         let identity = try WorkloadCertificate.identity(of: leaf)
-        guard identity == request.spiffeID else {
-            throw IdentityError(.mismatch, "asked for \(request.spiffeID), the issuer certified \(identity)")
+        guard identity == spiffeID else {
+            throw IdentityError(.mismatch, "this is \(spiffeID), the certificate is for \(identity)")
         }
-        var trust = federation
+        var trust = delivered
         var sent = [leaf]
         for certificate in certificates.dropFirst() {
             if certificate.subject == certificate.issuer {
@@ -51,23 +61,27 @@ struct IssuedIdentity: Sendable {
             }
         }
         // What no peer would accept must not replace what they do accept.
-        _ = try await PeerVerifier(trust: trust).proof(from: sent, role: .server)
+        var all = trust
+        all.formUnion(federation)
+        _ = try await PeerVerifier(trust: all).proof(from: sent, role: .server)
 
-        let key = NIOSSLPrivateKeySource.privateKey(try request.key.forTLS())
+        let privateKey = NIOSSLPrivateKeySource.privateKey(try key.forTLS())
         let chain = try sent.map { NIOSSLCertificateSource.certificate(try PeerVerifier.forTLS($0)) }
         var contexts: [ConnectionOptions.HTTPVersion: NIOSSLContext] = [:]
         for version in ConnectionOptions.HTTPVersion.allCases {
             var configuration = TLSConfiguration.meshDefaults(applicationProtocols: version.applicationProtocols)
             configuration.certificateChain = chain
-            configuration.privateKey = key
+            configuration.privateKey = privateKey
             contexts[version] = try NIOSSLContext(configuration: configuration)
         }
         var presented = NIOSSLContextConfigurationOverride()
         presented.certificateChain = chain
-        presented.privateKey = key
+        presented.privateKey = privateKey
 
         self.expiresAt = leaf.notValidAfter
         self.trust = trust
+        self.sent = sent
+        self.key = key
         self.clientContexts = contexts
         self.presented = presented
     }

@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 public import MeshCore
+import MeshSecurity
 import NIOCore
 public import NIOSSL
 
@@ -13,12 +14,14 @@ extension WorkloadIdentity {
     /// - Parameters:
     ///   - acceptedIdentities: The SPIFFE IDs that the server may prove, in full; empty for every identity of the trusted
     ///     domains.
+    ///   - acceptedNames: Further names of which the server may prove one. Default none.
     ///   - httpVersion: What is offered by ALPN. Default `http1`.
     ///   - serverName: The server name indication (RFC 6066 §3), a DNS name; default none. It is a wish only: whom the
     ///     server must prove to be is what `acceptedIdentities` says.
     /// - Throws: `IdentityError` if there is no certificate yet.
     public func makeClientHandler(
         acceptedIdentities: [String],
+        acceptedNames: [PeerNameMatcher] = [],
         httpVersion: ConnectionOptions.HTTPVersion = .http1,
         serverName: String? = nil
     ) throws -> NIOSSLClientHandler {
@@ -31,7 +34,7 @@ extension WorkloadIdentity {
             serverHostname: serverName,
             customVerificationCallbackWithMetadata: { presented, promise in
                 // The promise, which the handshake waits for, owns the task.
-                promise.completeWithTask { await self.verdict(onServer: presented, acceptedIdentities: accepted) }
+                promise.completeWithTask { await self.verdict(onServer: presented, accepted, acceptedNames) }
             }
         )
     }
@@ -50,6 +53,7 @@ extension WorkloadIdentity {
         }
         return try makeClientHandler(
             acceptedIdentities: identities,
+            acceptedNames: endpoint.peerNames,
             httpVersion: endpoint.connection.httpVersion,
             serverName: endpoint.serverName
         )
@@ -57,24 +61,42 @@ extension WorkloadIdentity {
 
     private func verdict(
         onServer presented: [NIOSSLCertificate],
-        acceptedIdentities: Set<String>
+        _ accepted: Set<String>,
+        _ names: [PeerNameMatcher]
     ) async -> NIOSSLVerificationResultWithMetadata {
         do {
             let proof = try await PeerVerifier(trust: current().trust).proof(
                 fromHandshake: presented,
                 role: .server,
-                acceptedIdentities: acceptedIdentities
+                // Where other names will do as well, whoever is none of these may be one of those.
+                acceptedIdentities: names.isEmpty ? accepted : []
             )
+            if !names.isEmpty, !accepted.contains(proof.identity.description), !Self.hasName(of: names, presented) {
+                throw IdentityError(.notAccepted, "\(proof.identity) has none of the accepted names")
+            }
             let chain = try proof.chain.map { try PeerVerifier.forTLS($0) }
             return .certificateVerified(VerificationMetadata(ValidatedCertificateChain(chain)))
         } catch {
-            report(refused: .server, error)
+            report(refused: .server, presented, error)
             return .failed
         }
     }
 
+    private static func hasName(of matchers: [PeerNameMatcher], _ presented: [NIOSSLCertificate]) -> Bool {
+        guard let leaf = presented.first, let parsed = try? ParsedCertificate(der: leaf.toDERBytes()) else {
+            return false
+        }
+        return parsed.peer.hasName(of: matchers)
+    }
+
     /// The TLS stack answers a refused peer with an alert and forgets why; the observers are told.
-    func report(refused role: PeerRole, _ error: any Error) {
-        observers.noticed(.unexpected(component: "MeshIdentity", message: "refused a \(role.rawValue): \(error)"))
+    func report(refused role: PeerRole, _ presented: [NIOSSLCertificate], _ error: any Error) {
+        let leaf = presented.first.flatMap { try? PeerVerifier.parsed($0) }
+        let refusal = PeerRefusal(
+            role: role == .client ? .client : .server,
+            reason: PeerRefusal.Reason(error, leaf: leaf, trust: try? current().trust),
+            message: String("\(error)".prefix(500))
+        )
+        observers.noticed(.peerRefused(refusal))
     }
 }

@@ -33,8 +33,10 @@ struct ClusterCompiler {
             cluster.apply(policy, defaultBalancing: client.node.isProxylessGRPC ? .roundRobin : .leastRequest)
             cluster.connection = ConnectionOptions(policy.connectionPool, speaksHTTP2: service.speaksHTTP2(at: port))
             cluster.upstreamSecurity = security(policy.security, identities: identities, isInMesh: isInMesh)
-            if case .mutualTLS(_, let name) = policy.security, cluster.upstreamSecurity != .plaintext {
-                cluster.serverName = name
+            switch policy.security {
+            case .mutualTLS(_, let name) where cluster.upstreamSecurity != .plaintext: cluster.serverName = name
+            case .tls(let tls): cluster.apply(tls, host: service.host)
+            default: break
             }
             if service.isDiscovered {
                 resources.endpointAssignments[name] = assignment
@@ -67,12 +69,14 @@ struct ClusterCompiler {
         identities: [String],
         isInMesh: Bool
     ) -> Cluster.UpstreamSecurity {
+        // What stands in files is not the mesh's.
+        if case .tls = wanted { return .mutualTLS(acceptedIdentities: []) }
         // A client outside the mesh has no certificate to show.
         if client.isOptedOut { return .plaintext }
         switch wanted {
         case .plaintext: return .plaintext
         case .mutualTLS(let named, _): return .mutualTLS(acceptedIdentities: named.isEmpty ? identities : named)
-        case nil: return isInMesh ? .automatic(acceptedIdentities: identities) : .plaintext
+        case .tls, nil: return isInMesh ? .automatic(acceptedIdentities: identities) : .plaintext
         }
     }
 

@@ -27,7 +27,11 @@ struct InboundCompiler {
             namespace: client.node.namespace,
             port: address.port
         )
-        return mode == .strict ? .mutualTLS : .plaintext
+        switch mode {
+        case .strict: return .mutualTLS
+        case .permissive: return .permissive
+        case .disabled: return .plaintext
+        }
     }
 
     /// Whose tokens the workload believes, as istiod asks: a token that is there must be a good one of one of the issuers,

@@ -65,6 +65,30 @@ struct TrafficPolicy: Hashable, Sendable {
         case plaintext
         /// Mutual TLS; the identities that are accepted in place of the service's own, and the server name indication.
         case mutualTLS(identities: [String], serverName: String?)
+        /// TLS with files of the client's own machine, or with the system's roots (Istio's `SIMPLE` and `MUTUAL`).
+        case tls(FileTLS)
+    }
+
+    struct FileTLS: Hashable, Sendable {
+        /// The files of the certificate and its key that the client shows, with a `~` between them; `nil` for none.
+        var certificate: String?
+        /// The file of the roots that the server is judged by; `nil` for the system's.
+        var roots: String?
+        /// The names of which the server must have one; empty for the host.
+        var names: [String] = []
+        /// The server name indication; `nil` for the host.
+        var serverName: String?
+        /// Whether any server is taken.
+        var skipsVerification = false
+
+        /// The names by which the files are meant as secrets: Istio's.
+        var secrets: SecretReference {
+            SecretReference(
+                certificate: certificate.map { "file-cert:\($0)" },
+                validation: skipsVerification ? nil : roots.map { "file-root:\($0)" },
+                skipsVerification: skipsVerification
+            )
+        }
     }
 
     /// The policy of a port. What is said for a port does not inherit from what is said for all (Istio's

@@ -112,17 +112,21 @@ extension FieldReader {
         if !has("mode") { reportMissing("mode") }
         let mode = choice("mode", Dictionary(uniqueKeysWithValues: modes.map { ($0, $0) }))
         let identities = texts("subjectAltNames")
-        refuse(
-            "clientCertificate",
-            "privateKey",
-            "caCertificates",
-            "credentialName",
-            "caCrl",
-            because: "the mesh brings its own certificates"
-        )
-        ignore("insecureSkipVerify")
+        refuse("credentialName", because: "the mesh reads no secrets of Kubernetes")
+        refuse("caCrl", because: "revocation lists come with the mesh's own roots, or over xDS")
+        let files = clientFiles()
+        let skips = boolean("insecureSkipVerify") ?? false
         let serverName = serverName()
         guard let mode else { return nil }
+        if mode.value != "SIMPLE", mode.value != "MUTUAL", let file = files.first {
+            context.error(.conflictingFields, at: file.position, "the mode \(mode.value) reads no files")
+            return nil
+        }
+        if skips, mode.value != "SIMPLE" {
+            let place = keyPosition("insecureSkipVerify")
+            context.error(.conflictingFields, at: place, "only with SIMPLE whoever answers may be taken")
+            return nil
+        }
         switch mode.value {
         case "DISABLE":
             if let serverName {
@@ -132,13 +136,37 @@ extension FieldReader {
         case "ISTIO_MUTUAL":
             return .mutualTLS(identities: identities.map(\.value).sorted(), serverName: serverName?.value)
         default:
-            context.error(
-                .refusedField,
-                at: mode.position,
-                "the mode \(mode.value) is not supported: requests would be sent without TLS"
+            var tls = TrafficPolicy.FileTLS(
+                roots: files.roots?.value,
+                names: identities.map(\.value).sorted(),
+                serverName: serverName?.value,
+                skipsVerification: skips
             )
-            return nil
+            if mode.value == "MUTUAL" {
+                guard let certificate = files.certificate, let key = files.key else {
+                    context.error(
+                        .missingField,
+                        at: mode.position,
+                        "MUTUAL needs a clientCertificate and its privateKey"
+                    )
+                    return nil
+                }
+                tls.certificate = "\(certificate.value)~\(key.value)"
+            } else if let file = files.certificate ?? files.key {
+                context.error(.conflictingFields, at: file.position, "with SIMPLE the client shows no certificate")
+                return nil
+            }
+            return .tls(tls)
         }
+    }
+
+    /// The files that TLS is to be made of. They are read by whoever may read them, and by nobody for the sake of a policy.
+    private mutating func clientFiles() -> ClientFiles {
+        ClientFiles(
+            certificate: text("clientCertificate"),
+            key: text("privateKey"),
+            roots: text("caCertificates")
+        )
     }
 
     /// The server name indication; none by default, where Istio makes one up for its gateways.
@@ -161,4 +189,13 @@ extension OutlierDetection.Streak? {
     fileprivate init(istio count: Int) {
         self = count == 0 ? nil : OutlierDetection.Streak(UInt32(count))
     }
+}
+
+/// The files that a policy names for TLS.
+private struct ClientFiles {
+    var certificate: Located<String>?
+    var key: Located<String>?
+    var roots: Located<String>?
+
+    var first: Located<String>? { certificate ?? key ?? roots }
 }

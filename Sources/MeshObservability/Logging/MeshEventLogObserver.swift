@@ -71,6 +71,20 @@ public struct MeshEventLogObserver: Observer {
             )
         case .identityRenewalFailed(let error):
             logger.error("identity not renewed, the last one stays in use", metadata: ["error": text("\(error)")])
+        case .peerRefused(let refusal):
+            logger.warning(
+                "peer refused",
+                metadata: [
+                    "role": text(refusal.role.rawValue), "reason": text(refusal.reason.rawValue),
+                    "error": text(refusal.message),
+                ]
+            )
+        case .identityExpiring(let identity, let validFor):
+            logger.log(
+                level: validFor == .zero ? .critical : .warning,
+                validFor == .zero ? "identity expired" : "identity expires and is not renewed",
+                metadata: ["identity": text(identity), "valid_seconds": .stringConvertible(validFor.seconds)]
+            )
         case .hostLookup(let lookup):
             looked(up: lookup)
         case .hostsWithoutResolver(let clusters):

@@ -179,6 +179,10 @@ public struct MetricsObserver: Observer {
             series(.identityValidity, identity).set(validFor.seconds)
         case .identityRenewalFailed:
             series(.identityRenewals, "failure").increment()
+        case .peerRefused(let refusal):
+            series(.peersRefused, "\(refusal.role.rawValue)_\(refusal.reason.rawValue)").increment()
+        case .identityExpiring(let identity, let validFor):
+            series(.identityValidity, identity).set(validFor.seconds)
         case .hostLookup(let lookup):
             series(.hostLookups, lookup.outcome.rawValue).increment()
             series(.hostAddresses, lookup.host).set(Double(lookup.addresses))

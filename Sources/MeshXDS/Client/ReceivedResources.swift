@@ -39,7 +39,7 @@ struct ReceivedResources {
     /// The secrets that clusters and listeners name.
     func secretNames(of clusterNames: Set<String>) -> Set<String> {
         let references = clusterNames.compactMap { cluster($0)?.secrets } + listeners.compactMap(\.secrets)
-        return Set(references.flatMap { [$0.validation] + ($0.certificate.map { [$0] } ?? []) })
+        return Set(references.flatMap(\.names)).filter { !SecretReference.isOfFile($0) }
     }
 
     /// The configuration. A listener whose routes do not exist is left out: nothing could be decided by it.

@@ -57,7 +57,7 @@ struct DialectTranslation {
         translateStructure(of: &cluster, path)
         translateNames(of: &cluster, path)
         if dialect != .own { translateProxy(of: &cluster, path) }
-        if dialect != .own, cluster.upstreamSecurity != .plaintext, !(dialect == .envoy && hasSecrets(of: cluster)) {
+        if dialect != .own, cluster.upstreamSecurity != .plaintext, !isReachable(cluster) {
             // Without a certificate provider of the right name gRPC refuses the cluster, Envoy waits for its secrets.
             cluster.upstreamSecurity = .plaintext
             cluster.serverName = nil
@@ -116,6 +116,7 @@ struct DialectTranslation {
                 break
             }
         }
+        translateSecurity(of: &listener, path)
         listener.filters.removeAll { $0 == .policies(.none) }
         if dialect == .grpc {
             let filters = listener.filters
@@ -129,6 +130,17 @@ struct DialectTranslation {
             }
         }
         resources.listeners[name] = listener
+    }
+
+    /// gRPC's servers tell no TLS from plaintext on one port, and Envoy needs a certificate for it that it is given here.
+    private mutating func translateSecurity(of listener: inout Listener, _ path: String) {
+        guard dialect != .own, case .inbound(let address, .permissive) = listener.direction else { return }
+        let isGiven = listener.secrets.map { $0.names.allSatisfy { resources.secrets[$0] != nil } } ?? false
+        guard dialect == .grpc || !isGiven else { return }
+        listener.direction = .inbound(address: address, security: .plaintext)
+        listener.secrets = nil
+        listener.peerNames = []
+        report(path + ".filter_chains", "\(dialect) servers have no identity of this mesh; they take plaintext alone")
     }
 
     /// Why gRPC refuses a filter; `nil` if it takes it (gRFC A33: faults in clients; A41: authorization in servers).
@@ -166,9 +178,18 @@ struct DialectTranslation {
         return address.isIPAddress ? nil : "EDS takes IP addresses only"
     }
 
+    /// Whether the client can speak the TLS that a cluster wants, or must not go without it: what stands in files is about
+    /// servers outside of the mesh, which nobody calls in plaintext instead.
+    private func isReachable(_ cluster: Cluster) -> Bool {
+        let needsFiles = cluster.secrets.map { $0.names.contains(where: SecretReference.isOfFile) } ?? false
+        return needsFiles || dialect == .envoy && hasSecrets(of: cluster)
+    }
+
     /// Whether the secrets of a cluster are here to be given; gRPC's clients take none.
     private func hasSecrets(of cluster: Cluster) -> Bool {
-        guard let secrets = cluster.secrets, resources.secrets[secrets.validation] != nil else { return false }
+        guard let secrets = cluster.secrets, let roots = secrets.validation, resources.secrets[roots] != nil else {
+            return false
+        }
         return secrets.certificate.map { resources.secrets[$0] != nil } ?? true
     }
 

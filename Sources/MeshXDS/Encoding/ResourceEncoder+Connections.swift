@@ -67,7 +67,11 @@ extension ResourceEncoder {
     ) throws -> Envoy_Config_Core_V3_TransportSocket {
         var tls = Envoy_Extensions_TransportSockets_Tls_V3_UpstreamTlsContext()
         tls.sni = cluster.serverName ?? ""
-        tls.commonTlsContext = .init(acceptedIdentities: identities, secrets: cluster.secrets)
+        tls.commonTlsContext = .init(
+            acceptedIdentities: identities,
+            names: cluster.peerNames,
+            secrets: cluster.secrets
+        )
         return try Envoy_Config_Core_V3_TransportSocket(tls: tls)
     }
 }

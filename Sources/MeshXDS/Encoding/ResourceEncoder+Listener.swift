@@ -33,8 +33,21 @@ extension ResourceEncoder {
             message.address = Envoy_Config_Core_V3_Address(address)
             message.trafficDirection = .inbound
             var chain = Self.chain(connectionManager)
-            if security == .mutualTLS { chain.transportSocket = try downstreamTLS(listener.secrets) }
+            let plaintext = chain
+            if security.takesTLS { chain.transportSocket = try downstreamTLS(listener, security) }
             message.filterChains = [chain]
+            guard security == .permissive else { break }
+            message.filterChains = [chain, plaintext]
+            message.filterChains[0].name = "tls"
+            message.filterChains[0].filterChainMatch.transportProtocol = "tls"
+            message.filterChains[1].name = "plaintext"
+            message.filterChains[1].filterChainMatch.transportProtocol = "raw_buffer"
+            // Envoy looks at the first bytes only where somebody does it.
+            var inspector = Envoy_Config_Listener_V3_ListenerFilter()
+            inspector.name = "envoy.filters.listener.tls_inspector"
+            let type = "envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector"
+            inspector.typedConfig = Google_Protobuf_Any(typeName: type, bytes: [])
+            message.listenerFilters = [inspector]
         }
         return message
     }
@@ -112,10 +125,17 @@ extension ResourceEncoder {
         return anchors
     }
 
-    private func downstreamTLS(_ secrets: SecretReference?) throws -> Envoy_Config_Core_V3_TransportSocket {
+    private func downstreamTLS(
+        _ listener: Listener,
+        _ security: Listener.InboundSecurity
+    ) throws -> Envoy_Config_Core_V3_TransportSocket {
         var tls = Envoy_Extensions_TransportSockets_Tls_V3_DownstreamTlsContext()
-        tls.commonTlsContext = .init(acceptedIdentities: [], secrets: secrets)
-        tls.requireClientCertificate = true
+        tls.commonTlsContext = .init(
+            acceptedIdentities: [],
+            names: listener.peerNames,
+            secrets: listener.secrets
+        )
+        if security != .tls { tls.requireClientCertificate = true }
         return try Envoy_Config_Core_V3_TransportSocket(tls: tls)
     }
 }

@@ -15,26 +15,7 @@ extension ResourceEncoder {
                 message.tlsCertificate.certificateChain.inlineString = certificate.chain
                 message.tlsCertificate.privateKey.inlineString = certificate.privateKey.revealed
             case .validation(let validation):
-                message.validationContext.trustedCa.inlineString = validation.trustedRoots
-                message.validationContext.set(validation.acceptedNames)
-            }
-        }
-    }
-}
-
-extension Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext {
-    /// What looks like a URI is one; the rest may be any name, in the older field that says no kind.
-    fileprivate mutating func set(_ names: [String]) {
-        for name in names {
-            if name.utf8.contains(UInt8(ascii: ":")) {
-                matchTypedSubjectAltNames.append(
-                    .with {
-                        $0.sanType = .uri
-                        $0.matcher.exact = name
-                    }
-                )
-            } else {
-                matchSubjectAltNames.append(.with { $0.exact = name })
+                message.validationContext = .init(validation)
             }
         }
     }

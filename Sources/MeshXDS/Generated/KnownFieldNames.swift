@@ -11,7 +11,7 @@
 /// The official names and types of fields, so that a field that this library does not read can be reported by name,
 /// and a document be read that has names only.
 ///
-/// It knows all 2115 fields of all 584 messages in the packages that the library reads from, also those that
+/// It knows all 2115 fields of all 585 messages in the packages that the library reads from, also those that
 /// its own `.proto` files leave out.
 package enum KnownFieldNames {
     /// The name of a field of the official API.
@@ -56,7 +56,7 @@ package enum KnownFieldNames {
     /// than the table.
     private static let lines: [Substring: Substring] = {
         var lines: [Substring: Substring] = [:]
-        lines.reserveCapacity(584)
+        lines.reserveCapacity(585)
         for line in messageTable.split(separator: "\n") {
             let name = line.prefix { $0 != " " }
             lines[name] = line[name.endIndex...]
@@ -76,7 +76,7 @@ package enum KnownFieldNames {
     /// `m` and a message's place, its name if it is one of protobuf's own, or nothing if the table does not have it;
     /// then `!` and the number of the `oneof` that it belongs to.
     private static let messageTable = """
-envoy.config.bootstrap.v3.Admin access_log_path:s profile_path:s address:m54 socket_options:*m143 access_log:*m ignore_global_conn_limit:b allow_paths:*m500
+envoy.config.bootstrap.v3.Admin access_log_path:s profile_path:s address:m54 socket_options:*m143 access_log:*m ignore_global_conn_limit:b allow_paths:*m501
 envoy.config.bootstrap.v3.Bootstrap node:m120 static_resources:m7 dynamic_resources:m5 cluster_manager:m8 flags_path:s stats_sinks:*m stats_flush_interval:mDuration watchdog:m19 tracing:m 12 admin:m0 stats_config:m hds_config:m58 overload_manager:m enable_dispatcher_stats:b layered_runtime:m12 header_prefix:s stats_server_version_override:mUInt64Value use_tcp_for_dns_lookups:b bootstrap_extensions:*m153 config_sources:*m65 default_config_source:m65 default_socket_interface:s certificate_provider_instances:%sm153 node_context_params:*s watchdogs:m21 fatal_actions:*m11 stats_flush_on_admin:b!0 dns_resolution_config:m68 typed_dns_resolver_config:m153 inline_headers:*m10 perf_tracing_file_path:s default_regex_engine:m153 xds_delegate_extension:m153 xds_config_tracker_extension:m153 listener_manager:m153 application_log_config:m2 deferred_stat_options:m4 grpc_async_client_manager_config:m6 memory_allocator_manager:m13 stats_eviction_interval:mDuration!1
 envoy.config.bootstrap.v3.Bootstrap.ApplicationLogConfig log_format:m3
 envoy.config.bootstrap.v3.Bootstrap.ApplicationLogConfig.LogFormat json_format:mStruct!0 text_format:s!0
@@ -95,31 +95,31 @@ envoy.config.bootstrap.v3.RuntimeLayer name:s static_layer:mStruct!0 disk_layer:
 envoy.config.bootstrap.v3.RuntimeLayer.AdminLayer
 envoy.config.bootstrap.v3.RuntimeLayer.DiskLayer symlink_root:s append_service_cluster:b subdirectory:s
 envoy.config.bootstrap.v3.RuntimeLayer.RtdsLayer name:s rtds_config:m65
-envoy.config.bootstrap.v3.Watchdog miss_timeout:mDuration megamiss_timeout:mDuration kill_timeout:mDuration multikill_timeout:mDuration multikill_threshold:m537 max_kill_timeout_jitter:mDuration actions:*m20
+envoy.config.bootstrap.v3.Watchdog miss_timeout:mDuration megamiss_timeout:mDuration kill_timeout:mDuration multikill_timeout:mDuration multikill_threshold:m538 max_kill_timeout_jitter:mDuration actions:*m20
 envoy.config.bootstrap.v3.Watchdog.WatchdogAction config:m153 event:e1
 envoy.config.bootstrap.v3.Watchdogs main_thread_watchdog:m19 worker_watchdog:m19
 envoy.config.cluster.v3.CircuitBreakers thresholds:*m23 per_host_thresholds:*m23
 envoy.config.cluster.v3.CircuitBreakers.Thresholds priority:e2 max_connections:mUInt32Value max_pending_requests:mUInt32Value max_requests:mUInt32Value max_retries:mUInt32Value track_remaining:b max_connection_pools:mUInt32Value retry_budget:m24
-envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget budget_percent:m537 min_retry_concurrency:mUInt32Value
-envoy.config.cluster.v3.Cluster name:s type:e3!0 eds_cluster_config:m31 connect_timeout:mDuration per_connection_buffer_limit_bytes:mUInt32Value lb_policy:e4 8 health_checks:*m94 max_requests_per_connection:mUInt32Value circuit_breakers:m22 13 http_protocol_options:m103 http2_protocol_options:m106 16 dns_refresh_rate:mDuration dns_lookup_family:e5 dns_resolvers:*m54 outlier_detection:m47 cleanup_interval:mDuration upstream_bind_config:m61 lb_subset_config:m32 ring_hash_lb_config:m39!1 transport_socket:m152 metadata:m119 protocol_selection:e6 common_lb_config:m26 alt_stat_name:s common_http_protocol_options:m109 upstream_connection_options:m49 close_connections_on_host_health_failure:b ignore_health_on_host_removal:b load_assignment:m157 original_dst_lb_config:m36!1 36 typed_extension_protocol_options:%smAny least_request_lb_config:m34!1 cluster_type:m30!0 respect_dns_ttl:b filters:*m44 load_balancing_policy:m45 lrs_server:m65 transport_socket_matches:*m42 dns_failure_refresh_rate:m38 use_tcp_for_dns_lookups:b upstream_http_protocol_options:m155 track_timeout_budgets:b upstream_config:m153 track_cluster_stats:m48 preconnect_policy:m37 connection_pool_per_downstream_connection:b maglev_lb_config:m35!1 dns_resolution_config:m68 wait_for_warm_on_init:mBoolValue typed_dns_resolver_config:m153 round_robin_lb_config:m40!1 lrs_report_endpoint_metrics:*s dns_jitter:mDuration transport_socket_matcher:m564
-envoy.config.cluster.v3.Cluster.CommonLbConfig healthy_panic_threshold:m537 zone_aware_lb_config:m29!0 locality_weighted_lb_config:m28!0 update_merge_window:mDuration ignore_new_hosts_until_first_hc:b close_connections_on_host_set_change:b consistent_hashing_lb_config:m27 override_host_status:m102
+envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget budget_percent:m538 min_retry_concurrency:mUInt32Value
+envoy.config.cluster.v3.Cluster name:s type:e3!0 eds_cluster_config:m31 connect_timeout:mDuration per_connection_buffer_limit_bytes:mUInt32Value lb_policy:e4 8 health_checks:*m94 max_requests_per_connection:mUInt32Value circuit_breakers:m22 13 http_protocol_options:m103 http2_protocol_options:m106 16 dns_refresh_rate:mDuration dns_lookup_family:e5 dns_resolvers:*m54 outlier_detection:m47 cleanup_interval:mDuration upstream_bind_config:m61 lb_subset_config:m32 ring_hash_lb_config:m39!1 transport_socket:m152 metadata:m119 protocol_selection:e6 common_lb_config:m26 alt_stat_name:s common_http_protocol_options:m109 upstream_connection_options:m49 close_connections_on_host_health_failure:b ignore_health_on_host_removal:b load_assignment:m157 original_dst_lb_config:m36!1 36 typed_extension_protocol_options:%smAny least_request_lb_config:m34!1 cluster_type:m30!0 respect_dns_ttl:b filters:*m44 load_balancing_policy:m45 lrs_server:m65 transport_socket_matches:*m42 dns_failure_refresh_rate:m38 use_tcp_for_dns_lookups:b upstream_http_protocol_options:m155 track_timeout_budgets:b upstream_config:m153 track_cluster_stats:m48 preconnect_policy:m37 connection_pool_per_downstream_connection:b maglev_lb_config:m35!1 dns_resolution_config:m68 wait_for_warm_on_init:mBoolValue typed_dns_resolver_config:m153 round_robin_lb_config:m40!1 lrs_report_endpoint_metrics:*s dns_jitter:mDuration transport_socket_matcher:m565
+envoy.config.cluster.v3.Cluster.CommonLbConfig healthy_panic_threshold:m538 zone_aware_lb_config:m29!0 locality_weighted_lb_config:m28!0 update_merge_window:mDuration ignore_new_hosts_until_first_hc:b close_connections_on_host_set_change:b consistent_hashing_lb_config:m27 override_host_status:m102
 envoy.config.cluster.v3.Cluster.CommonLbConfig.ConsistentHashingLbConfig use_hostname_for_hashing:b hash_balance_factor:mUInt32Value
 envoy.config.cluster.v3.Cluster.CommonLbConfig.LocalityWeightedLbConfig
-envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig routing_enabled:m537 min_cluster_size:mUInt64Value fail_traffic_on_panic:b
+envoy.config.cluster.v3.Cluster.CommonLbConfig.ZoneAwareLbConfig routing_enabled:m538 min_cluster_size:mUInt64Value fail_traffic_on_panic:b
 envoy.config.cluster.v3.Cluster.CustomClusterType name:s typed_config:mAny
 envoy.config.cluster.v3.Cluster.EdsClusterConfig eds_config:m65 service_name:s
 envoy.config.cluster.v3.Cluster.LbSubsetConfig fallback_policy:e7 default_subset:mStruct subset_selectors:*m33 locality_weight_aware:b scale_locality_weight:b panic_mode_any:b list_as_any:b metadata_fallback_policy:e8
 envoy.config.cluster.v3.Cluster.LbSubsetConfig.LbSubsetSelector keys:*s fallback_policy:e9 fallback_keys_subset:*s single_host_per_subset:b
 envoy.config.cluster.v3.Cluster.LeastRequestLbConfig choice_count:mUInt32Value active_request_bias:m134 slow_start_config:m41
 envoy.config.cluster.v3.Cluster.MaglevLbConfig table_size:mUInt64Value
-envoy.config.cluster.v3.Cluster.OriginalDstLbConfig use_http_header:b http_header_name:s upstream_port_override:mUInt32Value metadata_key:m512
+envoy.config.cluster.v3.Cluster.OriginalDstLbConfig use_http_header:b http_header_name:s upstream_port_override:mUInt32Value metadata_key:m513
 envoy.config.cluster.v3.Cluster.PreconnectPolicy per_upstream_preconnect_ratio:mDoubleValue predictive_preconnect_ratio:mDoubleValue
 envoy.config.cluster.v3.Cluster.RefreshRate base_interval:mDuration max_interval:mDuration
 envoy.config.cluster.v3.Cluster.RingHashLbConfig minimum_ring_size:mUInt64Value 3 hash_function:e10 maximum_ring_size:mUInt64Value
 envoy.config.cluster.v3.Cluster.RoundRobinLbConfig slow_start_config:m41
-envoy.config.cluster.v3.Cluster.SlowStartConfig slow_start_window:mDuration aggression:m134 min_weight_percent:m537
+envoy.config.cluster.v3.Cluster.SlowStartConfig slow_start_window:mDuration aggression:m134 min_weight_percent:m538
 envoy.config.cluster.v3.Cluster.TransportSocketMatch name:s match:mStruct transport_socket:m152
-envoy.config.cluster.v3.ClusterCollection entries:m545
+envoy.config.cluster.v3.ClusterCollection entries:m546
 envoy.config.cluster.v3.Filter name:s typed_config:mAny config_discovery:m73
 envoy.config.cluster.v3.LoadBalancingPolicy policies:*m46
 envoy.config.cluster.v3.LoadBalancingPolicy.Policy 4 typed_extension_config:m153
@@ -128,8 +128,8 @@ envoy.config.cluster.v3.TrackClusterStats timeout_budgets:b request_response_siz
 envoy.config.cluster.v3.UpstreamConnectionOptions tcp_keepalive:m149 set_local_interface_name_on_upstream_connections:b happy_eyeballs_config:m50
 envoy.config.cluster.v3.UpstreamConnectionOptions.HappyEyeballsConfig first_address_family_version:e11 first_address_family_count:mUInt32Value
 envoy.config.common.mutation_rules.v3.HeaderMutation remove:s!0 append:m93!0 remove_on_match:m52!0
-envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch key_matcher:m500
-envoy.config.common.mutation_rules.v3.HeaderMutationRules allow_all_routing:mBoolValue allow_envoy:mBoolValue disallow_system:mBoolValue disallow_all:mBoolValue allow_expression:m498 disallow_expression:m498 disallow_is_error:mBoolValue
+envoy.config.common.mutation_rules.v3.HeaderMutation.RemoveOnMatch key_matcher:m501
+envoy.config.common.mutation_rules.v3.HeaderMutationRules allow_all_routing:mBoolValue allow_envoy:mBoolValue disallow_system:mBoolValue disallow_all:mBoolValue allow_expression:m499 disallow_expression:m499 disallow_is_error:mBoolValue
 envoy.config.core.v3.Address socket_address:m141!0 pipe:m123!0 envoy_internal_address:m70!0
 envoy.config.core.v3.AggregatedConfigSource
 envoy.config.core.v3.AlternateProtocolsCacheOptions name:s max_entries:mUInt32Value key_value_store_config:m153 prepopulated_entries:*m57 canonical_suffixes:*s
@@ -138,10 +138,10 @@ envoy.config.core.v3.ApiConfigSource api_type:e12 cluster_names:*s refresh_delay
 envoy.config.core.v3.AsyncDataSource local:m67!0 remote:m130!0
 envoy.config.core.v3.BackoffStrategy base_interval:mDuration max_interval:mDuration
 envoy.config.core.v3.BindConfig source_address:m141 freebind:mBoolValue socket_options:*m143 additional_source_addresses:*m141 extra_source_addresses:*m74 local_address_selector:m153
-envoy.config.core.v3.BuildVersion version:m540 metadata:mStruct
+envoy.config.core.v3.BuildVersion version:m541 metadata:mStruct
 envoy.config.core.v3.CelExpressionConfig enable_string_conversion:b enable_string_concat:b enable_string_functions:b
 envoy.config.core.v3.CidrRange address_prefix:s prefix_len:mUInt32Value
-envoy.config.core.v3.ConfigSource path:s!0 api_config_source:m58!0 ads:m55!0 initial_fetch_timeout:mDuration self:m140!0 resource_api_version:e13 authorities:*m543 path_config_source:m121!0
+envoy.config.core.v3.ConfigSource path:s!0 api_config_source:m58!0 ads:m55!0 initial_fetch_timeout:mDuration self:m140!0 resource_api_version:e13 authorities:*m544 path_config_source:m121!0
 envoy.config.core.v3.ControlPlane identifier:s
 envoy.config.core.v3.DataSource filename:s!0 inline_bytes:y!0 inline_string:s!0 environment_variable:s!0 watched_directory:m156
 envoy.config.core.v3.DnsResolutionConfig resolvers:*m54 dns_resolver_options:m69
@@ -173,13 +173,13 @@ envoy.config.core.v3.HeaderValueOption header:m92 append:mBoolValue append_actio
 envoy.config.core.v3.HealthCheck timeout:mDuration interval:mDuration interval_jitter:mDuration unhealthy_threshold:mUInt32Value healthy_threshold:mUInt32Value alt_port:mUInt32Value reuse_connection:mBoolValue http_health_check:m97!0 tcp_health_check:m100!0 11 grpc_health_check:m96!0 no_traffic_interval:mDuration custom_health_check:m95!0 unhealthy_interval:mDuration unhealthy_edge_interval:mDuration healthy_edge_interval:mDuration event_log_path:s interval_jitter_percent:u always_log_health_check_failures:b initial_jitter:mDuration tls_options:m101 event_service:m71 transport_socket_match_criteria:mStruct no_traffic_healthy_interval:mDuration event_logger:*m153 always_log_health_check_success:b
 envoy.config.core.v3.HealthCheck.CustomHealthCheck name:s 3 typed_config:mAny!0
 envoy.config.core.v3.HealthCheck.GrpcHealthCheck service_name:s authority:s initial_metadata:*m93
-envoy.config.core.v3.HealthCheck.HttpHealthCheck host:s path:s send:m98 receive:*m98 6 request_headers_to_add:*m93 8 request_headers_to_remove:*s expected_statuses:*m536 codec_client_type:e15 service_name_matcher:m500 retriable_statuses:*m536 method:e16 response_buffer_size:mUInt64Value
+envoy.config.core.v3.HealthCheck.HttpHealthCheck host:s path:s send:m98 receive:*m98 6 request_headers_to_add:*m93 8 request_headers_to_remove:*s expected_statuses:*m537 codec_client_type:e15 service_name_matcher:m501 retriable_statuses:*m537 method:e16 response_buffer_size:mUInt64Value
 envoy.config.core.v3.HealthCheck.Payload text:s!0 binary:y!0
 envoy.config.core.v3.HealthCheck.RedisHealthCheck key:s
 envoy.config.core.v3.HealthCheck.TcpHealthCheck send:m98 receive:*m98 proxy_protocol_config:m124
 envoy.config.core.v3.HealthCheck.TlsOptions alpn_protocols:*s
 envoy.config.core.v3.HealthStatusSet statuses:*e17
-envoy.config.core.v3.Http1ProtocolOptions allow_absolute_url:mBoolValue accept_http_10:b default_host_for_http_10:s header_key_format:m104 enable_trailers:b allow_chunked_length:b override_stream_error_on_invalid_http_message:mBoolValue send_fully_qualified_url:b use_balsa_parser:mBoolValue allow_custom_methods:b ignore_http_11_upgrade:*m500
+envoy.config.core.v3.Http1ProtocolOptions allow_absolute_url:mBoolValue accept_http_10:b default_host_for_http_10:s header_key_format:m104 enable_trailers:b allow_chunked_length:b override_stream_error_on_invalid_http_message:mBoolValue send_fully_qualified_url:b use_balsa_parser:mBoolValue allow_custom_methods:b ignore_http_11_upgrade:*m501
 envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat proper_case_words:m105!0 8 stateful_formatter:m153!0
 envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.ProperCaseWords
 envoy.config.core.v3.Http2ProtocolOptions hpack_table_size:mUInt32Value max_concurrent_streams:mUInt32Value initial_stream_window_size:mUInt32Value initial_connection_window_size:mUInt32Value allow_connect:b allow_metadata:b max_outbound_frames:mUInt32Value max_outbound_control_frames:mUInt32Value max_consecutive_inbound_frames_with_empty_payload:mUInt32Value max_inbound_priority_frames_per_stream:mUInt32Value max_inbound_window_update_frames_per_data_frame_sent:mUInt32Value stream_error_on_invalid_http_messaging:b custom_settings_parameters:*m107 override_stream_error_on_invalid_http_message:mBoolValue connection_keepalive:m113 use_oghttp2_codec:mBoolValue max_metadata_size:mUInt64Value
@@ -189,14 +189,14 @@ envoy.config.core.v3.HttpProtocolOptions idle_timeout:mDuration max_headers_coun
 envoy.config.core.v3.HttpService http_uri:m111 request_headers_to_add:*m93
 envoy.config.core.v3.HttpUri uri:s cluster:s!0 timeout:mDuration
 envoy.config.core.v3.JsonFormatOptions sort_properties:b
-envoy.config.core.v3.KeepaliveSettings interval:mDuration timeout:mDuration interval_jitter:m537 connection_idle_interval:mDuration
+envoy.config.core.v3.KeepaliveSettings interval:mDuration timeout:mDuration interval_jitter:m538 connection_idle_interval:mDuration
 envoy.config.core.v3.KeyValue key:s value:y
 envoy.config.core.v3.KeyValueAppend entry:m114 action:e19 record:m117
 envoy.config.core.v3.KeyValueMutation append:m115 remove:s
 envoy.config.core.v3.KeyValuePair key:s value:mValue
 envoy.config.core.v3.Locality region:s zone:s sub_zone:s
 envoy.config.core.v3.Metadata filter_metadata:%smStruct typed_filter_metadata:%smAny
-envoy.config.core.v3.Node id:s cluster:s metadata:mStruct locality:m118 6 user_agent_name:s user_agent_version:s!0 user_agent_build_version:m62!0 extensions:*m72 client_features:*s listening_addresses:*m54 dynamic_parameters:%sm547
+envoy.config.core.v3.Node id:s cluster:s metadata:mStruct locality:m118 6 user_agent_name:s user_agent_version:s!0 user_agent_build_version:m62!0 extensions:*m72 client_features:*s listening_addresses:*m54 dynamic_parameters:%sm548
 envoy.config.core.v3.PathConfigSource path:s watched_directory:m156
 envoy.config.core.v3.PerHostConfig added_tlvs:*m151
 envoy.config.core.v3.Pipe path:s mode:u
@@ -212,8 +212,8 @@ envoy.config.core.v3.RetryPolicy.RetryHostPredicate name:s typed_config:mAny!0
 envoy.config.core.v3.RetryPolicy.RetryPriority name:s typed_config:mAny!0
 envoy.config.core.v3.RuntimeDouble default_value:d runtime_key:s
 envoy.config.core.v3.RuntimeFeatureFlag default_value:mBoolValue runtime_key:s
-envoy.config.core.v3.RuntimeFractionalPercent default_value:m530 runtime_key:s
-envoy.config.core.v3.RuntimePercent default_value:m537 runtime_key:s
+envoy.config.core.v3.RuntimeFractionalPercent default_value:m531 runtime_key:s
+envoy.config.core.v3.RuntimePercent default_value:m538 runtime_key:s
 envoy.config.core.v3.RuntimeUInt32 2 default_value:u runtime_key:s
 envoy.config.core.v3.SchemeHeaderTransformation scheme_to_overwrite:s!0 match_upstream:b
 envoy.config.core.v3.SelfConfigSource transport_api_version:e13
@@ -235,7 +235,7 @@ envoy.config.core.v3.UpstreamHttpProtocolOptions auto_sni:b auto_san_validation:
 envoy.config.core.v3.WatchedDirectory path:s
 envoy.config.endpoint.v3.ClusterLoadAssignment cluster_name:s endpoints:*m169 4 policy:m158 named_endpoints:%sm162
 envoy.config.endpoint.v3.ClusterLoadAssignment.Policy 2 drop_overloads:*m159 overprovisioning_factor:mUInt32Value endpoint_stale_after:mDuration 6 weighted_priority_health:b
-envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload category:s drop_percentage:m530
+envoy.config.endpoint.v3.ClusterLoadAssignment.Policy.DropOverload category:s drop_percentage:m531
 envoy.config.endpoint.v3.ClusterStats cluster_name:s upstream_locality_stats:*m173 total_dropped_requests:v load_report_interval:mDuration dropped_requests:*m161 cluster_service_name:s
 envoy.config.endpoint.v3.ClusterStats.DroppedRequests category:s dropped_count:v
 envoy.config.endpoint.v3.Endpoint address:m54 health_check_config:m164 hostname:s additional_addresses:*m163
@@ -243,7 +243,7 @@ envoy.config.endpoint.v3.Endpoint.AdditionalAddress address:m54
 envoy.config.endpoint.v3.Endpoint.HealthCheckConfig port_value:u hostname:s address:m54 disable_active_health_check:b
 envoy.config.endpoint.v3.EndpointLoadMetricStats metric_name:s num_requests_finished_with_metric:v total_metric_value:d
 envoy.config.endpoint.v3.LbEndpoint endpoint:m162!0 health_status:e17 metadata:m119 load_balancing_weight:mUInt32Value endpoint_name:s!0
-envoy.config.endpoint.v3.LbEndpointCollection entries:m545
+envoy.config.endpoint.v3.LbEndpointCollection entries:m546
 envoy.config.endpoint.v3.LedsClusterLocalityConfig leds_config:m65 leds_collection_name:s
 envoy.config.endpoint.v3.LocalityLbEndpoints locality:m118 lb_endpoints:*m166 load_balancing_weight:mUInt32Value 5 priority:u proximity:mUInt32Value load_balancer_endpoints:m170!0 leds_cluster_locality_config:m168!0 metadata:m119
 envoy.config.endpoint.v3.LocalityLbEndpoints.LbEndpointList lb_endpoints:*m166
@@ -257,15 +257,15 @@ envoy.config.listener.v3.ApiListenerManager
 envoy.config.listener.v3.Filter name:s 4 typed_config:mAny!0 config_discovery:m73!0
 envoy.config.listener.v3.FilterChain filter_chain_match:m180 3 filters:*m178 use_proxy_proto:mBoolValue metadata:m119 transport_socket:m152 name:s 9 transport_socket_connect_timeout:mDuration
 envoy.config.listener.v3.FilterChainMatch 3 prefix_ranges:*m64 address_suffix:s suffix_len:mUInt32Value source_prefix_ranges:*m64 source_ports:*u destination_port:mUInt32Value transport_protocol:s application_protocols:*s server_names:*s source_type:e24 direct_source_prefix_ranges:*m64
-envoy.config.listener.v3.Listener name:s address:m54 filter_chains:*m179 use_original_dst:mBoolValue per_connection_buffer_limit_bytes:mUInt32Value metadata:m119 deprecated_v1:m184 drain_type:e25 listener_filters:*m188 transparent:mBoolValue freebind:mBoolValue tcp_fast_open_queue_length:mUInt32Value socket_options:*m143 15 listener_filters_timeout:mDuration traffic_direction:e26 continue_on_listener_filters_timeout:b udp_listener_config:m193 api_listener:m176 connection_balance_config:m182 reuse_port:b access_log:*m 24 tcp_backlog_size:mUInt32Value default_filter_chain:m179 bind_to_port:mBoolValue internal_listener:m186!0 stat_prefix:s enable_reuse_port:mBoolValue enable_mptcp:b ignore_global_conn_limit:b filter_chain_matcher:m564 additional_addresses:*m175 max_connections_to_accept_per_socket_event:mUInt32Value bypass_overload_manager:b fcds_config:m185
+envoy.config.listener.v3.Listener name:s address:m54 filter_chains:*m179 use_original_dst:mBoolValue per_connection_buffer_limit_bytes:mUInt32Value metadata:m119 deprecated_v1:m184 drain_type:e25 listener_filters:*m188 transparent:mBoolValue freebind:mBoolValue tcp_fast_open_queue_length:mUInt32Value socket_options:*m143 15 listener_filters_timeout:mDuration traffic_direction:e26 continue_on_listener_filters_timeout:b udp_listener_config:m193 api_listener:m176 connection_balance_config:m182 reuse_port:b access_log:*m 24 tcp_backlog_size:mUInt32Value default_filter_chain:m179 bind_to_port:mBoolValue internal_listener:m186!0 stat_prefix:s enable_reuse_port:mBoolValue enable_mptcp:b ignore_global_conn_limit:b filter_chain_matcher:m565 additional_addresses:*m175 max_connections_to_accept_per_socket_event:mUInt32Value bypass_overload_manager:b fcds_config:m185
 envoy.config.listener.v3.Listener.ConnectionBalanceConfig exact_balance:m183!0 extend_balance:m153!0
 envoy.config.listener.v3.Listener.ConnectionBalanceConfig.ExactBalance
 envoy.config.listener.v3.Listener.DeprecatedV1 bind_to_port:mBoolValue
 envoy.config.listener.v3.Listener.FcdsConfig name:s config_source:m65
 envoy.config.listener.v3.Listener.InternalListenerConfig
-envoy.config.listener.v3.ListenerCollection entries:*m545
+envoy.config.listener.v3.ListenerCollection entries:*m546
 envoy.config.listener.v3.ListenerFilter name:s 3 typed_config:mAny!0 filter_disabled:m189 config_discovery:m73!0
-envoy.config.listener.v3.ListenerFilterChainMatchPredicate or_match:m190!0 and_match:m190!0 not_match:m189!0 any_match:b!0 destination_port_range:m535!0
+envoy.config.listener.v3.ListenerFilterChainMatchPredicate or_match:m190!0 and_match:m190!0 not_match:m189!0 any_match:b!0 destination_port_range:m536!0
 envoy.config.listener.v3.ListenerFilterChainMatchPredicate.MatchSet rules:*m189
 envoy.config.listener.v3.ListenerManager
 envoy.config.listener.v3.QuicProtocolOptions quic_protocol_options:m128 idle_timeout:mDuration crypto_handshake_timeout:mDuration enabled:m135 packets_to_read_to_connection_count_ratio:mUInt32Value crypto_stream_config:m153 proof_source_config:m153 connection_id_generator_config:m153 server_preferred_address_config:m153 send_disable_active_migration:mBoolValue connection_debug_visitor_config:m153 save_cmsg_config:*m142 reject_new_connections:b max_sessions_per_event_loop:mUInt32Value
@@ -273,47 +273,47 @@ envoy.config.listener.v3.UdpListenerConfig 5 downstream_socket_config:m154 7 qui
 envoy.config.listener.v3.ValidationListenerManager
 envoy.config.ratelimit.v3.RateLimitServiceConfig 2 grpc_service:m78 4 transport_api_version:e13
 envoy.config.rbac.v3.Action name:s action:e27
-envoy.config.rbac.v3.Permission and_rules:m198!0 or_rules:m198!0 any:b!0 header:m214!0 destination_ip:m64!0 destination_port:u!0 metadata:m492!0 not_rule:m197!0 requested_server_name:m500!0 url_path:m496!0 destination_port_range:m535!0 matcher:m153!0 uri_template:m153!0 sourced_metadata:m206!0
+envoy.config.rbac.v3.Permission and_rules:m198!0 or_rules:m198!0 any:b!0 header:m214!0 destination_ip:m64!0 destination_port:u!0 metadata:m493!0 not_rule:m197!0 requested_server_name:m501!0 url_path:m497!0 destination_port_range:m536!0 matcher:m153!0 uri_template:m153!0 sourced_metadata:m206!0
 envoy.config.rbac.v3.Permission.Set rules:*m197
 envoy.config.rbac.v3.Policy permissions:*m197 principals:*m200 condition:m checked_condition:m cel_config:m63
-envoy.config.rbac.v3.Principal and_ids:m202!0 or_ids:m202!0 any:b!0 authenticated:m201!0 source_ip:m64!0 header:m214!0 metadata:m492!0 not_id:m200!0 url_path:m496!0 direct_remote_ip:m64!0 remote_ip:m64!0 filter_state:m482!0 sourced_metadata:m206!0 custom:m153!0
-envoy.config.rbac.v3.Principal.Authenticated 2 principal_name:m500
+envoy.config.rbac.v3.Principal and_ids:m202!0 or_ids:m202!0 any:b!0 authenticated:m201!0 source_ip:m64!0 header:m214!0 metadata:m493!0 not_id:m200!0 url_path:m497!0 direct_remote_ip:m64!0 remote_ip:m64!0 filter_state:m483!0 sourced_metadata:m206!0 custom:m153!0
+envoy.config.rbac.v3.Principal.Authenticated 2 principal_name:m501
 envoy.config.rbac.v3.Principal.Set ids:*m200
 envoy.config.rbac.v3.RBAC action:e27 policies:%sm199 audit_logging_options:m204
 envoy.config.rbac.v3.RBAC.AuditLoggingOptions audit_condition:e28 logger_configs:*m205
 envoy.config.rbac.v3.RBAC.AuditLoggingOptions.AuditLoggerConfig audit_logger:m153 is_optional:b
-envoy.config.rbac.v3.SourcedMetadata metadata_matcher:m492 metadata_source:e29
+envoy.config.rbac.v3.SourcedMetadata metadata_matcher:m493 metadata_source:e29
 envoy.config.route.v3.ClusterSpecifierPlugin extension:m153 is_optional:b
-envoy.config.route.v3.CookieMatcher name:s string_match:m500 invert_match:b
-envoy.config.route.v3.CorsPolicy 2 allow_methods:s allow_headers:s expose_headers:s max_age:s allow_credentials:mBoolValue 9 filter_enabled:m136!0 shadow_enabled:m136 allow_origin_string_match:*m500 allow_private_network_access:mBoolValue forward_not_matching_preflights:mBoolValue
+envoy.config.route.v3.CookieMatcher name:s string_match:m501 invert_match:b
+envoy.config.route.v3.CorsPolicy 2 allow_methods:s allow_headers:s expose_headers:s max_age:s allow_credentials:mBoolValue 9 filter_enabled:m136!0 shadow_enabled:m136 allow_origin_string_match:*m501 allow_private_network_access:mBoolValue forward_not_matching_preflights:mBoolValue
 envoy.config.route.v3.Decorator operation:s propagate:mBoolValue
 envoy.config.route.v3.DirectResponseAction status:u body:m67 body_format:m148
 envoy.config.route.v3.FilterAction action:mAny
 envoy.config.route.v3.FilterConfig config:mAny is_optional:b disabled:b
-envoy.config.route.v3.HeaderMatcher name:s 4 exact_match:s!0 6 range_match:m536!0 present_match:b!0 invert_match:b prefix_match:s!0 suffix_match:s!0 safe_regex_match:m498!0 contains_match:s!0 string_match:m500!0 treat_missing_header_as_empty:b
-envoy.config.route.v3.HedgePolicy initial_requests:mUInt32Value additional_request_chance:m530 hedge_on_per_try_timeout:b
+envoy.config.route.v3.HeaderMatcher name:s 4 exact_match:s!0 6 range_match:m537!0 present_match:b!0 invert_match:b prefix_match:s!0 suffix_match:s!0 safe_regex_match:m499!0 contains_match:s!0 string_match:m501!0 treat_missing_header_as_empty:b
+envoy.config.route.v3.HedgePolicy initial_requests:mUInt32Value additional_request_chance:m531 hedge_on_per_try_timeout:b
 envoy.config.route.v3.InternalRedirectPolicy max_internal_redirects:mUInt32Value redirect_response_codes:*u predicates:*m153 allow_cross_scheme_redirect:b response_headers_to_copy:*s
 envoy.config.route.v3.NonForwardingAction
-envoy.config.route.v3.QueryParameterMatcher name:s 5 string_match:m500!0 present_match:b!0
+envoy.config.route.v3.QueryParameterMatcher name:s 5 string_match:m501!0 present_match:b!0
 envoy.config.route.v3.RateLimit stage:mUInt32Value disable_key:s actions:*m220 limit:m234 hits_addend:m233 apply_on_stream_done:b x_ratelimit_option:e30
 envoy.config.route.v3.RateLimit.Action source_cluster:m232!0 destination_cluster:m221!0 request_headers:m231!0 remote_address:m229!0 generic_key:m223!0 header_value_match:m224!0 dynamic_metadata:m222!0 metadata:m226!0 extension:m153!0 masked_remote_address:m225!0 query_parameter_value_match:m227!0 query_parameters:m228!0 remote_address_match:m230!0
 envoy.config.route.v3.RateLimit.Action.DestinationCluster
-envoy.config.route.v3.RateLimit.Action.DynamicMetaData descriptor_key:s metadata_key:m512 default_value:s
+envoy.config.route.v3.RateLimit.Action.DynamicMetaData descriptor_key:s metadata_key:m513 default_value:s
 envoy.config.route.v3.RateLimit.Action.GenericKey descriptor_value:s descriptor_key:s default_value:s
 envoy.config.route.v3.RateLimit.Action.HeaderValueMatch descriptor_value:s expect_match:mBoolValue headers:*m214 descriptor_key:s default_value:s
 envoy.config.route.v3.RateLimit.Action.MaskedRemoteAddress v4_prefix_mask_len:mUInt32Value v6_prefix_mask_len:mUInt32Value
-envoy.config.route.v3.RateLimit.Action.MetaData descriptor_key:s metadata_key:m512 default_value:s source:e31 skip_if_absent:b
+envoy.config.route.v3.RateLimit.Action.MetaData descriptor_key:s metadata_key:m513 default_value:s source:e31 skip_if_absent:b
 envoy.config.route.v3.RateLimit.Action.QueryParameterValueMatch descriptor_value:s expect_match:mBoolValue query_parameters:*m218 descriptor_key:s default_value:s
 envoy.config.route.v3.RateLimit.Action.QueryParameters query_parameter_name:s descriptor_key:s skip_if_absent:b
 envoy.config.route.v3.RateLimit.Action.RemoteAddress
-envoy.config.route.v3.RateLimit.Action.RemoteAddressMatch descriptor_value:s descriptor_key:s default_value:s address_matcher:m480
+envoy.config.route.v3.RateLimit.Action.RemoteAddressMatch descriptor_value:s descriptor_key:s default_value:s address_matcher:m481
 envoy.config.route.v3.RateLimit.Action.RequestHeaders header_name:s descriptor_key:s skip_if_absent:b
 envoy.config.route.v3.RateLimit.Action.SourceCluster
 envoy.config.route.v3.RateLimit.HitsAddend number:mUInt64Value format:s is_negative_hits:b
 envoy.config.route.v3.RateLimit.Override dynamic_metadata:m235!0 rate_limit:m236!0
-envoy.config.route.v3.RateLimit.Override.DynamicMetadata metadata_key:m512
+envoy.config.route.v3.RateLimit.Override.DynamicMetadata metadata_key:m513
 envoy.config.route.v3.RateLimit.Override.RateLimitOverride requests_per_unit:u unit:e32
-envoy.config.route.v3.RedirectAction host_redirect:s path_redirect:s!1 response_code:e33 https_redirect:b!0 prefix_rewrite:s!1 strip_query:b scheme_redirect:s!0 port_redirect:u regex_rewrite:m497!1 path_rewrite:s!1
+envoy.config.route.v3.RedirectAction host_redirect:s path_redirect:s!1 response_code:e33 https_redirect:b!0 prefix_rewrite:s!1 strip_query:b scheme_redirect:s!0 port_redirect:u regex_rewrite:m498!1 path_rewrite:s!1
 envoy.config.route.v3.RetryPolicy retry_on:s num_retries:mUInt32Value per_try_timeout:mDuration retry_priority:m243 retry_host_predicate:*m242 host_selection_retry_max_attempts:l retriable_status_codes:*u retry_back_off:m241 retriable_headers:*m214 retriable_request_headers:*m214 rate_limited_retry_back_off:m239 retry_options_predicates:*m153 per_try_idle_timeout:mDuration refresh_cluster_on_retry:b
 envoy.config.route.v3.RetryPolicy.RateLimitedRetryBackOff reset_headers:*m240 max_interval:mDuration
 envoy.config.route.v3.RetryPolicy.ResetHeader name:s format:e34
@@ -321,13 +321,13 @@ envoy.config.route.v3.RetryPolicy.RetryBackOff base_interval:mDuration max_inter
 envoy.config.route.v3.RetryPolicy.RetryHostPredicate name:s 3 typed_config:mAny!0
 envoy.config.route.v3.RetryPolicy.RetryPriority name:s 3 typed_config:mAny!0
 envoy.config.route.v3.Route match:m259 route:m245!0 redirect:m237!0 metadata:m119 decorator:m210 7 direct_response:m211!0 9 request_headers_to_add:*m93 response_headers_to_add:*m93 response_headers_to_remove:*s request_headers_to_remove:*s typed_per_filter_config:%smAny name:s tracing:m266 per_request_buffer_limit_bytes:mUInt32Value filter_action:m212!0 non_forwarding_action:m217!0 stat_prefix:s request_body_buffer_limit:mUInt64Value route_specifiers:*m153
-envoy.config.route.v3.RouteAction cluster:s!0 cluster_header:s!0 weighted_clusters:m270!0 metadata_match:m119 prefix_rewrite:s host_rewrite_literal:s!1 auto_host_rewrite:mBoolValue!1 timeout:mDuration retry_policy:m238 11 priority:e2 13 rate_limits:*m219 include_vh_rate_limits:mBoolValue hash_policy:*m246 17 cors:m209 20 cluster_not_found_response_code:e35 23 max_grpc_timeout:mDuration idle_timeout:mDuration upgrade_configs:*m255 internal_redirect_action:e36 hedge_policy:m215 grpc_timeout_offset:mDuration host_rewrite_header:s!1 request_mirror_policies:*m254 max_internal_redirects:mUInt32Value regex_rewrite:m497 retry_policy_typed_config:mAny internal_redirect_policy:m216 host_rewrite_path_regex:m497!1 max_stream_duration:m253 cluster_specifier_plugin:s!0 append_x_forwarded_host:b inline_cluster_specifier_plugin:m207!0 early_data_policy:m153 path_rewrite_policy:m153 flush_timeout:mDuration 44 host_rewrite:s!1 path_rewrite:s
+envoy.config.route.v3.RouteAction cluster:s!0 cluster_header:s!0 weighted_clusters:m270!0 metadata_match:m119 prefix_rewrite:s host_rewrite_literal:s!1 auto_host_rewrite:mBoolValue!1 timeout:mDuration retry_policy:m238 11 priority:e2 13 rate_limits:*m219 include_vh_rate_limits:mBoolValue hash_policy:*m246 17 cors:m209 20 cluster_not_found_response_code:e35 23 max_grpc_timeout:mDuration idle_timeout:mDuration upgrade_configs:*m255 internal_redirect_action:e36 hedge_policy:m215 grpc_timeout_offset:mDuration host_rewrite_header:s!1 request_mirror_policies:*m254 max_internal_redirects:mUInt32Value regex_rewrite:m498 retry_policy_typed_config:mAny internal_redirect_policy:m216 host_rewrite_path_regex:m498!1 max_stream_duration:m253 cluster_specifier_plugin:s!0 append_x_forwarded_host:b inline_cluster_specifier_plugin:m207!0 early_data_policy:m153 path_rewrite_policy:m153 flush_timeout:mDuration 44 host_rewrite:s!1 path_rewrite:s
 envoy.config.route.v3.RouteAction.HashPolicy header:m251!0 cookie:m248!0 connection_properties:m247!0 terminal:b query_parameter:m252!0 filter_state:m250!0
 envoy.config.route.v3.RouteAction.HashPolicy.ConnectionProperties source_ip:b
 envoy.config.route.v3.RouteAction.HashPolicy.Cookie name:s ttl:mDuration path:s attributes:*m249
 envoy.config.route.v3.RouteAction.HashPolicy.CookieAttribute name:s value:s
 envoy.config.route.v3.RouteAction.HashPolicy.FilterState key:s
-envoy.config.route.v3.RouteAction.HashPolicy.Header header_name:s regex_rewrite:m497
+envoy.config.route.v3.RouteAction.HashPolicy.Header header_name:s regex_rewrite:m498
 envoy.config.route.v3.RouteAction.HashPolicy.QueryParameter name:s
 envoy.config.route.v3.RouteAction.MaxStreamDuration max_stream_duration:mDuration grpc_timeout_header_max:mDuration grpc_timeout_header_offset:mDuration
 envoy.config.route.v3.RouteAction.RequestMirrorPolicy cluster:s 3 runtime_fraction:m136 trace_sampled:mBoolValue cluster_header:s disable_shadow_host_suffix_append:b request_headers_mutations:*m51 host_rewrite_literal:s
@@ -335,17 +335,17 @@ envoy.config.route.v3.RouteAction.UpgradeConfig upgrade_type:s enabled:mBoolValu
 envoy.config.route.v3.RouteAction.UpgradeConfig.ConnectConfig proxy_protocol_config:m124 allow_post:b
 envoy.config.route.v3.RouteConfiguration name:s virtual_hosts:*m269 internal_only_headers:*s response_headers_to_add:*m93 response_headers_to_remove:*s request_headers_to_add:*m93 validate_clusters:mBoolValue request_headers_to_remove:*s vhds:m267 most_specific_header_mutations_wins:b max_direct_response_body_size_bytes:mUInt32Value cluster_specifier_plugins:*m207 request_mirror_policies:*m254 ignore_port_in_host_matching:b ignore_path_parameters_in_path_matching:b typed_per_filter_config:%smAny metadata:m119 vhost_header:s route_specifiers:*m153
 envoy.config.route.v3.RouteList routes:*m244
-envoy.config.route.v3.RouteMatch prefix:s!0 path:s!0 4 case_sensitive:mBoolValue 6 headers:*m214 query_parameters:*m218 grpc:m261 runtime_fraction:m136 safe_regex:m498!0 tls_context:m262 connect_matcher:m260!0 dynamic_metadata:*m492 path_separated_prefix:s!0 path_match_policy:m153!0 filter_state:*m482 cookies:*m208
+envoy.config.route.v3.RouteMatch prefix:s!0 path:s!0 4 case_sensitive:mBoolValue 6 headers:*m214 query_parameters:*m218 grpc:m261 runtime_fraction:m136 safe_regex:m499!0 tls_context:m262 connect_matcher:m260!0 dynamic_metadata:*m493 path_separated_prefix:s!0 path_match_policy:m153!0 filter_state:*m483 cookies:*m208
 envoy.config.route.v3.RouteMatch.ConnectMatcher
 envoy.config.route.v3.RouteMatch.GrpcRouteMatchOptions
 envoy.config.route.v3.RouteMatch.TlsContextMatchOptions presented:mBoolValue validated:mBoolValue
 envoy.config.route.v3.ScopedRouteConfiguration name:s route_configuration_name:s key:m264 on_demand:b route_configuration:m257
 envoy.config.route.v3.ScopedRouteConfiguration.Key fragments:*m265
 envoy.config.route.v3.ScopedRouteConfiguration.Key.Fragment string_key:s!0
-envoy.config.route.v3.Tracing client_sampling:m530 random_sampling:m530 overall_sampling:m530 custom_tags:*m524 operation:s upstream_operation:s
+envoy.config.route.v3.Tracing client_sampling:m531 random_sampling:m531 overall_sampling:m531 custom_tags:*m525 operation:s upstream_operation:s
 envoy.config.route.v3.Vhds config_source:m65
 envoy.config.route.v3.VirtualCluster 2 name:s 4 headers:*m214
-envoy.config.route.v3.VirtualHost name:s domains:*s routes:*m244 require_tls:e37 virtual_clusters:*m268 rate_limits:*m219 request_headers_to_add:*m93 cors:m209 10 response_headers_to_add:*m93 response_headers_to_remove:*s 13 request_headers_to_remove:*s include_request_attempt_count:b typed_per_filter_config:%smAny retry_policy:m238 hedge_policy:m215 per_request_buffer_limit_bytes:mUInt32Value include_attempt_count_in_response:b retry_policy_typed_config:mAny matcher:m564 request_mirror_policies:*m254 include_is_timeout_retry_header:b metadata:m119 request_body_buffer_limit:mUInt64Value route_specifiers:*m153
+envoy.config.route.v3.VirtualHost name:s domains:*s routes:*m244 require_tls:e37 virtual_clusters:*m268 rate_limits:*m219 request_headers_to_add:*m93 cors:m209 10 response_headers_to_add:*m93 response_headers_to_remove:*s 13 request_headers_to_remove:*s include_request_attempt_count:b typed_per_filter_config:%smAny retry_policy:m238 hedge_policy:m215 per_request_buffer_limit_bytes:mUInt32Value include_attempt_count_in_response:b retry_policy_typed_config:mAny matcher:m565 request_mirror_policies:*m254 include_is_timeout_retry_header:b metadata:m119 request_body_buffer_limit:mUInt64Value route_specifiers:*m153
 envoy.config.route.v3.WeightedCluster clusters:*m271 runtime_key_prefix:s total_weight:mUInt32Value header_name:s!0 use_hash_policy:mBoolValue!0
 envoy.config.route.v3.WeightedCluster.ClusterWeight name:s weight:mUInt32Value metadata_match:m119 request_headers_to_add:*m93 response_headers_to_add:*m93 response_headers_to_remove:*s 9 request_headers_to_remove:*s typed_per_filter_config:%smAny host_rewrite_literal:s!0 cluster_header:s
 envoy.extensions.clusters.aggregate.v3.AggregateClusterResource config_source:m65 resource_name:s
@@ -353,35 +353,35 @@ envoy.extensions.clusters.aggregate.v3.ClusterConfig clusters:*s
 envoy.extensions.clusters.dns.v3.DnsCluster 3 dns_refresh_rate:mDuration dns_failure_refresh_rate:m275 respect_dns_ttl:b dns_jitter:mDuration typed_dns_resolver_config:m153 dns_lookup_family:e38 all_addresses_in_single_endpoint:b
 envoy.extensions.clusters.dns.v3.DnsCluster.RefreshRate base_interval:mDuration max_interval:mDuration
 envoy.extensions.common.ratelimit.v3.LocalClusterRateLimit
-envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor entries:*m279 token_bucket:m541 shadow_mode:b
+envoy.extensions.common.ratelimit.v3.LocalRateLimitDescriptor entries:*m279 token_bucket:m542 shadow_mode:b
 envoy.extensions.common.ratelimit.v3.RateLimitDescriptor entries:*m279 limit:m280 hits_addend:mUInt64Value is_negative_hits:b
 envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry key:s value:s
 envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.RateLimitOverride requests_per_unit:u unit:e32 unit_multiplier:mUInt32Value
-envoy.extensions.filters.common.fault.v3.FaultDelay 3 fixed_delay:mDuration!0 percentage:m530 header_delay:m282!0
+envoy.extensions.filters.common.fault.v3.FaultDelay 3 fixed_delay:mDuration!0 percentage:m531 header_delay:m282!0
 envoy.extensions.filters.common.fault.v3.FaultDelay.HeaderDelay
-envoy.extensions.filters.common.fault.v3.FaultRateLimit fixed_limit:m284!0 percentage:m530 header_limit:m285!0
+envoy.extensions.filters.common.fault.v3.FaultRateLimit fixed_limit:m284!0 percentage:m531 header_limit:m285!0
 envoy.extensions.filters.common.fault.v3.FaultRateLimit.FixedLimit limit_kbps:v
 envoy.extensions.filters.common.fault.v3.FaultRateLimit.HeaderLimit
-envoy.extensions.filters.http.adaptive_concurrency.v3.AdaptiveConcurrency gradient_controller_config:m287!0 enabled:m135 concurrency_limit_exceeded_status:m534
-envoy.extensions.filters.http.adaptive_concurrency.v3.GradientControllerConfig sample_aggregate_percentile:m537 concurrency_limit_params:m288 min_rtt_calc_params:m289
+envoy.extensions.filters.http.adaptive_concurrency.v3.AdaptiveConcurrency gradient_controller_config:m287!0 enabled:m135 concurrency_limit_exceeded_status:m535
+envoy.extensions.filters.http.adaptive_concurrency.v3.GradientControllerConfig sample_aggregate_percentile:m538 concurrency_limit_params:m288 min_rtt_calc_params:m289
 envoy.extensions.filters.http.adaptive_concurrency.v3.GradientControllerConfig.ConcurrencyLimitCalculationParams 2 max_concurrency_limit:mUInt32Value concurrency_update_interval:mDuration
-envoy.extensions.filters.http.adaptive_concurrency.v3.GradientControllerConfig.MinimumRTTCalculationParams interval:mDuration request_count:mUInt32Value jitter:m537 min_concurrency:mUInt32Value buffer:m537 fixed_value:mDuration
+envoy.extensions.filters.http.adaptive_concurrency.v3.GradientControllerConfig.MinimumRTTCalculationParams interval:mDuration request_count:mUInt32Value jitter:m538 min_concurrency:mUInt32Value buffer:m538 fixed_value:mDuration
 envoy.extensions.filters.http.admission_control.v3.AdmissionControl enabled:m135 success_criteria:m291!0 sampling_window:mDuration aggression:m134 sr_threshold:m137 rps_threshold:m138 max_rejection_probability:m137
 envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria http_criteria:m293 grpc_criteria:m292
 envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria.GrpcCriteria grpc_success_status:*u
-envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria.HttpCriteria http_success_status:*m535
+envoy.extensions.filters.http.admission_control.v3.AdmissionControl.SuccessCriteria.HttpCriteria http_success_status:*m536
 envoy.extensions.filters.http.buffer.v3.Buffer max_request_bytes:mUInt32Value
 envoy.extensions.filters.http.buffer.v3.BufferPerRoute disabled:b!0 buffer:m294!0
 envoy.extensions.filters.http.cors.v3.Cors
-envoy.extensions.filters.http.cors.v3.CorsPolicy allow_origin_string_match:*m500 allow_methods:s allow_headers:s expose_headers:s max_age:s allow_credentials:mBoolValue filter_enabled:m136 shadow_enabled:m136 allow_private_network_access:mBoolValue forward_not_matching_preflights:mBoolValue
-envoy.extensions.filters.http.ext_authz.v3.AuthorizationRequest allowed_headers:m491 headers_to_add:*m92
-envoy.extensions.filters.http.ext_authz.v3.AuthorizationResponse allowed_upstream_headers:m491 allowed_client_headers:m491 allowed_upstream_headers_to_append:m491 allowed_client_headers_on_success:m491 dynamic_metadata_from_headers:m491
+envoy.extensions.filters.http.cors.v3.CorsPolicy allow_origin_string_match:*m501 allow_methods:s allow_headers:s expose_headers:s max_age:s allow_credentials:mBoolValue filter_enabled:m136 shadow_enabled:m136 allow_private_network_access:mBoolValue forward_not_matching_preflights:mBoolValue
+envoy.extensions.filters.http.ext_authz.v3.AuthorizationRequest allowed_headers:m492 headers_to_add:*m92
+envoy.extensions.filters.http.ext_authz.v3.AuthorizationResponse allowed_upstream_headers:m492 allowed_client_headers:m492 allowed_upstream_headers_to_append:m492 allowed_client_headers_on_success:m492 dynamic_metadata_from_headers:m492
 envoy.extensions.filters.http.ext_authz.v3.BufferSettings max_request_bytes:u allow_partial_message:b pack_as_bytes:b
 envoy.extensions.filters.http.ext_authz.v3.CheckSettings context_extensions:%ss disable_request_body_buffering:b with_request_body:m300 grpc_service:m78!0 http_service:m304!0
-envoy.extensions.filters.http.ext_authz.v3.ExtAuthz grpc_service:m78!0 failure_mode_allow:b http_service:m304!0 5 with_request_body:m300 clear_route_cache:b status_on_error:m534 metadata_context_namespaces:*s filter_enabled:m136 include_peer_certificate:b deny_at_disable:m135 transport_api_version:e13 stat_prefix:s filter_enabled_metadata:m492 bootstrap_metadata_labels_key:s typed_metadata_context_namespaces:*s allowed_headers:m491 include_tls_session:b failure_mode_allow_header_add:b charge_cluster_response_stats:mBoolValue route_metadata_context_namespaces:*s route_typed_metadata_context_namespaces:*s encode_raw_headers:b validate_mutations:b disallowed_headers:m491 decoder_header_mutation_rules:m53 enable_dynamic_metadata_ingestion:mBoolValue filter_metadata:mStruct emit_filter_state_stats:b max_denied_response_body_bytes:u enforce_response_header_limits:b
+envoy.extensions.filters.http.ext_authz.v3.ExtAuthz grpc_service:m78!0 failure_mode_allow:b http_service:m304!0 5 with_request_body:m300 clear_route_cache:b status_on_error:m535 metadata_context_namespaces:*s filter_enabled:m136 include_peer_certificate:b deny_at_disable:m135 transport_api_version:e13 stat_prefix:s filter_enabled_metadata:m493 bootstrap_metadata_labels_key:s typed_metadata_context_namespaces:*s allowed_headers:m492 include_tls_session:b failure_mode_allow_header_add:b charge_cluster_response_stats:mBoolValue route_metadata_context_namespaces:*s route_typed_metadata_context_namespaces:*s encode_raw_headers:b validate_mutations:b disallowed_headers:m492 decoder_header_mutation_rules:m53 enable_dynamic_metadata_ingestion:mBoolValue filter_metadata:mStruct emit_filter_state_stats:b max_denied_response_body_bytes:u enforce_response_header_limits:b
 envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute disabled:b!0 check_settings:m301!0
 envoy.extensions.filters.http.ext_authz.v3.HttpService server_uri:m111 path_prefix:s 7 authorization_request:m298 authorization_response:m299 retry_policy:m131
-envoy.extensions.filters.http.fault.v3.FaultAbort 2 http_status:u!0 percentage:m530 header_abort:m306!0 grpc_status:u!0 response_body:s
+envoy.extensions.filters.http.fault.v3.FaultAbort 2 http_status:u!0 percentage:m531 header_abort:m306!0 grpc_status:u!0 response_body:s
 envoy.extensions.filters.http.fault.v3.FaultAbort.HeaderAbort
 envoy.extensions.filters.http.fault.v3.HTTPFault delay:m281 abort:m305 upstream_cluster:s headers:*m214 downstream_nodes:*s max_active_faults:mUInt32Value response_rate_limit:m283 delay_percent_runtime:s abort_percent_runtime:s delay_duration_runtime:s abort_http_status_runtime:s max_active_faults_runtime:s response_rate_limit_percent_runtime:s abort_grpc_status_runtime:s disable_downstream_cluster_stats:b filter_metadata:mStruct
 envoy.extensions.filters.http.header_mutation.v3.HeaderMutation mutations:m310 most_specific_header_mutations_wins:b
@@ -393,7 +393,7 @@ envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication providers:%sm317 ru
 envoy.extensions.filters.http.jwt_authn.v3.JwtCacheConfig jwt_cache_size:u jwt_max_token_size:u
 envoy.extensions.filters.http.jwt_authn.v3.JwtClaimToHeader header_name:s claim_name:s
 envoy.extensions.filters.http.jwt_authn.v3.JwtHeader name:s value_prefix:s
-envoy.extensions.filters.http.jwt_authn.v3.JwtProvider issuer:s audiences:*s remote_jwks:m324!0 local_jwks:m67!0 forward:b from_headers:*m316 from_params:*s forward_payload_header:s payload_in_metadata:s clock_skew_seconds:u pad_forward_payload_header:b jwt_cache_config:m314 from_cookies:*s header_in_metadata:s claim_to_headers:*m315 failed_status_in_metadata:s clear_route_cache:b normalize_payload_in_metadata:m318 subjects:m500 require_expiration:b max_lifetime:mDuration
+envoy.extensions.filters.http.jwt_authn.v3.JwtProvider issuer:s audiences:*s remote_jwks:m324!0 local_jwks:m67!0 forward:b from_headers:*m316 from_params:*s forward_payload_header:s payload_in_metadata:s clock_skew_seconds:u pad_forward_payload_header:b jwt_cache_config:m314 from_cookies:*s header_in_metadata:s claim_to_headers:*m315 failed_status_in_metadata:s clear_route_cache:b normalize_payload_in_metadata:m318 subjects:m501 require_expiration:b max_lifetime:mDuration
 envoy.extensions.filters.http.jwt_authn.v3.JwtProvider.NormalizePayload space_delimited_claims:*s
 envoy.extensions.filters.http.jwt_authn.v3.JwtRequirement provider_name:s!0 provider_and_audiences:m323!0 requires_any:m321!0 requires_all:m320!0 allow_missing_or_failed:mEmpty!0 allow_missing:mEmpty!0
 envoy.extensions.filters.http.jwt_authn.v3.JwtRequirementAndList requirements:*m319
@@ -402,24 +402,24 @@ envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig disabled:b!0 requireme
 envoy.extensions.filters.http.jwt_authn.v3.ProviderWithAudiences provider_name:s audiences:*s
 envoy.extensions.filters.http.jwt_authn.v3.RemoteJwks http_uri:m111 cache_duration:mDuration async_fetch:m312 retry_policy:m131
 envoy.extensions.filters.http.jwt_authn.v3.RequirementRule match:m259 requires:m319!0 requirement_name:s!0
-envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit stat_prefix:s status:m534 token_bucket:m541 filter_enabled:m136 filter_enforced:m136 response_headers_to_add:*m93 8 descriptors:*m277 stage:u request_headers_to_add_when_not_enforced:*m93 local_rate_limit_per_downstream_connection:b enable_x_ratelimit_headers:e39 vh_rate_limits:e40 always_consume_default_token_bucket:mBoolValue rate_limited_as_resource_exhausted:b local_cluster_rate_limit:m276 rate_limits:*m219 max_dynamic_descriptors:mUInt32Value enable_retry_after_header:b
-envoy.extensions.filters.http.ratelimit.v3.RateLimit domain:s stage:u request_type:s timeout:mDuration failure_mode_deny:b rate_limited_as_resource_exhausted:b rate_limit_service:m195 enable_x_ratelimit_headers:e41 disable_x_envoy_ratelimited_header:b rate_limited_status:m534 response_headers_to_add:*m93 status_on_error:m534 stat_prefix:s filter_enabled:m136 filter_enforced:m136 failure_mode_deny_percent:m136 rate_limits:*m219 metadata_namespace:s enable_retry_after_header:b
+envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit stat_prefix:s status:m535 token_bucket:m542 filter_enabled:m136 filter_enforced:m136 response_headers_to_add:*m93 8 descriptors:*m277 stage:u request_headers_to_add_when_not_enforced:*m93 local_rate_limit_per_downstream_connection:b enable_x_ratelimit_headers:e39 vh_rate_limits:e40 always_consume_default_token_bucket:mBoolValue rate_limited_as_resource_exhausted:b local_cluster_rate_limit:m276 rate_limits:*m219 max_dynamic_descriptors:mUInt32Value enable_retry_after_header:b
+envoy.extensions.filters.http.ratelimit.v3.RateLimit domain:s stage:u request_type:s timeout:mDuration failure_mode_deny:b rate_limited_as_resource_exhausted:b rate_limit_service:m195 enable_x_ratelimit_headers:e41 disable_x_envoy_ratelimited_header:b rate_limited_status:m535 response_headers_to_add:*m93 status_on_error:m535 stat_prefix:s filter_enabled:m136 filter_enforced:m136 failure_mode_deny_percent:m136 rate_limits:*m219 metadata_namespace:s enable_retry_after_header:b
 envoy.extensions.filters.http.ratelimit.v3.RateLimitPerRoute vh_rate_limits:e42 override_option:e43 rate_limits:*m219 domain:s
-envoy.extensions.filters.http.rbac.v3.RBAC rules:m203 shadow_rules:m203 shadow_rules_stat_prefix:s matcher:m564 shadow_matcher:m564 rules_stat_prefix:s track_per_rule_stats:b
+envoy.extensions.filters.http.rbac.v3.RBAC rules:m203 shadow_rules:m203 shadow_rules_stat_prefix:s matcher:m565 shadow_matcher:m565 rules_stat_prefix:s track_per_rule_stats:b
 envoy.extensions.filters.http.rbac.v3.RBACPerRoute 2 rbac:m329
 envoy.extensions.filters.http.router.v3.Router dynamic_stats:mBoolValue start_child_span:b upstream_log:*m suppress_envoy_headers:b strict_check_headers:*s respect_expected_rq_timeout:b suppress_grpc_request_failure_code_stats:b upstream_http_filters:*m345 upstream_log_options:m332
 envoy.extensions.filters.http.router.v3.Router.UpstreamAccessLogOptions flush_upstream_log_on_upstream_stream:b upstream_log_flush_interval:mDuration
 envoy.extensions.filters.http.stateful_session.v3.StatefulSession session_state:m153 strict:b stat_prefix:s status_on_strict_destination_not_found:u
 envoy.extensions.filters.http.stateful_session.v3.StatefulSessionPerRoute disabled:b!0 stateful_session:m333!0
 envoy.extensions.filters.network.http_connection_manager.v3.EnvoyMobileHttpConnectionManager config:m336
-envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager codec_type:e44 stat_prefix:s rds:m347!0 route_config:m257!0 http_filters:*m345 add_user_agent:mBoolValue tracing:m343 http_protocol_options:m103 http2_protocol_options:m106 server_name:s 12 drain_timeout:mDuration access_log:*m use_remote_address:mBoolValue generate_request_id:mBoolValue forward_client_cert_details:e45 set_current_client_cert_details:m342 proxy_100_continue:b xff_num_trusted_hops:u represent_ipv4_remote_address_as_ipv4_mapped_ipv6:b skip_xff_append:b via:s upgrade_configs:*m344 stream_idle_timeout:mDuration internal_address_config:m339 delayed_close_timeout:mDuration 28 request_timeout:mDuration max_request_headers_kb:mUInt32Value normalize_path:mBoolValue scoped_routes:m352!0 preserve_external_request_id:b merge_slashes:b server_header_transformation:e46 common_http_protocol_options:m109 request_id_extension:m348 always_set_request_id_in_response:b local_reply_config:m346 strip_matching_host_port:b stream_error_on_invalid_http_message:mBoolValue request_headers_timeout:mDuration strip_any_host_port:b!1 path_normalization_options:m340 http3_protocol_options:m108 path_with_escaped_slashes_action:e47 original_ip_detection_extensions:*m153 strip_trailing_host_dot:b scheme_header_transformation:m139 proxy_status_config:m341 typed_header_validation_config:m153 append_x_forwarded_port:b early_header_mutation_extensions:*m153 add_proxy_protocol_connection_state:mBoolValue access_log_flush_interval:mDuration flush_access_log_on_new_request:b access_log_options:m338 append_local_overload:b http1_safe_max_connection_duration:b stream_flush_timeout:mDuration forward_client_cert_matcher:m564
+envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager codec_type:e44 stat_prefix:s rds:m347!0 route_config:m257!0 http_filters:*m345 add_user_agent:mBoolValue tracing:m343 http_protocol_options:m103 http2_protocol_options:m106 server_name:s 12 drain_timeout:mDuration access_log:*m use_remote_address:mBoolValue generate_request_id:mBoolValue forward_client_cert_details:e45 set_current_client_cert_details:m342 proxy_100_continue:b xff_num_trusted_hops:u represent_ipv4_remote_address_as_ipv4_mapped_ipv6:b skip_xff_append:b via:s upgrade_configs:*m344 stream_idle_timeout:mDuration internal_address_config:m339 delayed_close_timeout:mDuration 28 request_timeout:mDuration max_request_headers_kb:mUInt32Value normalize_path:mBoolValue scoped_routes:m352!0 preserve_external_request_id:b merge_slashes:b server_header_transformation:e46 common_http_protocol_options:m109 request_id_extension:m348 always_set_request_id_in_response:b local_reply_config:m346 strip_matching_host_port:b stream_error_on_invalid_http_message:mBoolValue request_headers_timeout:mDuration strip_any_host_port:b!1 path_normalization_options:m340 http3_protocol_options:m108 path_with_escaped_slashes_action:e47 original_ip_detection_extensions:*m153 strip_trailing_host_dot:b scheme_header_transformation:m139 proxy_status_config:m341 typed_header_validation_config:m153 append_x_forwarded_port:b early_header_mutation_extensions:*m153 add_proxy_protocol_connection_state:mBoolValue access_log_flush_interval:mDuration flush_access_log_on_new_request:b access_log_options:m338 append_local_overload:b http1_safe_max_connection_duration:b stream_flush_timeout:mDuration forward_client_cert_matcher:m565
 envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ForwardClientCertConfig forward_client_cert_details:e45 set_current_client_cert_details:m342
 envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.HcmAccessLogOptions access_log_flush_interval:mDuration flush_access_log_on_new_request:b flush_log_on_tunnel_successfully_established:b
 envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.InternalAddressConfig unix_sockets:b cidr_ranges:*m64
-envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.PathNormalizationOptions forwarding_transformation:m461 http_filter_transformation:m461
+envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.PathNormalizationOptions forwarding_transformation:m462 http_filter_transformation:m462
 envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.ProxyStatusConfig remove_details:b remove_connection_termination_details:b remove_response_flags:b set_recommended_response_code:b use_node_id:b!0 literal_proxy_name:s!0
 envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.SetCurrentClientCertDetails subject:mBoolValue 3 cert:b dns:b uri:b chain:b
-envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing 3 client_sampling:m537 random_sampling:m537 overall_sampling:m537 verbose:b max_path_tag_length:mUInt32Value custom_tags:*m524 provider:m spawn_upstream_span:mBoolValue operation:s upstream_operation:s
+envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.Tracing 3 client_sampling:m538 random_sampling:m538 overall_sampling:m538 verbose:b max_path_tag_length:mUInt32Value custom_tags:*m525 provider:m spawn_upstream_span:mBoolValue operation:s upstream_operation:s
 envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager.UpgradeConfig upgrade_type:s filters:*m345 enabled:mBoolValue
 envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter name:s 4 typed_config:mAny!0 config_discovery:m73!0 is_optional:b disabled:b
 envoy.extensions.filters.network.http_connection_manager.v3.LocalReplyConfig mappers:*m349 body_format:m148
@@ -433,7 +433,7 @@ envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKe
 envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder header_value_extractor:m355!0
 envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder.HeaderValueExtractor name:s element_separator:s index:u!0 element:m356!0
 envoy.extensions.filters.network.http_connection_manager.v3.ScopedRoutes.ScopeKeyBuilder.FragmentBuilder.HeaderValueExtractor.KvElement separator:s key:s
-envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState cookie:m459
+envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState cookie:m460
 envoy.extensions.http.stateful_session.header.v3.HeaderBasedSessionState name:s
 envoy.extensions.internal_redirect.allow_listed_routes.v3.AllowListedRoutesConfig allowed_route_names:*s
 envoy.extensions.internal_redirect.previous_routes.v3.PreviousRoutesConfig
@@ -442,13 +442,13 @@ envoy.extensions.load_balancing_policies.client_side_weighted_round_robin.v3.Cli
 envoy.extensions.load_balancing_policies.common.v3.ConsistentHashingLbConfig use_hostname_for_hashing:b hash_balance_factor:mUInt32Value hash_policy:*m246
 envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig zone_aware_lb_config:m366!0 locality_weighted_lb_config:m365!0
 envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.LocalityWeightedLbConfig
-envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig routing_enabled:m537 min_cluster_size:mUInt64Value fail_traffic_on_panic:b force_locality_direct_routing:b force_local_zone:m367 locality_basis:e48
+envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig routing_enabled:m538 min_cluster_size:mUInt64Value fail_traffic_on_panic:b force_locality_direct_routing:b force_local_zone:m367 locality_basis:e48
 envoy.extensions.load_balancing_policies.common.v3.LocalityLbConfig.ZoneAwareLbConfig.ForceLocalZone min_size:mUInt32Value
-envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig slow_start_window:mDuration aggression:m134 min_weight_percent:m537
+envoy.extensions.load_balancing_policies.common.v3.SlowStartConfig slow_start_window:mDuration aggression:m134 min_weight_percent:m538
 envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest choice_count:mUInt32Value active_request_bias:m134 slow_start_config:m368 locality_lb_config:m364 enable_full_scan:mBoolValue selection_method:e49
 envoy.extensions.load_balancing_policies.maglev.v3.Maglev table_size:mUInt64Value consistent_hashing_lb_config:m363 locality_weighted_lb_config:m365
 envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost override_host_sources:*m372 3 fallback_policy:m45
-envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource header:s metadata:m512
+envoy.extensions.load_balancing_policies.override_host.v3.OverrideHost.OverrideHostSource header:s metadata:m513
 envoy.extensions.load_balancing_policies.pick_first.v3.PickFirst shuffle_address_list:b
 envoy.extensions.load_balancing_policies.random.v3.Random locality_lb_config:m364
 envoy.extensions.load_balancing_policies.random_subsetting.v3.RandomSubsetting subset_size:mUInt32Value child_policy:m45
@@ -479,7 +479,7 @@ envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate
 envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig update_frequency:i
 envoy.extensions.transport_sockets.http_11_proxy.v3.Http11ProxyUpstreamTransport transport_socket:m152 default_proxy_address:m54
 envoy.extensions.transport_sockets.tls.v3.CertificateProviderPluginInstance instance_name:s certificate_name:s
-envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext trusted_ca:m67 verify_certificate_hash:*s verify_certificate_spki:*s 6 require_signed_certificate_timestamp:mBoolValue crl:m67 allow_expired_certificate:b match_subject_alt_names:*m500 trust_chain_verification:e54 watched_directory:m156 custom_validator_config:m153 ca_certificate_provider_instance:m402 only_verify_leaf_cert_crl:b match_typed_subject_alt_names:*m416 max_verify_depth:mUInt32Value system_root_certs:m404
+envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext trusted_ca:m67 verify_certificate_hash:*s verify_certificate_spki:*s 6 require_signed_certificate_timestamp:mBoolValue crl:m67 allow_expired_certificate:b match_subject_alt_names:*m501 trust_chain_verification:e54 watched_directory:m156 custom_validator_config:m153 ca_certificate_provider_instance:m402 only_verify_leaf_cert_crl:b match_typed_subject_alt_names:*m416 max_verify_depth:mUInt32Value system_root_certs:m404
 envoy.extensions.transport_sockets.tls.v3.CertificateValidationContext.SystemRootCerts
 envoy.extensions.transport_sockets.tls.v3.CommonTlsContext tls_params:m419 tls_certificates:*m417 validation_context:m403!0 alpn_protocols:*s 6 tls_certificate_sds_secret_configs:*m414 validation_context_sds_secret_config:m414!0 combined_validation_context:m408!0 tls_certificate_certificate_provider:m406 validation_context_certificate_provider:m406!0 tls_certificate_certificate_provider_instance:m407 validation_context_certificate_provider_instance:m407!0 custom_handshaker:m153 tls_certificate_provider_instance:m402 key_log:m418 custom_tls_certificate_selector:m153
 envoy.extensions.transport_sockets.tls.v3.CommonTlsContext.CertificateProvider name:s typed_config:m153!0
@@ -492,7 +492,7 @@ envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig trust_domain
 envoy.extensions.transport_sockets.tls.v3.SPIFFECertValidatorConfig.TrustDomain name:s trust_bundle:m67
 envoy.extensions.transport_sockets.tls.v3.SdsSecretConfig name:s sds_config:m65
 envoy.extensions.transport_sockets.tls.v3.Secret name:s tls_certificate:m417!0 session_ticket_keys:m420!0 validation_context:m403!0 generic_secret:m410!0
-envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher san_type:e56 matcher:m500 oid:s
+envoy.extensions.transport_sockets.tls.v3.SubjectAltNameMatcher san_type:e56 matcher:m501 oid:s
 envoy.extensions.transport_sockets.tls.v3.TlsCertificate certificate_chain:m67 private_key:m67 password:m67 ocsp_staple:m67 signed_certificate_timestamp:*m67 private_key_provider:m411 watched_directory:m156 pkcs12:m67
 envoy.extensions.transport_sockets.tls.v3.TlsKeyLog path:s local_address_range:*m64 remote_address_range:*m64
 envoy.extensions.transport_sockets.tls.v3.TlsParameters tls_minimum_protocol_version:e57 tls_maximum_protocol_version:e57 cipher_suites:*s ecdh_curves:*s signature_algorithms:*s compliance_policies:*e58
@@ -510,7 +510,7 @@ envoy.service.auth.v3.AttributeContext.Request time:mTimestamp http:m428
 envoy.service.auth.v3.AttributeContext.TLSSession sni:s
 envoy.service.auth.v3.CheckRequest attributes:m427
 envoy.service.auth.v3.CheckResponse status:m denied_response:m434!0 ok_response:m435!0 dynamic_metadata:mStruct error_response:m434!0
-envoy.service.auth.v3.DeniedHttpResponse status:m534 headers:*m93 body:s
+envoy.service.auth.v3.DeniedHttpResponse status:m535 headers:*m93 body:s
 envoy.service.auth.v3.OkHttpResponse 2 headers:*m93 dynamic_metadata:mStruct 5 headers_to_remove:*s response_headers_to_add:*m93 query_parameters_to_set:*m126 query_parameters_to_remove:*s
 envoy.service.discovery.v3.AdsDummy
 envoy.service.discovery.v3.DeltaDiscoveryRequest node:m120 type_url:s resource_names_subscribe:*s resource_names_unsubscribe:*s initial_resource_versions:%ss response_nonce:s error_detail:m resource_locators_subscribe:*m448 resource_locators_unsubscribe:*m448
@@ -535,30 +535,31 @@ envoy.service.ratelimit.v3.RateLimitResponse.Quota requests:u valid_until:mTimes
 envoy.service.ratelimit.v3.RateLimitResponse.RateLimit requests_per_unit:u unit:e60 name:s
 envoy.service.runtime.v3.RtdsDummy
 envoy.service.runtime.v3.Runtime name:s layer:mStruct
-envoy.type.http.v3.Cookie name:s ttl:mDuration path:s attributes:*m460
+envoy.service.secret.v3.SdsDummy
+envoy.type.http.v3.Cookie name:s ttl:mDuration path:s attributes:*m461
 envoy.type.http.v3.CookieAttribute name:s value:s
-envoy.type.http.v3.PathTransformation operations:*m462
-envoy.type.http.v3.PathTransformation.Operation 2 normalize_path_rfc_3986:m464!0 merge_slashes:m463!0
+envoy.type.http.v3.PathTransformation operations:*m463
+envoy.type.http.v3.PathTransformation.Operation 2 normalize_path_rfc_3986:m465!0 merge_slashes:m464!0
 envoy.type.http.v3.PathTransformation.Operation.MergeSlashes
 envoy.type.http.v3.PathTransformation.Operation.NormalizePathRFC3986
 envoy.type.matcher.DoubleMatcher range:m!0 exact:d!0
-envoy.type.matcher.ListMatcher one_of:m478!0
-envoy.type.matcher.ListStringMatcher patterns:*m475
-envoy.type.matcher.MetadataMatcher filter:s path:*m469 value:m478
+envoy.type.matcher.ListMatcher one_of:m479!0
+envoy.type.matcher.ListStringMatcher patterns:*m476
+envoy.type.matcher.MetadataMatcher filter:s path:*m470 value:m479
 envoy.type.matcher.MetadataMatcher.PathSegment key:s!0
-envoy.type.matcher.NodeMatcher node_id:m475 node_metadatas:*m476
-envoy.type.matcher.PathMatcher path:m475!0
-envoy.type.matcher.RegexMatchAndSubstitute pattern:m473 substitution:s
-envoy.type.matcher.RegexMatcher google_re2:m474!0 regex:s
+envoy.type.matcher.NodeMatcher node_id:m476 node_metadatas:*m477
+envoy.type.matcher.PathMatcher path:m476!0
+envoy.type.matcher.RegexMatchAndSubstitute pattern:m474 substitution:s
+envoy.type.matcher.RegexMatcher google_re2:m475!0 regex:s
 envoy.type.matcher.RegexMatcher.GoogleRE2 max_program_size:mUInt32Value
-envoy.type.matcher.StringMatcher exact:s!0 prefix:s!0 suffix:s!0 regex:s!0 safe_regex:m473!0 ignore_case:b
-envoy.type.matcher.StructMatcher 2 path:*m477 value:m478
+envoy.type.matcher.StringMatcher exact:s!0 prefix:s!0 suffix:s!0 regex:s!0 safe_regex:m474!0 ignore_case:b
+envoy.type.matcher.StructMatcher 2 path:*m478 value:m479
 envoy.type.matcher.StructMatcher.PathSegment key:s!0
-envoy.type.matcher.ValueMatcher null_match:m479!0 double_match:m465!0 string_match:m475!0 bool_match:b!0 present_match:b!0 list_match:m466!0
+envoy.type.matcher.ValueMatcher null_match:m480!0 double_match:m466!0 string_match:m476!0 bool_match:b!0 present_match:b!0 list_match:m467!0
 envoy.type.matcher.ValueMatcher.NullMatch
-envoy.type.matcher.v3.AddressMatcher ranges:*m544 invert_match:b
-envoy.type.matcher.v3.DoubleMatcher range:m529!0 exact:d!0
-envoy.type.matcher.v3.FilterStateMatcher key:s string_match:m500!0 address_match:m480!0
+envoy.type.matcher.v3.AddressMatcher ranges:*m545 invert_match:b
+envoy.type.matcher.v3.DoubleMatcher range:m530!0 exact:d!0
+envoy.type.matcher.v3.FilterStateMatcher key:s string_match:m501!0 address_match:m481!0
 envoy.type.matcher.v3.HttpRequestHeaderMatchInput header_name:s
 envoy.type.matcher.v3.HttpRequestQueryParamMatchInput query_param:s
 envoy.type.matcher.v3.HttpRequestTrailerMatchInput header_name:s
@@ -566,96 +567,96 @@ envoy.type.matcher.v3.HttpResponseHeaderMatchInput header_name:s
 envoy.type.matcher.v3.HttpResponseStatusCodeClassMatchInput
 envoy.type.matcher.v3.HttpResponseStatusCodeMatchInput
 envoy.type.matcher.v3.HttpResponseTrailerMatchInput header_name:s
-envoy.type.matcher.v3.ListMatcher one_of:m503!0
-envoy.type.matcher.v3.ListStringMatcher patterns:*m500
-envoy.type.matcher.v3.MetadataMatcher filter:s path:*m493 value:m503 invert:b
+envoy.type.matcher.v3.ListMatcher one_of:m504!0
+envoy.type.matcher.v3.ListStringMatcher patterns:*m501
+envoy.type.matcher.v3.MetadataMatcher filter:s path:*m494 value:m504 invert:b
 envoy.type.matcher.v3.MetadataMatcher.PathSegment key:s!0
-envoy.type.matcher.v3.NodeMatcher node_id:m500 node_metadatas:*m501
-envoy.type.matcher.v3.OrMatcher value_matchers:*m503
-envoy.type.matcher.v3.PathMatcher path:m500!0
-envoy.type.matcher.v3.RegexMatchAndSubstitute pattern:m498 substitution:s
-envoy.type.matcher.v3.RegexMatcher google_re2:m499!0 regex:s
+envoy.type.matcher.v3.NodeMatcher node_id:m501 node_metadatas:*m502
+envoy.type.matcher.v3.OrMatcher value_matchers:*m504
+envoy.type.matcher.v3.PathMatcher path:m501!0
+envoy.type.matcher.v3.RegexMatchAndSubstitute pattern:m499 substitution:s
+envoy.type.matcher.v3.RegexMatcher google_re2:m500!0 regex:s
 envoy.type.matcher.v3.RegexMatcher.GoogleRE2 max_program_size:mUInt32Value
-envoy.type.matcher.v3.StringMatcher exact:s!0 prefix:s!0 suffix:s!0 5 safe_regex:m498!0 ignore_case:b contains:s!0 custom:m552!0
-envoy.type.matcher.v3.StructMatcher 2 path:*m502 value:m503
+envoy.type.matcher.v3.StringMatcher exact:s!0 prefix:s!0 suffix:s!0 5 safe_regex:m499!0 ignore_case:b contains:s!0 custom:m553!0
+envoy.type.matcher.v3.StructMatcher 2 path:*m503 value:m504
 envoy.type.matcher.v3.StructMatcher.PathSegment key:s!0
-envoy.type.matcher.v3.ValueMatcher null_match:m504!0 double_match:m481!0 string_match:m500!0 bool_match:b!0 present_match:b!0 list_match:m490!0 or_match:m495!0
+envoy.type.matcher.v3.ValueMatcher null_match:m505!0 double_match:m482!0 string_match:m501!0 bool_match:b!0 present_match:b!0 list_match:m491!0 or_match:m496!0
 envoy.type.matcher.v3.ValueMatcher.NullMatch
-envoy.type.metadata.v2.MetadataKey key:s path:*m506
+envoy.type.metadata.v2.MetadataKey key:s path:*m507
 envoy.type.metadata.v2.MetadataKey.PathSegment key:s!0
-envoy.type.metadata.v2.MetadataKind request:m510!0 route:m511!0 cluster:m508!0 host:m509!0
+envoy.type.metadata.v2.MetadataKind request:m511!0 route:m512!0 cluster:m509!0 host:m510!0
 envoy.type.metadata.v2.MetadataKind.Cluster
 envoy.type.metadata.v2.MetadataKind.Host
 envoy.type.metadata.v2.MetadataKind.Request
 envoy.type.metadata.v2.MetadataKind.Route
-envoy.type.metadata.v3.MetadataKey key:s path:*m513
+envoy.type.metadata.v3.MetadataKey key:s path:*m514
 envoy.type.metadata.v3.MetadataKey.PathSegment key:s!0
-envoy.type.metadata.v3.MetadataKind request:m517!0 route:m518!0 cluster:m515!0 host:m516!0
+envoy.type.metadata.v3.MetadataKind request:m518!0 route:m519!0 cluster:m516!0 host:m517!0
 envoy.type.metadata.v3.MetadataKind.Cluster
 envoy.type.metadata.v3.MetadataKind.Host
 envoy.type.metadata.v3.MetadataKind.Request
 envoy.type.metadata.v3.MetadataKind.Route
-envoy.type.tracing.v2.CustomTag tag:s literal:m522!0 environment:m520!0 request_header:m521!0 metadata:m523!0
+envoy.type.tracing.v2.CustomTag tag:s literal:m523!0 environment:m521!0 request_header:m522!0 metadata:m524!0
 envoy.type.tracing.v2.CustomTag.Environment name:s default_value:s
 envoy.type.tracing.v2.CustomTag.Header name:s default_value:s
 envoy.type.tracing.v2.CustomTag.Literal value:s
-envoy.type.tracing.v2.CustomTag.Metadata kind:m507 metadata_key:m505 default_value:s
-envoy.type.tracing.v3.CustomTag tag:s literal:m527!0 environment:m525!0 request_header:m526!0 metadata:m528!0 value:s!0
+envoy.type.tracing.v2.CustomTag.Metadata kind:m508 metadata_key:m506 default_value:s
+envoy.type.tracing.v3.CustomTag tag:s literal:m528!0 environment:m526!0 request_header:m527!0 metadata:m529!0 value:s!0
 envoy.type.tracing.v3.CustomTag.Environment name:s default_value:s
 envoy.type.tracing.v3.CustomTag.Header name:s default_value:s
 envoy.type.tracing.v3.CustomTag.Literal value:s
-envoy.type.tracing.v3.CustomTag.Metadata kind:m514 metadata_key:m512 default_value:s
+envoy.type.tracing.v3.CustomTag.Metadata kind:m515 metadata_key:m513 default_value:s
 envoy.type.v3.DoubleRange start:d end:d
 envoy.type.v3.FractionalPercent numerator:u denominator:e61
-envoy.type.v3.HashPolicy source_ip:m533!0 filter_state:m532!0
+envoy.type.v3.HashPolicy source_ip:m534!0 filter_state:m533!0
 envoy.type.v3.HashPolicy.FilterState key:s
 envoy.type.v3.HashPolicy.SourceIp
 envoy.type.v3.HttpStatus code:e62
 envoy.type.v3.Int32Range start:i end:i
 envoy.type.v3.Int64Range start:l end:l
 envoy.type.v3.Percent value:d
-envoy.type.v3.RateLimitStrategy blanket_rule:e63!0 requests_per_time_unit:m539!0 token_bucket:m541!0
+envoy.type.v3.RateLimitStrategy blanket_rule:e63!0 requests_per_time_unit:m540!0 token_bucket:m542!0
 envoy.type.v3.RateLimitStrategy.RequestsPerTimeUnit requests_per_time_unit:v time_unit:e32
 envoy.type.v3.SemanticVersion major_number:u minor_number:u patch:u
 envoy.type.v3.TokenBucket max_tokens:u tokens_per_fill:mUInt32Value fill_interval:mDuration
 udpa.type.v1.TypedStruct type_url:s value:mStruct
 xds.core.v3.Authority name:s
 xds.core.v3.CidrRange address_prefix:s prefix_len:mUInt32Value
-xds.core.v3.CollectionEntry locator:m549!0 inline_entry:m546!0
+xds.core.v3.CollectionEntry locator:m550!0 inline_entry:m547!0
 xds.core.v3.CollectionEntry.InlineEntry name:s version:s resource:mAny
 xds.core.v3.ContextParams params:%ss
-xds.core.v3.Resource name:m551 version:s resource:mAny
-xds.core.v3.ResourceLocator scheme:e64 id:s authority:s resource_type:s exact_context:m547!0 directives:*m550
-xds.core.v3.ResourceLocator.Directive alt:m549!0 entry:s!0
-xds.core.v3.ResourceName id:s authority:s resource_type:s context:m547
+xds.core.v3.Resource name:m552 version:s resource:mAny
+xds.core.v3.ResourceLocator scheme:e64 id:s authority:s resource_type:s exact_context:m548!0 directives:*m551
+xds.core.v3.ResourceLocator.Directive alt:m550!0 entry:s!0
+xds.core.v3.ResourceName id:s authority:s resource_type:s context:m548
 xds.core.v3.TypedExtensionConfig name:s typed_config:mAny
-xds.type.matcher.v3.CelMatcher expr_match:m578 description:s
-xds.type.matcher.v3.DoubleRangeMatcher range_matchers:*m555
-xds.type.matcher.v3.DoubleRangeMatcher.RangeMatcher ranges:*m580 on_match:m572
+xds.type.matcher.v3.CelMatcher expr_match:m579 description:s
+xds.type.matcher.v3.DoubleRangeMatcher range_matchers:*m556
+xds.type.matcher.v3.DoubleRangeMatcher.RangeMatcher ranges:*m581 on_match:m573
 xds.type.matcher.v3.HttpAttributesCelMatchInput
-xds.type.matcher.v3.IPMatcher range_matchers:*m558
-xds.type.matcher.v3.IPMatcher.IPRangeMatcher ranges:*m544 on_match:m572 exclusive:b
-xds.type.matcher.v3.Int32RangeMatcher range_matchers:*m560
-xds.type.matcher.v3.Int32RangeMatcher.RangeMatcher ranges:*m581 on_match:m572
-xds.type.matcher.v3.Int64RangeMatcher range_matchers:*m562
-xds.type.matcher.v3.Int64RangeMatcher.RangeMatcher ranges:*m582 on_match:m572
-xds.type.matcher.v3.ListStringMatcher patterns:*m577
-xds.type.matcher.v3.Matcher matcher_list:m565!0 matcher_tree:m570!0 on_no_match:m572
-xds.type.matcher.v3.Matcher.MatcherList matchers:*m566
-xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher predicate:m567 on_match:m572
-xds.type.matcher.v3.Matcher.MatcherList.Predicate single_predicate:m569!0 or_matcher:m568!0 and_matcher:m568!0 not_matcher:m567!0
-xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList predicate:*m567
-xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate input:m552 value_match:m577!0 custom_match:m552!0
-xds.type.matcher.v3.Matcher.MatcherTree input:m552 exact_match_map:m571!0 prefix_match_map:m571!0 custom_match:m552!0
-xds.type.matcher.v3.Matcher.MatcherTree.MatchMap map:%sm572
-xds.type.matcher.v3.Matcher.OnMatch matcher:m564!0 action:m552!0 keep_matching:b
-xds.type.matcher.v3.RegexMatcher google_re2:m574!0 regex:s
+xds.type.matcher.v3.IPMatcher range_matchers:*m559
+xds.type.matcher.v3.IPMatcher.IPRangeMatcher ranges:*m545 on_match:m573 exclusive:b
+xds.type.matcher.v3.Int32RangeMatcher range_matchers:*m561
+xds.type.matcher.v3.Int32RangeMatcher.RangeMatcher ranges:*m582 on_match:m573
+xds.type.matcher.v3.Int64RangeMatcher range_matchers:*m563
+xds.type.matcher.v3.Int64RangeMatcher.RangeMatcher ranges:*m583 on_match:m573
+xds.type.matcher.v3.ListStringMatcher patterns:*m578
+xds.type.matcher.v3.Matcher matcher_list:m566!0 matcher_tree:m571!0 on_no_match:m573
+xds.type.matcher.v3.Matcher.MatcherList matchers:*m567
+xds.type.matcher.v3.Matcher.MatcherList.FieldMatcher predicate:m568 on_match:m573
+xds.type.matcher.v3.Matcher.MatcherList.Predicate single_predicate:m570!0 or_matcher:m569!0 and_matcher:m569!0 not_matcher:m568!0
+xds.type.matcher.v3.Matcher.MatcherList.Predicate.PredicateList predicate:*m568
+xds.type.matcher.v3.Matcher.MatcherList.Predicate.SinglePredicate input:m553 value_match:m578!0 custom_match:m553!0
+xds.type.matcher.v3.Matcher.MatcherTree input:m553 exact_match_map:m572!0 prefix_match_map:m572!0 custom_match:m553!0
+xds.type.matcher.v3.Matcher.MatcherTree.MatchMap map:%sm573
+xds.type.matcher.v3.Matcher.OnMatch matcher:m565!0 action:m553!0 keep_matching:b
+xds.type.matcher.v3.RegexMatcher google_re2:m575!0 regex:s
 xds.type.matcher.v3.RegexMatcher.GoogleRE2
-xds.type.matcher.v3.ServerNameMatcher domain_matchers:*m576
-xds.type.matcher.v3.ServerNameMatcher.DomainMatcher domains:*s on_match:m572
-xds.type.matcher.v3.StringMatcher exact:s!0 prefix:s!0 suffix:s!0 5 safe_regex:m573!0 ignore_case:b contains:s!0 custom:m552!0
+xds.type.matcher.v3.ServerNameMatcher domain_matchers:*m577
+xds.type.matcher.v3.ServerNameMatcher.DomainMatcher domains:*s on_match:m573
+xds.type.matcher.v3.StringMatcher exact:s!0 prefix:s!0 suffix:s!0 5 safe_regex:m574!0 ignore_case:b contains:s!0 custom:m553!0
 xds.type.v3.CelExpression parsed_expr:m!0 checked_expr:m!0 cel_expr_parsed:m cel_expr_checked:m cel_expr_string:s
-xds.type.v3.CelExtractString expr_extract:m578 default_value:mStringValue
+xds.type.v3.CelExtractString expr_extract:m579 default_value:mStringValue
 xds.type.v3.DoubleRange start:d end:d
 xds.type.v3.Int32Range start:i end:i
 xds.type.v3.Int64Range start:l end:l

@@ -8,8 +8,12 @@ import MeshCore
 struct CertificateService: Istio_V1_Auth_IstioCertificateService.ServiceProtocol {
     private let signer: any CertificateSigner
 
-    init(signer: any CertificateSigner) {
+    /// Who has shown a certificate on the connection from an address.
+    private let peer: @Sendable (String) -> SigningCaller.Peer?
+
+    init(signer: any CertificateSigner, peer: @escaping @Sendable (String) -> SigningCaller.Peer? = { _ in nil }) {
         self.signer = signer
+        self.peer = peer
     }
 
     func createCertificate(
@@ -21,7 +25,7 @@ struct CertificateService: Istio_V1_Auth_IstioCertificateService.ServiceProtocol
         do {
             response.certChain = try await signer.sign(
                 csrPEM: message.csr,
-                bearerToken: request.metadata.bearerToken ?? "",
+                for: SigningCaller(bearerToken: request.metadata.bearerToken ?? "", peer: peer(context.remotePeer)),
                 validity: .seconds(UInt64(clamping: min(max(message.validityDuration, 0), 365 * 86_400)))
             )
         } catch let refusal as CertificateRefusal {
@@ -37,6 +41,8 @@ extension CertificateRefusal.Reason {
         case .unauthenticated: .unauthenticated
         case .forbidden: .permissionDenied
         case .badRequest: .invalidArgument
+        case .tooMany: .resourceExhausted
+        case .unavailable: .unavailable
         }
     }
 }

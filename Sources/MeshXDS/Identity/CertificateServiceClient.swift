@@ -19,6 +19,18 @@ public struct CertificateServiceClient: Sendable {
         self.timeout = timeout
     }
 
+    /// Asks for a certificate with the token of a file, which is read each time: Kubernetes and others replace theirs.
+    /// - Parameters:
+    ///   - csrPEM: The certificate request.
+    ///   - tokenFile: The path of the file. White space around the token does not count.
+    ///   - validity: For how long it should be valid; zero leaves it to the authority.
+    /// - Returns: The chain, leaf first and root last, in PEM.
+    /// - Throws: `ConfigurationError` if the file cannot be read; `RPCError` with the authority's reason.
+    public func create(csrPEM: String, tokenFile: String, validity: Nanoseconds) async throws -> [String] {
+        let token = try BearerTokenFile(path: tokenFile).token()
+        return try await create(csrPEM: csrPEM, token: token, validity: validity)
+    }
+
     /// Asks for a certificate.
     /// - Parameters:
     ///   - csrPEM: The certificate request.

@@ -48,7 +48,7 @@ messages=() services=()
 while IFS= read -r proto; do
     if grep -qE '^(message|enum) ' "$proto"; then messages+=("$proto"); fi
     if grep -qE '^service ' "$proto"; then services+=("$proto"); fi
-done < <(find envoy google istio udpa xds -name '*.proto' | LC_ALL=C sort)
+done < <(find envoy google istio spiffe udpa xds -name '*.proto' | LC_ALL=C sort)
 
 "$protoc" --proto_path=. --plugin="$plugins/protoc-gen-swift" \
     --swift_out="$options:$output" "${messages[@]}"

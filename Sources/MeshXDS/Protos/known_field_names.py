@@ -135,7 +135,9 @@ package enum KnownFieldNames {{
 def our_packages():
     packages = set()
     for proto in HERE.rglob("*.proto"):
-        packages.add(re.search(r"^package ([\w.]+);", proto.read_text(), re.MULTILINE).group(1))
+        # SPIFFE's Workload API has no package, and nothing of Envoy's.
+        if match := re.search(r"^package ([\w.]+);", proto.read_text(), re.MULTILINE):
+            packages.add(match.group(1))
     return {package for package in packages if not package.startswith(FOREIGN + STATUS)}
 
 

@@ -3,8 +3,8 @@
 
 public import MeshConfig
 
-/// A resource of any kind.
-public enum XDSResource: Hashable, Sendable {
+/// A resource of any kind. One word: whoever keeps thousands of endpoint assignments needs no room for clusters.
+public indirect enum XDSResource: Hashable, Sendable {
     /// A listener.
     case listener(Listener)
     /// A route configuration.

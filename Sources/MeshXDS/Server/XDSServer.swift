@@ -28,7 +28,7 @@ public final class XDSServer: Sendable {
     ///   - statusAccess: Who may ask about them. Default: callers of the same machine.
     ///   - configuration: How much it takes upon itself. Checked by `run`.
     ///   - clock: What it measures time by.
-    public init(
+    public convenience init(
         address: EndpointAddress,
         provider: any XDSResourceProvider,
         signer: (any CertificateSigner)? = nil,
@@ -36,6 +36,40 @@ public final class XDSServer: Sendable {
         statusAccess: ClientStatusAccess = .sameMachine,
         configuration: Configuration = Configuration(),
         clock: any MeshClock = SystemClock()
+    ) {
+        var services: [any RegistrableRPCService] = []
+        if let signer { services.append(CertificateService(signer: signer)) }
+        if let status {
+            let answers = InventoryStatus(inventory: status)
+            services.append(StatusDiscovery(access: statusAccess) { try answers.answer($0) })
+        }
+        self.init(address: address, provider: provider, services: services, configuration: configuration, clock: clock)
+    }
+
+    /// Creates a server of the secret discovery service, which a proxy asks its agent by.
+    convenience init(
+        address: EndpointAddress,
+        provider: any XDSResourceProvider,
+        servesSecretsOnly: Bool,
+        clock: any MeshClock
+    ) {
+        self.init(
+            address: address,
+            provider: provider,
+            services: [],
+            servesSecretsOnly: servesSecretsOnly,
+            configuration: Configuration(),
+            clock: clock
+        )
+    }
+
+    private init(
+        address: EndpointAddress,
+        provider: any XDSResourceProvider,
+        services others: [any RegistrableRPCService],
+        servesSecretsOnly: Bool = false,
+        configuration: Configuration,
+        clock: any MeshClock
     ) {
         let listener = XDSListener(address: address, maximumConnections: configuration.maximumConnections)
         var settings = HTTP2ServerTransport.Custom<XDSListener>.Config.defaults
@@ -51,16 +85,11 @@ public final class XDSServer: Sendable {
             maximumStreams: configuration.maximumStreams,
             clock: clock
         )
-        var services: [any RegistrableRPCService] = [discovery]
-        if let signer { services.append(CertificateService(signer: signer)) }
-        if let status {
-            let answers = InventoryStatus(inventory: status)
-            services.append(StatusDiscovery(access: statusAccess) { try answers.answer($0) })
-        }
+        let main: any RegistrableRPCService = servesSecretsOnly ? SecretDiscovery(discovery: discovery) : discovery
         self.configuration = configuration
         self.groups = discovery.groups
         self.listener = listener
-        self.server = GRPCServer(transport: transport, services: services)
+        self.server = GRPCServer(transport: transport, services: [main] + others)
     }
 
     /// Serves until the task is cancelled; then every stream ends and every connection is closed.

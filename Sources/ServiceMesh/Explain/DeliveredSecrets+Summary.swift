@@ -7,7 +7,8 @@ extension DeliveredSecrets {
     /// The names of the secrets, and whether they are there; nothing of what they say.
     var summary: String {
         let certificate = reference.certificate.map { "certificate \($0)" } ?? "no certificate"
-        let names = "\(certificate), roots \(reference.validation)"
+        let others = reference.skipsVerification ? "whoever answers" : "the system's roots"
+        let names = "\(certificate), \(reference.validation.map { "roots \($0)" } ?? others)"
         do {
             _ = try current
             return names

@@ -25,6 +25,10 @@ extension Mesh {
         let trace = snapshot.routes.trace(request)
         guard let host = trace.host else {
             let policy = configuration.outboundTrafficPolicy
+            guard snapshot.source != nil || !hasSources else {
+                explanation.note("configuration", "none yet: the request is refused with 503 until one is in force")
+                return explanation
+            }
             explanation.note("virtual host", trace.reason ?? "none serves this authority")
             explanation.note(
                 "outbound traffic policy",
@@ -193,6 +197,8 @@ extension Mesh {
         if let proxy = cluster.cluster.proxySummary { explanation.note("proxy", proxy) }
         let secrets = loadSnapshot().secrets[cluster.cluster.secrets]
         if let secrets { explanation.note("secrets", secrets.summary) }
+        let names = cluster.cluster.peerNames
+        if !names.isEmpty { explanation.note("peer names", names.map(\.summary).joined(separator: ", ")) }
         explainHosts(of: cluster.cluster, &explanation, at: now)
         explainPriorities(cluster, &explanation, at: now)
         if cluster.endpoints.isEmpty { explanation.note("endpoint", "none: requests fail with 503 and the flag UH") }

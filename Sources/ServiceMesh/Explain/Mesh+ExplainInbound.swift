@@ -28,6 +28,12 @@ extension Mesh {
             return explanation
         }
         explanation.note("listener", runtime.listener.name)
+        if case .inbound(_, let security) = runtime.listener.direction {
+            explanation.note("connections", security.summary)
+        }
+        if !runtime.listener.peerNames.isEmpty {
+            explanation.note("callers' names", runtime.listener.peerNames.map(\.summary).joined(separator: ", "))
+        }
         explanation.note("identity", runtime.requiresIdentity ? "required, by mutual TLS" : "not required")
         if let summary = snapshot.secrets[runtime.listener.secrets]?.summary { explanation.note("secrets", summary) }
         guard let routes = runtime.routes else {

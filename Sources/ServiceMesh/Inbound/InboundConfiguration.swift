@@ -23,6 +23,10 @@ public struct InboundConfiguration: Sendable {
     ///
     /// The deadline comes from `x-envoy-expected-rq-timeout-ms` and `grpc-timeout`. Default `true`.
     public var enforcesCallerDeadline: Bool
+    /// Whether `x-forwarded-client-cert` is left as callers write it, for servers that only a proxy can reach.
+    ///
+    /// Nothing in the mesh believes it. Default `false`: it is removed, Envoy's `forward_client_cert_details: SANITIZE`.
+    public var keepsForwardedCertificates: Bool
 
     /// Creates a configuration.
     /// - Precondition: `maximumConcurrentRequests` is at least 1.
@@ -31,8 +35,10 @@ public struct InboundConfiguration: Sendable {
         livenessPath: String? = nil,
         readinessPath: String? = nil,
         isReady: @escaping @Sendable () -> Bool = { true },
-        enforcesCallerDeadline: Bool = true
+        enforcesCallerDeadline: Bool = true,
+        keepsForwardedCertificates: Bool = false
     ) {
+        self.keepsForwardedCertificates = keepsForwardedCertificates
         precondition(maximumConcurrentRequests.map { $0 >= 1 } ?? true, "a server takes at least one request")
         self.maximumConcurrentRequests = maximumConcurrentRequests
         self.livenessPath = livenessPath

@@ -40,6 +40,9 @@ public struct InboundStack: Sendable {
         self.drain = drain
     }
 
+    /// What proxies tell of callers' certificates by, and anybody may write.
+    private static let forwardedCertificate: HeaderName = "x-forwarded-client-cert"
+
     /// Whether the mesh is switched off, so that the adapter should call the handler and nothing else.
     public var isDisabled: Bool { mesh.isDisabled }
 
@@ -100,6 +103,9 @@ public struct InboundStack: Sendable {
         context: inout CallContext
     ) async throws {
         try shedLoad()
+        if !configuration.keepsForwardedCertificates, request.value(of: Self.forwardedCertificate) != nil {
+            request.removeValues(of: Self.forwardedCertificate)
+        }
         guard let listener = listener(context) else {
             // Nobody knows yet who may do what, so nobody may do anything.
             guard mesh.hasSources, context.runtimeSnapshot?.source == nil else { return }
@@ -110,10 +116,21 @@ public struct InboundStack: Sendable {
                 localReply: LocalReply(status: 503, body: "the mesh has no configuration yet")
             )
         }
-        if listener.requiresIdentity, peer.identity == nil {
+        if listener.requiresIdentity, peer.certificate == nil {
+            noticed(PeerRefusal(role: .client, reason: .noCertificate, message: "\(listener.listener.name) is strict"))
             throw MeshError(
                 refusing: request,
                 message: "the listener is strict: the peer has to prove its identity by mutual TLS",
+                policy: nil
+            )
+        }
+        let names = listener.listener.peerNames
+        if !names.isEmpty, let certificate = peer.certificate, !certificate.hasName(of: names) {
+            let who = certificate.uriNames.first ?? certificate.subject
+            noticed(PeerRefusal(role: .client, reason: .notAccepted, message: "\(who) has none of the accepted names"))
+            throw MeshError(
+                refusing: request,
+                message: "the peer's certificate has none of the accepted names",
                 policy: nil
             )
         }
@@ -165,9 +182,15 @@ public struct InboundStack: Sendable {
     public func handling<Result>(
         _ context: CallContext,
         peerIdentity: String?,
+        peerCertificate: PeerCertificate? = nil,
         _ body: () async throws -> Result
     ) async throws -> Result {
-        let inbound = InboundContext(trace: context.trace, deadline: context.deadline, peerIdentity: peerIdentity)
+        let inbound = InboundContext(
+            trace: context.trace,
+            deadline: context.deadline,
+            peerIdentity: peerIdentity,
+            peerCertificate: peerCertificate
+        )
         return try await InboundContext.$current.withValue(inbound) {
             try await mesh.observers.whileHandling(context, body)
         }

@@ -156,6 +156,7 @@ public final class Mesh: Sendable {
             if !removed.isEmpty || applied.generation > 1 && !added.isEmpty {
                 observers.noticed(.clustersChanged(added: added, removed: removed))
             }
+            if part == nil { store.configurationListeners.tell() }
             observers.noticed(.configurationApplied(generation: applied.generation, source: source))
             noticeIgnored(resources.ignored, from: source)
             if let fields = applied.ignoredOfRuntime { noticeIgnored(fields, from: Self.runtimeSource) }
@@ -180,6 +181,11 @@ public final class Mesh: Sendable {
     /// Tells a listener of endpoints that a push takes away, as long as the listener lives.
     package func add(_ listener: any EndpointListener) {
         store.listeners.add(listener)
+    }
+
+    /// Tells a listener when another configuration is in force, as long as the listener lives.
+    package func add(_ listener: any ConfigurationListener) {
+        store.configurationListeners.add(listener)
     }
 
     /// Lets somebody ask endpoints how they are, as long as that one lives, in place of those that came before.

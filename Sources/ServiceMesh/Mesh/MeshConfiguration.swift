@@ -29,7 +29,8 @@ public struct MeshConfiguration: Sendable {
 
     /// What happens to requests to hosts that the mesh does not know.
     ///
-    /// Default `allowAny`: Istio's `outboundTrafficPolicy.mode`.
+    /// Default `allowAny`: Istio's `outboundTrafficPolicy.mode`. While a mesh with sources has no configuration yet, every
+    /// request is refused with `MeshError.Code.notReady`, whatever this says: its host may turn out to be the mesh's.
     public var outboundTrafficPolicy: OutboundTrafficPolicy
     /// The outbound listener whose domain `*` means every host that no other listener serves, as that of an egress proxy
     /// does; `nil` for none.

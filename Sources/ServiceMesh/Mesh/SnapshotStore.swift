@@ -24,6 +24,8 @@ final class SnapshotStore: Sendable {
     private let building = Mutex(())
     /// Who hears of endpoints that are gone.
     let listeners = EndpointListeners()
+    /// Who hears of every other configuration but one that changes endpoints alone.
+    let configurationListeners = ConfigurationListeners()
     /// What is known of host names.
     let hosts: HostNames
 

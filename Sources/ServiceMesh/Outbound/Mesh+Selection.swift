@@ -73,8 +73,15 @@ extension Mesh {
         _ authority: String,
         _ scheme: String?,
         isKnown: Bool,
+        by snapshot: RuntimeSnapshot,
         _ context: inout CallContext
     ) throws(MeshError) {
+        // Nobody knows yet which hosts are the mesh's: a request that was to be encrypted must not go past it meanwhile.
+        guard isKnown || snapshot.source != nil || !hasSources else {
+            let message = "the mesh has no configuration yet; `ready(timeout:)` waits for it"
+            let reply = LocalReply(status: 503, body: message)
+            throw MeshError(.notReady, origin: .local, message: message, localReply: reply)
+        }
         // What such a listener does not know is nobody else's either.
         guard isKnown || configuration.catchAllListener == nil else {
             throw MeshError(.noRoute, origin: .local, message: "no virtual host serves \(authority)")

@@ -20,7 +20,7 @@ extension RouteLayer {
         var admitted = request
         mesh.admit(&admitted, by: snapshot)
         context.random = snapshot.routes.needsRandom ? mesh.random.next() : 0
-        try take(snapshot.decide(admitted, mesh.facts(of: context)), admitted, &context)
+        try take(snapshot.decide(admitted, mesh.facts(of: context)), by: snapshot, admitted, &context)
         let wishes = mesh.hasHeaderContract ? EnvoyHeaderContract.takeWishes(from: &admitted) : .none
         if wishes != .none, let selection = context.selection { context.route = selection.granting(wishes) }
         let response = try await layers.send(admitted, context: &context)

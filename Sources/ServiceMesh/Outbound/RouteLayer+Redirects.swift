@@ -23,7 +23,8 @@ extension RouteLayer {
         while let selection = context.selection, let policy = selection.internalRedirects {
             let sent = mesh.sentRequest(context) as? Base.Request ?? current
             guard case .success(let next) = policy.following(response, to: sent, history: history) else { break }
-            let decision = mesh.loadSnapshot().decide(next.request, mesh.facts(of: context))
+            let snapshot = mesh.loadSnapshot()
+            let decision = snapshot.decide(next.request, mesh.facts(of: context))
             guard
                 case .route(_, _, let route) = decision,
                 // What asks for `https` must not leave in cleartext: the caller gets the redirect.
@@ -37,7 +38,7 @@ extension RouteLayer {
             context.priorityHistory = PriorityHistory()
             mesh.forgetSentRequest(&context)
             current = next.request
-            try take(decision, current, &context)
+            try take(decision, by: snapshot, current, &context)
             response = try await layers.send(current, context: &context)
         }
         context.timePassed()

@@ -51,13 +51,14 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
     func route(_ request: Base.Request, _ context: inout CallContext) throws {
         let snapshot = mesh.loadSnapshot()
         context.random = snapshot.routes.needsRandom ? mesh.random.next() : 0
-        try take(snapshot.decide(request, mesh.facts(of: context)), request, &context)
+        try take(snapshot.decide(request, mesh.facts(of: context)), by: snapshot, request, &context)
     }
 
-    /// Selects what a decision says.
+    /// Selects what the decision of a snapshot says.
     @inlinable
     func take(
         _ decision: RouteTable<RouteRuntime>.Decision,
+        by snapshot: RuntimeSnapshot,
         _ request: Base.Request,
         _ context: inout CallContext
     ) throws {
@@ -68,9 +69,12 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                 route.asksRequest
                 ? mesh.select(route, for: request, isSecure: isSecure, &context)
                 : mesh.select(route, isSecure: isSecure, &context)
-            if !isTaken { try mesh.passThrough(request.authority ?? "", request.scheme, isKnown: true, &context) }
+            if !isTaken {
+                try mesh.passThrough(request.authority ?? "", request.scheme, isKnown: true, by: snapshot, &context)
+            }
         case .noRoute: throw mesh.noRoute(request.authority, request.method, request.path)
-        case .noHost: try mesh.passThrough(request.authority ?? "", request.scheme, isKnown: false, &context)
+        case .noHost:
+            try mesh.passThrough(request.authority ?? "", request.scheme, isKnown: false, by: snapshot, &context)
         }
     }
 }

@@ -49,6 +49,21 @@ final class ClusterRuntime: Sendable {
     let hasHealthCheck: Bool
     /// Whether a request to it may leave without encryption: what asks for `https` must not be sent to it.
     let isCleartext: Bool
+    /// What its endpoints were made of; `nil` for a cluster of clusters.
+    let origin: Origin?
+
+    /// What the endpoints of a cluster are made of, besides its own settings.
+    struct Origin: Equatable {
+        var assignment: EndpointAssignment?
+        var ownZone: OwnZone?
+        var secrets: DeliveredSecrets?
+        var isAsking: Bool
+
+        static func == (one: Self, other: Self) -> Bool {
+            one.isAsking == other.isAsking && one.secrets === other.secrets && one.ownZone == other.ownZone
+                && one.assignment == other.assignment
+        }
+    }
 
     init(
         cluster: Cluster,
@@ -60,8 +75,10 @@ final class ClusterRuntime: Sendable {
         members: [ClusterRuntime] = [],
         aggregate: AggregatePicker? = nil,
         dropOverloads: [EndpointAssignment.DropOverload] = [],
-        loadStatistics: ClusterLoadStatistics? = nil
+        loadStatistics: ClusterLoadStatistics? = nil,
+        origin: Origin? = nil
     ) {
+        self.origin = origin
         let endpoints = groups.flatMap(\.endpoints)
         self.cluster = cluster
         self.live = live

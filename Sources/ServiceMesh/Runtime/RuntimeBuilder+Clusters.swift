@@ -45,10 +45,22 @@ extension RuntimeBuilder {
     ) -> ClusterRuntime {
         var cluster = cluster
         if cluster.circuitBreaker == nil { cluster.circuitBreaker = configuration.circuitBreaker }
-        let known = Dictionary((previous?.endpoints ?? []).map { ($0.endpoint.address, $0) }) { first, _ in first }
-        let health = previous?.live.health ?? HealthSignal(renewal: tables)
         let isAsking = cluster.healthCheck != nil && healthChecks.isAsking
         let statistics = loadStatistics(of: cluster)
+        let origin = ClusterRuntime.Origin(
+            assignment: assignment,
+            ownZone: ownZone,
+            secrets: secrets,
+            isAsking: isAsking
+        )
+        // Most clusters are as they were in most configurations: nothing of them is made to be compared.
+        if let previous, cluster.policies == .none, previous.origin == origin, previous.cluster == cluster,
+            previous.loadStatistics === statistics
+        {
+            return previous
+        }
+        let known = Dictionary((previous?.endpoints ?? []).map { ($0.endpoint.address, $0) }) { first, _ in first }
+        let health = previous?.live.health ?? HealthSignal(renewal: tables)
         let groups = cluster.groups(
             of: assignment,
             known: known,
@@ -110,7 +122,8 @@ extension RuntimeBuilder {
             picker: picker,
             subsets: subsets,
             dropOverloads: drops,
-            loadStatistics: statistics
+            loadStatistics: statistics,
+            origin: origin
         )
     }
 
@@ -267,7 +280,8 @@ extension Cluster {
             hostname: endpoint.hostname,
             additionalAddresses: endpoint.additionalAddresses,
             resolvedHost: endpoint.resolvedHost,
-            secrets: security == .plaintext ? nil : secrets
+            secrets: security == .plaintext ? nil : secrets,
+            peerNames: security == .plaintext ? [] : peerNames
         )
     }
 

@@ -49,11 +49,14 @@ struct SecretTable: Sendable {
             case nil: return missing("the secret \(name) has not been delivered")
             }
         }
-        switch secrets[reference.validation]?.content {
+        guard let name = reference.validation else {
+            return .success(TransportSecrets(certificate: certificate, validation: nil))
+        }
+        switch secrets[name]?.content {
         case .validation(let validation):
             return .success(TransportSecrets(certificate: certificate, validation: validation))
-        case .certificate: return missing("the secret \(reference.validation) has no trusted roots")
-        case nil: return missing("the secret \(reference.validation) has not been delivered")
+        case .certificate: return missing("the secret \(name) has no trusted roots")
+        case nil: return missing("the secret \(name) has not been delivered")
         }
     }
 

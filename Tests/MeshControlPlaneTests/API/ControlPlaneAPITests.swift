@@ -21,16 +21,26 @@ import Testing
         var headers: HTTPFields
     }
 
+    private static let operatorSecret = "0123456789abcdef-operators"
+
     private let clock = ManualClock()
     private let registry: ServiceRegistry
     private let responder: any HTTPResponder<APIRequestContext>
+    private let authority: AuthorityFixture
 
-    init() {
+    init() throws {
+        let authority = try AuthorityFixture()
+        self.authority = authority
         let registry = ServiceRegistry(leaseDuration: .seconds(15), maximumInstances: 3, clock: clock) {}
         self.registry = registry
         self.responder = ControlPlaneAPI(
             registry: registry,
-            tokens: TokenBook(Samples.tokens),
+            tokens: TokenBook(
+                Samples.tokens + [
+                    RegistrationToken(secret: Self.operatorSecret, namespace: "default", isOperator: true)
+                ]
+            ),
+            authority: AuthorityAPI(authority.authority),
             maximumBodySize: 2048,
             status: {
                 StatusAnswer(
@@ -127,13 +137,46 @@ import Testing
         for (method, path) in [
             (HTTPRequest.Method.post, "/v1/instances"), (.get, "/v1/instances"), (.put, "/v1/instances/reviews-1"),
             (.delete, "/v1/instances/reviews-1"), (.get, "/v1/status"), (.get, "/v1/clients/7"),
-            (.get, "/v1/diagnostics"), (.get, "/"),
+            (.get, "/v1/diagnostics"), (.get, "/v1/authority/roots"), (.get, "/v1/authority/crl"),
+            (.get, "/v1/authority/certificates"), (.post, "/v1/authority/revocations"),
+            (.post, "/v1/authority/rotation"), (.get, "/"),
         ] {
             let answer = try await ask(method, path, token: token, body: Array("{}".utf8))
             #expect(answer.status == 401)
             #expect(answer.headers[.wwwAuthenticate] == "Bearer")
         }
         #expect(registry.generation == 0)
+    }
+
+    @Test func `operators see certificates and take them back, others only what is trusted`() async throws {
+        let number = try AuthorityFixture.serialNumber(try AuthorityFixture.issue(authority.authority))
+        let body = Array(#"{"serialNumber":"\#(number)"}"#.utf8)
+        #expect(try await ask(.get, "/v1/authority/roots").body == authority.authority.trustAnchor)
+        for (method, path) in [
+            (HTTPRequest.Method.get, "/v1/authority/certificates"), (.post, "/v1/authority/revocations"),
+            (.post, "/v1/authority/rotation"),
+        ] {
+            #expect(try await ask(method, path, body: body).status == 403)
+        }
+        #expect(authority.authority.revoked.isEmpty)
+        let listed = try await ask(.get, "/v1/authority/certificates", token: Self.operatorSecret)
+        #expect(listed.body.contains(number))
+        let before = try await ask(.get, "/v1/authority/crl").body
+        for bad in ["", "{}", #"{"serialNumber":"xyz"}"#, #"{"serialNumber":"01","identity":"spiffe://a/b"}"#] {
+            let answer = try await ask(
+                .post,
+                "/v1/authority/revocations",
+                token: Self.operatorSecret,
+                body: Array(bad.utf8)
+            )
+            #expect(answer.status == 400)
+        }
+        let revoked = try await ask(.post, "/v1/authority/revocations", token: Self.operatorSecret, body: body)
+        #expect(revoked.status == 200 && revoked.body.contains(number))
+        let after = try await ask(.get, "/v1/authority/crl").body
+        #expect(after.hasPrefix("-----BEGIN X509 CRL-----") && after != before)
+        #expect(try await ask(.post, "/v1/authority/rotation", token: Self.operatorSecret).status == 202)
+        #expect(try await ask(.post, "/v1/authority/rotation", token: Self.operatorSecret).status == 409)
     }
 
     @Test func `two authorization fields are none`() {

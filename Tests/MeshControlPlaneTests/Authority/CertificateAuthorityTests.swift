@@ -6,6 +6,7 @@ import Foundation
 import MeshCore
 import MeshIdentity
 import MeshSecurity
+import MeshXDS
 import SwiftASN1
 import Testing
 import X509
@@ -29,10 +30,12 @@ import X509
         now: Date = Date()
     ) throws -> CertificateAuthority {
         try CertificateAuthority(
-            trustDomain: trustDomain,
-            stateDirectory: folder.path + "/state",
+            CertificateAuthority.Configuration(
+                trustDomain: trustDomain,
+                stateDirectory: folder.path + "/state",
+                validity: .seconds(3600)
+            ),
             tokens: TokenBook(Samples.tokens),
-            validity: .seconds(3600),
             now: now
         )
     }
@@ -63,14 +66,18 @@ import X509
     ) throws -> SigningRefusal? {
         let pem = try request.serializeAsPEM().pemString
         return #expect(throws: SigningRefusal.self) {
-            try authority.issue(csrPEM: pem, bearerToken: token, validity: .zero)
+            try authority.issue(csrPEM: pem, caller: SigningCaller(bearerToken: token), validity: .zero)
         }
     }
 
     @Test func `what it signs is an X.509-SVID that its clients take into use`() async throws {
         let identity = WorkloadIdentity(spiffeID: reviews)
         let request = try CertificateRequest(for: reviews)
-        let chain = try authority.issue(csrPEM: request.pem, bearerToken: Samples.secret, validity: .seconds(60))
+        let chain = try authority.issue(
+            csrPEM: request.pem,
+            caller: SigningCaller(bearerToken: Samples.secret),
+            validity: .seconds(60)
+        )
         try await identity.install(chain, answering: request)
         let expiresAt = try #require(identity.expiresAt)
         #expect((50...61).contains(expiresAt.timeIntervalSinceNow))
@@ -79,7 +86,8 @@ import X509
         #expect(try leaf.extensions.keyUsage == KeyUsage(digitalSignature: true))
         #expect(try leaf.extensions.extendedKeyUsage.map(Array.init) == [.serverAuth, .clientAuth])
         #expect(leaf.notValidBefore < Date())
-        #expect(chain[1] == authority.trustAnchor)
+        #expect(chain.count == 3)
+        #expect(chain.last == authority.trustAnchor)
     }
 
     @Test(arguments: [
@@ -91,21 +99,27 @@ import X509
     ) throws {
         let now = Date(timeIntervalSince1970: Date().timeIntervalSince1970.rounded())
         let request = try CertificateRequest(for: reviews)
-        let chain = try authority.issue(csrPEM: request.pem, bearerToken: Samples.secret, validity: asked, now: now)
+        let chain = try authority.issue(
+            csrPEM: request.pem,
+            caller: SigningCaller(bearerToken: Samples.secret),
+            validity: asked,
+            now: now
+        )
         #expect(try Certificate(pemEncoded: chain[0]).notValidAfter.timeIntervalSince(now) == granted)
     }
 
-    @Test func `no certificate outlives the root`() throws {
-        let nearTheEnd = Date(timeIntervalSinceNow: 10 * 365 * 86_400 - 60)
+    @Test func `no certificate outlives who signed it`() throws {
+        let nearTheEnd = Date(timeIntervalSinceNow: AuthorityKeyPair.intermediateLifetime - 60)
         let request = try CertificateRequest(for: reviews)
-        let chain = try authority.issue(
-            csrPEM: request.pem,
-            bearerToken: Samples.secret,
-            validity: .zero,
-            now: nearTheEnd
-        )
-        let root = try Certificate(pemEncoded: chain[1])
-        #expect(try Certificate(pemEncoded: chain[0]).notValidAfter == root.notValidAfter)
+        let caller = SigningCaller(bearerToken: Samples.secret)
+        let chain = try authority.issue(csrPEM: request.pem, caller: caller, validity: .zero, now: nearTheEnd)
+        let issuing = try Certificate(pemEncoded: chain[1])
+        #expect(try Certificate(pemEncoded: chain[0]).notValidAfter == issuing.notValidAfter)
+        let error = #expect(throws: SigningRefusal.self) {
+            let late = nearTheEnd.addingTimeInterval(120)
+            return try authority.issue(csrPEM: request.pem, caller: caller, validity: .zero, now: late)
+        }
+        #expect(error == .unavailable("the authority has expired"))
     }
 
     @Test func `a restart keeps the root`() throws {
@@ -189,7 +203,11 @@ import X509
         for text in texts {
             do {
                 // A change outside the base-64 text may leave the request as it was.
-                _ = try authority.issue(csrPEM: text, bearerToken: Samples.secret, validity: .zero)
+                _ = try authority.issue(
+                    csrPEM: text,
+                    caller: SigningCaller(bearerToken: Samples.secret),
+                    validity: .zero
+                )
             } catch {
                 #expect(error is SigningRefusal)
             }

@@ -68,6 +68,10 @@ private final class ScriptedIssuer: CertificateIssuer {
         observer.events.count { if case .identityRenewalFailed = $0 { true } else { false } }
     }
 
+    private var warnings: [Double] {
+        observer.events.compactMap { if case .identityExpiring(_, let left) = $0 { left.seconds } else { nil } }
+    }
+
     /// Runs a body beside the rotation and cancels it afterwards.
     private func whileRotating(_ body: () async throws -> Void) async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -128,7 +132,7 @@ private final class ScriptedIssuer: CertificateIssuer {
         try await whileRotating {
             // The issuer's own sleep and the time limit on it.
             await clock.waitForSleepers(2)
-            clock.advance(by: IdentityRotation.answerTimeout)
+            clock.advance(by: IssuerSource.answerTimeout)
             while failures < 1 { await Task.yield() }
             await clock.waitForSleepers()
             issuer.become(.answering)
@@ -144,5 +148,34 @@ private final class ScriptedIssuer: CertificateIssuer {
         }
         await #expect(throws: CancellationError.self) { try await rotation.ready() }
         #expect(renewals == 0)
+    }
+
+    @Test func `an hour without the issuer costs nothing but warnings`() async throws {
+        try await whileRotating {
+            try await rotation.ready()
+            await clock.waitForSleepers()
+            issuer.become(.refusing)
+            let expiresAt = identity.expiresAt
+            // Certificates count real time, so the last one is good all along, whatever the virtual time says.
+            for _ in 0..<360 {
+                clock.advance(by: .seconds(10))
+                await clock.waitForSleepers()
+                _ = try identity.makeClientHandler(acceptedIdentities: [])
+            }
+            while warnings.count < 4 {
+                clock.advance(by: .seconds(1))
+                await clock.waitForSleepers()
+                await Task.yield()
+            }
+            #expect(identity.generation == 1 && identity.expiresAt == expiresAt)
+            #expect(warnings.first.map { $0 > 1100 } == true && warnings.last == 0)
+            issuer.become(.answering)
+            while identity.generation == 1 {
+                clock.advance(by: .seconds(1))
+                await clock.waitForSleepers()
+                await Task.yield()
+            }
+            #expect(warnings.count == 4)
+        }
     }
 }

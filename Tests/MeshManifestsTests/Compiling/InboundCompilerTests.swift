@@ -69,7 +69,7 @@ struct InboundCompilerTests {
             listeners["xds.istio.io/grpc/lds/inbound/127.0.0.1:1006"]
                 == Listener(
                     name: "xds.istio.io/grpc/lds/inbound/127.0.0.1:1006",
-                    direction: .inbound(address: node.inboundAddresses[0], security: .plaintext),
+                    direction: .inbound(address: node.inboundAddresses[0], security: .permissive),
                     routes: .inline(
                         RouteConfiguration(
                             name: name,
@@ -89,18 +89,18 @@ struct InboundCompilerTests {
             return security
         }
         let ratings = "selector: {matchLabels: {app: ratings}}"
-        #expect(security("") == .plaintext)
+        #expect(security("") == .permissive)
         #expect(security(mesh) == .mutualTLS)
-        #expect(security(mesh + Self.peers("{mtls: {mode: PERMISSIVE}}")) == .plaintext)
+        #expect(security(mesh + Self.peers("{mtls: {mode: PERMISSIVE}}")) == .permissive)
         #expect(security(mesh + Self.peers("{mtls: {mode: UNSET}}")) == .mutualTLS)
         #expect(security(mesh + Self.peers("{}")) == .mutualTLS)
         #expect(security(mesh + Self.peers("{mtls: {mode: DISABLE}}", namespace: "shop")) == .mutualTLS)
         #expect(security(Self.peers("{\(ratings), mtls: {mode: STRICT}}")) == .mutualTLS)
-        #expect(security(Self.peers("{selector: {matchLabels: {app: x}}, mtls: {mode: STRICT}}")) == .plaintext)
+        #expect(security(Self.peers("{selector: {matchLabels: {app: x}}, mtls: {mode: STRICT}}")) == .permissive)
         #expect(security(mesh + Self.peers("{\(ratings), mtls: {mode: DISABLE}}")) == .plaintext)
         #expect(security(mesh + Self.peers("{\(ratings), portLevelMtls: {1006: {mode: DISABLE}}}")) == .plaintext)
         #expect(security(mesh + Self.peers("{\(ratings), portLevelMtls: {1007: {mode: DISABLE}}}")) == .mutualTLS)
-        #expect(security(Self.peers("{\(ratings), mtls: {mode: STRICT}}", namespace: "istio-system")) == .plaintext)
+        #expect(security(Self.peers("{\(ratings), mtls: {mode: STRICT}}", namespace: "istio-system")) == .permissive)
     }
 
     @Test("an endpoint whose mutual TLS is switched off is called in plaintext")

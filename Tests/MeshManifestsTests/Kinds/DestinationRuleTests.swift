@@ -150,11 +150,26 @@ struct DestinationRuleTests {
             ),
             Mistake("TLS without a mode", "  trafficPolicy: {tls: {}}", "6:24 MM0201"),
             Mistake("a mode that does not exist", "  trafficPolicy: {tls: {mode: ISTIO_MUTAL}}", "6:31 MM0206"),
-            Mistake("TLS to the outside", "  trafficPolicy: {tls: {mode: SIMPLE}}", "6:31 MM0211"),
+            Mistake("no certificate to show", "  trafficPolicy: {tls: {mode: MUTUAL}}", "6:31 MM0201"),
+            Mistake(
+                "a certificate that is not shown",
+                "  trafficPolicy: {tls: {mode: SIMPLE, clientCertificate: /a}}",
+                "6:58 MM0214"
+            ),
+            Mistake(
+                "whoever answers, by mutual TLS",
+                "  trafficPolicy: {tls: {mode: ISTIO_MUTUAL, insecureSkipVerify: true}}",
+                "6:45 MM0214"
+            ),
+            Mistake(
+                "a secret of Kubernetes",
+                "  trafficPolicy: {tls: {mode: SIMPLE, credentialName: a}}",
+                "6:39 MM0211"
+            ),
             Mistake(
                 "certificates of its own",
                 "  trafficPolicy: {tls: {mode: ISTIO_MUTUAL, caCertificates: /a}}",
-                "6:45 MM0211"
+                "6:61 MM0214"
             ),
             Mistake("a tunnel", "  trafficPolicy: {tunnel: {}}", "6:19 MM0210"),
             Mistake(

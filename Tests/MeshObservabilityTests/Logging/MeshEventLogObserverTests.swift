@@ -54,6 +54,9 @@ struct MeshEventLogObserverTests {
             (.retryBudgetExhausted(cluster: "c"), .debug),
             (.identityRenewed(identity: "i", validFor: .seconds(1)), .info),
             (.identityRenewalFailed(error: CancellationError()), .error),
+            (.peerRefused(PeerRefusal(role: .client, reason: .revoked, message: "m")), .warning),
+            (.identityExpiring(identity: "i", validFor: .seconds(600)), .warning),
+            (.identityExpiring(identity: "i", validFor: .zero), .critical),
             (.hostLookup(HostLookup(host: "h", outcome: .changed, addresses: 2, duration: .zero)), .info),
             (.hostLookup(HostLookup(host: "h", outcome: .unchanged, addresses: 2, duration: .zero)), .trace),
             (

@@ -211,13 +211,17 @@ struct MetricsObserverTests {
             .retryBudgetExhausted(cluster: "c"),
             .identityRenewed(identity: "spiffe://td/sa", validFor: .seconds(3600)),
             .identityRenewalFailed(error: CancellationError()),
+            .peerRefused(PeerRefusal(role: .client, reason: .expired, message: "m")),
+            .identityExpiring(identity: "spiffe://td/late", validFor: .seconds(600)),
             .hostLookup(HostLookup(host: "h", outcome: .changed, addresses: 3, duration: .zero)),
             .hostLookup(HostLookup(host: "h", outcome: .timedOut, addresses: 3, duration: .zero)),
             .hostsWithoutResolver(clusters: ["c"]),
             .faultInjected(route: "r", kind: "delay"),
             .authorizationDecided(AuthorizationDecision(listener: "l", outcome: .allowed, policy: "p")),
             .authorizationDecided(AuthorizationDecision(listener: "l", outcome: .denied)),
-            .authorizationDecided(AuthorizationDecision(listener: "l", prefix: "x_", outcome: .shadowDenied, policy: "p")),
+            .authorizationDecided(
+                AuthorizationDecision(listener: "l", prefix: "x_", outcome: .shadowDenied, policy: "p")
+            ),
             .unexpected(component: "pool", message: "m"),
         ]
         for event in events { observer.noticed(event) }
@@ -225,6 +229,8 @@ struct MetricsObserverTests {
         let cluster = [("envoy_cluster_name", "c")]
         #expect(try backend.expectMeter("mesh_configuration_generation", source).values.last == 4)
         #expect(try backend.expectMeter("mesh_configuration_source_connected", source).values == [1])
+        let late = [("identity", "spiffe://td/late")]
+        #expect(try backend.expectMeter("mesh_identity_valid_seconds", late).values == [600])
         #expect(
             try backend.expectMeter("mesh_identity_valid_seconds", [("identity", "spiffe://td/sa")]).values == [3600]
         )
@@ -232,6 +238,7 @@ struct MetricsObserverTests {
         let counters: [(String, [(String, String)], Int64)] = [
             ("mesh_configurations_applied_total", source, 2),
             ("mesh_configurations_rejected_total", source, 1),
+            ("mesh_peers_refused_total", [("reason", "client_expired")], 1),
             ("envoy_cluster_outlier_detection_ejections_enforced_total", cluster, 1),
             ("envoy_cluster_outlier_detection_ejections_overflow", cluster, 1),
             ("mesh_outlier_detection_ejections_not_enforced_total", cluster, 1),

@@ -230,8 +230,8 @@ struct LoopbackIntegrationTests {
     @Test("the certificate service signs, and says why it does not")
     func certificates() async throws {
         struct Signer: CertificateSigner {
-            func sign(csrPEM: String, bearerToken: String, validity: Nanoseconds) async throws -> [String] {
-                switch bearerToken {
+            func sign(csrPEM: String, for caller: SigningCaller, validity: Nanoseconds) async throws -> [String] {
+                switch caller.bearerToken {
                 case "": throw CertificateRefusal(.unauthenticated, "no token")
                 case "thief": throw CertificateRefusal(.forbidden, "not yours")
                 case "friend" where csrPEM.isEmpty: throw CertificateRefusal(.badRequest, "no request")

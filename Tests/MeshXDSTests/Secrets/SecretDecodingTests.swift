@@ -66,6 +66,75 @@ struct SecretDecodingTests {
         #expect(try Self.decode(message) == Decoded(meant))
     }
 
+    @Test("names of every kind, by every comparison, and hashes, are what Envoy means, and encode as they came")
+    func namesAndHashes() throws {
+        var message = Self.validation()
+        message.validationContext.matchTypedSubjectAltNames = [
+            .with {
+                $0.sanType = .uri
+                $0.matcher.prefix = "spiffe://a/"
+            },
+            .with {
+                $0.sanType = .dns
+                $0.matcher.exact = "a.example"
+            },
+            .with {
+                $0.sanType = .email
+                $0.matcher.suffix = "@a.example"
+            },
+            .with {
+                $0.sanType = .ipAddress
+                $0.matcher.contains = "10."
+            },
+        ]
+        let hash = String(repeating: "aB:", count: 31) + "aB"
+        let pin = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+        message.validationContext.verifyCertificateHash = [hash]
+        message.validationContext.verifyCertificateSpki = [pin]
+        message.validationContext.trustChainVerification = .acceptUntrusted
+        let validation = PeerValidation(
+            trustedRoots: TestCertificates.authority,
+            matchers: [
+                PeerNameMatcher(.uri, StringMatcher(.prefix("spiffe://a/"))),
+                PeerNameMatcher(.dns, StringMatcher(.exact("a.example"))),
+                PeerNameMatcher(.email, StringMatcher(.suffix("@a.example"))),
+                PeerNameMatcher(.address, StringMatcher(.contains("10."))),
+            ],
+            certificateHashes: [String(repeating: "ab", count: 32)],
+            keyHashes: [pin],
+            takesUntrusted: true
+        )
+        let secret = Secret(name: "s", content: .validation(validation))
+        #expect(try Self.decode(message) == Decoded(XDSResource.secret(secret)))
+        #expect(try Self.decode(ResourceEncoder(dialect: .own).secret(secret)) == Decoded(XDSResource.secret(secret)))
+        message.validationContext.matchTypedSubjectAltNames[0].sanType = .otherName
+        #expect(Self.refusal(of: message)?.contains("match_typed_subject_alt_names[0].san_type") == true)
+    }
+
+    @Test("Envoy's validator of SPIFFE IDs, for one trust domain")
+    func trustDomain() throws {
+        typealias SPIFFE = Envoy_Extensions_TransportSockets_Tls_V3_SPIFFECertValidatorConfig
+        var config = SPIFFE.with {
+            $0.trustDomains = [
+                .with {
+                    $0.name = "cluster.local"
+                    $0.trustBundle.inlineString = TestCertificates.authority
+                }
+            ]
+        }
+        var message = Self.validation()
+        message.validationContext.clearTrustedCa()
+        message.validationContext.customValidatorConfig.name = "envoy.tls.cert_validator.spiffe"
+        message.validationContext.customValidatorConfig.typedConfig = try Google_Protobuf_Any(packing: config)
+        let validation = PeerValidation(trustedRoots: TestCertificates.authority, trustDomain: "cluster.local")
+        let secret = Secret(name: "s", content: .validation(validation))
+        #expect(try Self.decode(message) == Decoded(XDSResource.secret(secret)))
+        #expect(try Self.decode(ResourceEncoder(dialect: .own).secret(secret)) == Decoded(XDSResource.secret(secret)))
+        config.trustDomains.append(config.trustDomains[0])
+        message.validationContext.customValidatorConfig.typedConfig = try Google_Protobuf_Any(packing: config)
+        #expect(Self.refusal(of: message)?.contains("must be one trust domain, are 2") == true)
+    }
+
     @Test("what no connection could use is refused, with its path and without its text")
     func refusals() throws {
         let cases: [(String, (inout Message) -> Void)] = [
@@ -115,8 +184,15 @@ struct SecretDecodingTests {
         message.validationContext.crl.inlineString = "x"
         message.validationContext.verifyCertificateHash = ["00"]
         let refusal = try #require(Self.refusal(of: message))
-        #expect(refusal.contains("validation_context.crl: is not supported"))
-        #expect(refusal.contains("validation_context.verify_certificate_hash: is not supported"))
+        #expect(refusal.contains("validation_context.verify_certificate_hash[0]: must be 32 bytes in hexadecimal"))
+        message.validationContext.verifyCertificateHash = []
+        #expect(Self.refusal(of: message)?.contains("validation_context.crl: there is no revocation list") == true)
+        message = Self.validation()
+        message.validationContext.maxVerifyDepth = 1
+        #expect(Self.refusal(of: message)?.contains("validation_context.max_verify_depth: is not supported") == true)
+        message = Self.validation()
+        message.validationContext.trustChainVerification = .acceptUntrusted
+        #expect(Self.refusal(of: message)?.contains("validation_context.trust_chain_verification") == true)
         message = Self.validation()
         message.validationContext.allowExpiredCertificate = true
         #expect(try Self.decode(message).ignored.map(\.path) == ["validation_context.allow_expired_certificate"])

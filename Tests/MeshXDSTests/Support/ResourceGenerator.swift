@@ -230,7 +230,7 @@ struct ResourceGenerator {
             name: name,
             direction: chance(70)
                 ? .outbound
-                : .inbound(address: address(1), security: pick([.plaintext, .mutualTLS])),
+                : .inbound(address: address(1), security: pick([.plaintext, .mutualTLS, .permissive])),
             filters: (0..<below(4)).map { number in
                 switch below(6) {
                 case 4, 5: filter()
@@ -242,8 +242,21 @@ struct ResourceGenerator {
             },
             routes: chance() ? .named("routes of \(name)") : .inline(routeConfiguration(chance() ? name : ""))
         )
-        if case .inbound(_, .mutualTLS) = listener.direction, chance(30) {
-            listener.secrets = SecretReference(certificate: "secret 0", validation: "secret 1")
+        if case .inbound(let address, let security) = listener.direction, security.takesTLS {
+            if chance(30) {
+                listener.secrets = SecretReference(
+                    certificate: "secret 0",
+                    validation: "secret 1",
+                    parameters: parameters()
+                )
+                if chance(30) {
+                    listener.secrets?.validation = nil
+                    listener.direction = .inbound(address: address, security: .tls)
+                }
+            }
+            if listener.secrets?.validation != nil || listener.secrets == nil, chance(30) {
+                listener.peerNames = names()
+            }
         }
         if case .inbound = listener.direction {
             listener.forwardedFor = pick([
@@ -273,6 +286,7 @@ struct ResourceGenerator {
         structure(&cluster)
         if cluster.upstreamSecurity != .plaintext, chance() { cluster.serverName = "s\(below(3)).example" }
         if cluster.upstreamSecurity != .plaintext, chance(30) { cluster.secrets = secretReference() }
+        if cluster.upstreamSecurity != .plaintext, chance(30) { cluster.peerNames = names() }
         if chance() { cluster.connection = connection() }
         cluster.proxy = pick([.direct, .direct, .ofEndpoint, .address(address(9))])
         if chance() {

@@ -134,6 +134,7 @@ extension Cluster {
             upstreamSecurity: transport.security,
             serverName: transport.serverName,
             secrets: transport.secrets,
+            peerNames: transport.names,
             connection: connection,
             proxy: transport.proxy,
             loadStatistics: loadStatistics,

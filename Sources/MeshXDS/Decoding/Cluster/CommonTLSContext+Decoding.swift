@@ -8,6 +8,8 @@ import SwiftProtobuf
 struct MutualTLSMeaning: Equatable {
     /// The identities that the peer must prove one of; empty if every identity of the trusted domains will do.
     var identities: [String]
+    /// Names by other comparisons that the peer may prove instead.
+    var names: [PeerNameMatcher] = []
     /// The secrets that are used; `nil` for the process's own identity.
     var secrets: SecretReference?
 }
@@ -22,6 +24,7 @@ extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext {
         "validation_context_sds_secret_config",
         "combined_validation_context",
         "validation_context_certificate_provider_instance",
+        "tls_params",
         // HTTP/1.1 and HTTP/2 are told apart without it.
         "alpn_protocols"
     )
@@ -43,10 +46,15 @@ extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext {
     /// Secrets that come over this very stream are used as they are. Any other name of a provider or secret is the
     /// process's own identity, whatever it is called. A context that brings roots of its own is an error, since it would
     /// be ignored.
+    /// - Parameter mayTakeAnybody: Whether roots may be missing, since nobody is asked for a certificate.
     /// - Returns: `nil`, with a problem, if the context demands what is not supported.
-    func meaning(at path: FieldPath, _ context: inout DecodingContext) -> MutualTLSMeaning? {
+    func meaning(
+        at path: FieldPath,
+        mayTakeAnybody: Bool = false,
+        _ context: inout DecodingContext
+    ) -> MutualTLSMeaning? {
         context.ignoreOthers(in: self, at: path, read: Self.read)
-        guard let secrets = secretReference(at: path, &context) else { return nil }
+        guard let secrets = secretReference(at: path, mayTakeAnybody: mayTakeAnybody, &context) else { return nil }
         let validation: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext
         var validationPath = path["validation_context"]
         switch validationContextType {
@@ -57,7 +65,7 @@ extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext {
             validation = combined.defaultValidationContext
             validationPath = path["default_validation_context"]
         case .validationContextSdsSecretConfig, .validationContextCertificateProviderInstance, nil:
-            return MutualTLSMeaning(identities: [], secrets: secrets.reference)
+            return MutualTLSMeaning(identities: [], secrets: parameters(at: path, secrets.reference, &context))
         }
         let source = secrets.reference == nil ? "the mesh's identity" : "the secret"
         for name in Self.readValidation.others(in: validation) {
@@ -68,57 +76,49 @@ extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext {
             context.ignore(path, "has no effect: trust comes from the secret")
         }
         guard let identities = validation.acceptedNames(at: validationPath, &context) else { return nil }
-        return MutualTLSMeaning(identities: identities, secrets: secrets.reference)
+        return MutualTLSMeaning(
+            identities: identities.exact,
+            names: identities.matchers,
+            secrets: parameters(at: path, secrets.reference, &context)
+        )
+    }
+
+    /// The secrets with the TLS that is spoken with them. The process's own identity has the mesh's.
+    private func parameters(
+        at path: FieldPath,
+        _ reference: SecretReference?,
+        _ context: inout DecodingContext
+    ) -> SecretReference? {
+        guard hasTlsParams else { return reference }
+        guard var reference else {
+            context.ignore(path["tls_params"], "the process's own identity has the mesh's TLS")
+            return nil
+        }
+        reference.parameters = TLSParameters(tlsParams, at: path["tls_params"], &context)
+        return reference
     }
 
     /// The mesh's own identity or secrets, with the identities that the peer must prove one of.
-    init(acceptedIdentities: [String], secrets: SecretReference? = nil) {
+    init(acceptedIdentities: [String], names: [PeerNameMatcher] = [], secrets: SecretReference? = nil) {
         self.init()
-        let names = acceptedIdentities.map { identity in
-            Envoy_Extensions_TransportSockets_Tls_V3_SubjectAltNameMatcher.with {
-                $0.sanType = .uri
-                $0.matcher.exact = identity
-            }
-        }
+        let accepted = AcceptedNames(exact: acceptedIdentities, matchers: names)
+        let isNamed = accepted != AcceptedNames()
         guard let secrets else {
             // The instance names that Istio's agent and its bootstrap use.
             tlsCertificateProviderInstance.instanceName = "default"
             validationContext.caCertificateProviderInstance.instanceName = "default"
             validationContext.caCertificateProviderInstance.certificateName = "ROOTCA"
-            validationContext.matchTypedSubjectAltNames = names
+            validationContext.set(accepted)
             return
         }
         if let name = secrets.certificate { tlsCertificateSdsSecretConfigs = [.init(overThisStream: name)] }
-        if names.isEmpty {
-            validationContextSdsSecretConfig = .init(overThisStream: secrets.validation)
+        if secrets.parameters != TLSParameters() { tlsParams = .init(secrets.parameters) }
+        guard let validation = secrets.validation else { return }
+        if isNamed {
+            combinedValidationContext.validationContextSdsSecretConfig = .init(overThisStream: validation)
+            combinedValidationContext.defaultValidationContext.set(accepted)
         } else {
-            combinedValidationContext.validationContextSdsSecretConfig = .init(overThisStream: secrets.validation)
-            combinedValidationContext.defaultValidationContext.matchTypedSubjectAltNames = names
+            validationContextSdsSecretConfig = .init(overThisStream: validation)
         }
-    }
-}
-
-extension Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext {
-    /// The names of which the peer's certificate must have one; empty for any.
-    /// - Returns: `nil`, with a problem, if they are matched in a way that is not supported.
-    func acceptedNames(at path: FieldPath, _ context: inout DecodingContext) -> [String]? {
-        var names: [String] = []
-        for (position, name) in matchTypedSubjectAltNames.enumerated() {
-            let path = path["match_typed_subject_alt_names", position]
-            guard name.sanType == .uri, case .exact(let identity) = name.matcher.matchPattern else {
-                context.reject(path, "only exact URIs are supported")
-                return nil
-            }
-            names.append(identity)
-        }
-        for (position, name) in matchSubjectAltNames.enumerated() {
-            let path = path["match_subject_alt_names", position]
-            guard case .exact(let identity) = name.matchPattern else {
-                context.reject(path, "only exact names are supported")
-                return nil
-            }
-            names.append(identity)
-        }
-        return names
     }
 }

@@ -9,17 +9,22 @@ import SwiftProtobuf
 struct UpstreamSocket: Equatable {
     enum Security: Equatable {
         case plaintext
-        case mutualTLS(identities: [String], serverName: String?, secrets: SecretReference?)
+        case mutualTLS(MutualTLSMeaning, serverName: String?)
     }
 
     /// The name that a handshake asks for.
     var serverName: String? {
-        if case .mutualTLS(_, let serverName, _) = security { serverName } else { nil }
+        if case .mutualTLS(_, let serverName) = security { serverName } else { nil }
     }
 
     /// The secrets that protect in place of the process's own identity.
     var secrets: SecretReference? {
-        if case .mutualTLS(_, _, let secrets) = security { secrets } else { nil }
+        if case .mutualTLS(let meaning, _) = security { meaning.secrets } else { nil }
+    }
+
+    /// Names by other comparisons than of whole URIs.
+    var names: [PeerNameMatcher] {
+        if case .mutualTLS(let meaning, _) = security { meaning.names } else { [] }
     }
 
     static let plaintext = UpstreamSocket(security: .plaintext, proxy: .direct)
@@ -99,11 +104,7 @@ extension UpstreamSocket.Security {
                 context.reject(path["sni"], "must be a DNS name of at most 255 bytes, is \"\(tls.sni)\"")
                 return nil
             }
-            self = .mutualTLS(
-                identities: meaning.identities,
-                serverName: tls.sni.isEmpty ? nil : tls.sni,
-                secrets: meaning.secrets
-            )
+            self = .mutualTLS(meaning, serverName: tls.sni.isEmpty ? nil : tls.sni)
         case TransportSocketNames.rawBufferType: self = .plaintext
         case "" where message.name == TransportSocketNames.rawBuffer: self = .plaintext
         default:

@@ -17,6 +17,7 @@ struct UpstreamTransport {
     let security: Cluster.UpstreamSecurity
     let serverName: String?
     let secrets: SecretReference?
+    let names: [PeerNameMatcher]
     let proxy: Cluster.Proxy
 
     /// Decodes one socket for all endpoints, or Istio's choice by `tlsMode`.
@@ -57,6 +58,7 @@ struct UpstreamTransport {
         self.security = security
         self.serverName = (marked ?? fallback).serverName
         self.secrets = (marked ?? fallback).secrets
+        self.names = (marked ?? fallback).names
         self.proxy = fallback.proxy
     }
 
@@ -66,10 +68,10 @@ struct UpstreamTransport {
     ) -> Cluster.UpstreamSecurity? {
         switch (marked, fallback) {
         case (nil, .plaintext), (.plaintext, .plaintext): .plaintext
-        case (nil, .mutualTLS(let identities, _, _)): .mutualTLS(acceptedIdentities: identities)
-        case (.mutualTLS(let identities, _, _), .plaintext): .automatic(acceptedIdentities: identities)
-        case (.mutualTLS(let identities, _, _), .mutualTLS) where marked == fallback:
-            .mutualTLS(acceptedIdentities: identities)
+        case (nil, .mutualTLS(let meaning, _)): .mutualTLS(acceptedIdentities: meaning.identities)
+        case (.mutualTLS(let meaning, _), .plaintext): .automatic(acceptedIdentities: meaning.identities)
+        case (.mutualTLS(let meaning, _), .mutualTLS) where marked == fallback:
+            .mutualTLS(acceptedIdentities: meaning.identities)
         default: nil
         }
     }

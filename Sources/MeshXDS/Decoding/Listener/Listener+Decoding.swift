@@ -65,6 +65,7 @@ extension Listener {
         let connectionManager: HTTPConnectionManager
         let direction: Direction
         var secrets: SecretReference?
+        var peerNames: [PeerNameMatcher] = []
         var forwardedFor = ForwardedFor.connection
         if message.hasApiListener {
             let path = path["api_listener"]["api_listener"]
@@ -78,6 +79,7 @@ extension Listener {
             connectionManager = server.connectionManager
             direction = .inbound(address: server.address, security: server.security)
             secrets = server.secrets
+            peerNames = server.peerNames
             forwardedFor = server.connectionManager.forwardedFor
         } else {
             context.reject(path, "has neither an api_listener nor an address")
@@ -89,6 +91,7 @@ extension Listener {
             filters: DenialMessages.add(from: message.metadata, to: connectionManager.filters),
             routes: connectionManager.routes,
             secrets: secrets,
+            peerNames: peerNames,
             forwardedFor: forwardedFor
         )
     }

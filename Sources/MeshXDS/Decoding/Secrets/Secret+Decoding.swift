@@ -30,17 +30,19 @@ extension Secret {
         "trusted_ca",
         "match_typed_subject_alt_names",
         "match_subject_alt_names",
-        // They take what is refused here.
-        "allow_expired_certificate",
-        "trust_chain_verification",
+        "crl",
         "only_verify_leaf_cert_crl",
+        "verify_certificate_hash",
+        "verify_certificate_spki",
+        "trust_chain_verification",
+        "custom_validator_config",
+        // It takes what is refused here.
+        "allow_expired_certificate",
         "watched_directory"
     )
     private static let withoutEffect = ReadFields(
         ValidationMessage.self,
         "allow_expired_certificate",
-        "trust_chain_verification",
-        "only_verify_leaf_cert_crl",
         "watched_directory"
     )
     private static let withoutEffectInCertificate = ReadFields(
@@ -78,7 +80,7 @@ extension Secret {
         return !context.rejectOthers(in: message, at: path, read: readCertificate)
     }
 
-    fileprivate static func check(
+    static func check(
         _ message: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext,
         at path: FieldPath,
         _ context: inout DecodingContext
@@ -106,25 +108,5 @@ extension TLSCertificate {
             return nil
         }
         self = certificate
-    }
-}
-
-extension PeerValidation {
-    fileprivate init?(
-        _ message: Envoy_Extensions_TransportSockets_Tls_V3_CertificateValidationContext,
-        at path: FieldPath,
-        _ context: inout DecodingContext
-    ) {
-        guard Secret.check(message, at: path, &context) else { return nil }
-        guard
-            let roots = message.trustedCa.certificates(at: path["trusted_ca"], &context),
-            let names = message.acceptedNames(at: path, &context)
-        else { return nil }
-        let validation = PeerValidation(trustedRoots: roots, acceptedNames: names)
-        if let problem = validation.problem {
-            context.reject(path["trusted_ca"], problem)
-            return nil
-        }
-        self = validation
     }
 }

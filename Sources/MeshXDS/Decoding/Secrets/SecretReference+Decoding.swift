@@ -18,8 +18,13 @@ extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext {
     }
 
     /// Finds the secrets that come over this very stream.
+    /// - Parameter mayTakeAnybody: Whether roots may be missing, since nobody is asked for a certificate.
     /// - Returns: `nil`, with a problem, if they are mixed with the process's own identity, or have no name.
-    func secretReference(at path: FieldPath, _ context: inout DecodingContext) -> MeantSecrets? {
+    func secretReference(
+        at path: FieldPath,
+        mayTakeAnybody: Bool,
+        _ context: inout DecodingContext
+    ) -> MeantSecrets? {
         let certificates = tlsCertificateSdsSecretConfigs.enumerated().filter { $0.element.isOverThisStream }
         var roots: (name: String, path: FieldPath)?
         switch validationContextType {
@@ -33,6 +38,10 @@ extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext {
         }
         guard let roots else {
             guard let first = certificates.first else { return MeantSecrets() }
+            if mayTakeAnybody, validationContextType == nil, !first.element.name.isEmpty {
+                let name = first.element.name.canonicalResourceName
+                return MeantSecrets(reference: SecretReference(certificate: name, validation: nil))
+            }
             context.reject(
                 path["tls_certificate_sds_secret_configs", first.offset],
                 "needs trusted roots that come over this stream, too: no peer may be taken unseen"
@@ -52,7 +61,8 @@ extension Envoy_Extensions_TransportSockets_Tls_V3_CommonTlsContext {
         }
         let reference = SecretReference(
             certificate: certificates.first?.element.name.canonicalResourceName,
-            validation: roots.name.canonicalResourceName
+            // The name by which Istio means the roots of the operating system.
+            validation: roots.name == "file-root:system" ? nil : roots.name.canonicalResourceName
         )
         return MeantSecrets(reference: reference)
     }
@@ -64,7 +74,8 @@ extension Envoy_Extensions_TransportSockets_Tls_V3_SdsSecretConfig {
     fileprivate var isOverThisStream: Bool {
         switch sdsConfig.configSourceSpecifier {
         case .ads, .self_p: true
-        default: false
+        // Istio's agent is asked for these by the files that they come from; somebody in this process brings them.
+        default: SecretReference.isOfFile(name)
         }
     }
 

@@ -36,7 +36,8 @@ extension MeshResources {
         var problems = ProblemCollector()
         checkNames(&problems)
         let authorities = authorities
-        for (name, listener) in listeners.sorted(by: { $0.key < $1.key }) {
+        for name in listeners.keys.sorted() {
+            guard let listener = listeners[name] else { continue }
             switch listener.routes {
             case .named(let routes):
                 problems.require(
@@ -47,13 +48,16 @@ extension MeshResources {
             case .inline(let routes): check(routes, authorities, "listeners[\(name)].routes", &problems)
             }
         }
-        for (name, routes) in routeConfigurations.sorted(by: { $0.key < $1.key }) {
+        for name in routeConfigurations.keys.sorted() {
+            guard let routes = routeConfigurations[name] else { continue }
             check(routes, authorities, "routeConfigurations[\(name)]", &problems)
         }
-        for (name, listener) in listeners.sorted(by: { $0.key < $1.key }) {
+        for name in listeners.keys.sorted() {
+            guard let listener = listeners[name] else { continue }
             check(listener.secrets, authorities, "listeners[\(name)].secrets", &problems)
         }
-        for (name, cluster) in clusters.sorted(by: { $0.key < $1.key }) {
+        for name in clusters.keys.sorted() {
+            guard let cluster = clusters[name] else { continue }
             check(cluster.secrets, authorities, "clusters[\(name)].secrets", &problems)
             for member in cluster.members where lacks(member, authorities) {
                 problems.note("clusters[\(name)].members", "there is no cluster named \(member)")
@@ -136,8 +140,8 @@ extension MeshResources {
         _ problems: inout ProblemCollector
     ) {
         guard let reference else { return }
-        for name in [reference.validation] + (reference.certificate.map { [$0] } ?? [])
-        where secrets[name] == nil && authorities.contains(name.resourceAuthority) {
+        for name in reference.names
+        where secrets[name] == nil && !SecretReference.isOfFile(name) && authorities.contains(name.resourceAuthority) {
             problems.note(path, "there is no secret named \(name)")
         }
     }

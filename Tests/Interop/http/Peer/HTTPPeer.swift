@@ -13,7 +13,8 @@ struct HTTPPeer: AsyncParsableCommand {
         abstract: "Our HTTP client or server, told by lines of JSON what to do, for checks against other peers.",
         subcommands: [
             ClientCommand.self, ServerCommand.self, ChaosCommand.self, RollingCommand.self, RotationsCommand.self,
-            SoakCommand.self, FlipsCommand.self, AuthorizationCommand.self, GuardedCommand.self,
+            SoakCommand.self, FlipsCommand.self, AuthorizationCommand.self, IdentityServerCommand.self,
+            IdentityClientCommand.self, SecretsCommand.self, WorkloadAPICommand.self, GuardedCommand.self,
         ]
     )
 }
