@@ -84,7 +84,8 @@ let package = Package(
             enabledTraits: ["ControlPlane", "Observability", "Lifecycle", "AsyncHTTPClient", "JWT"]
         ),
         .default(enabledTraits: [
-            "HTTP", "Identity", "JWT", "Hummingbird", "Lifecycle", "AsyncHTTPClient", "XDS", "Manifests", "ControlPlane",
+            "HTTP", "Identity", "JWT", "Hummingbird", "Lifecycle", "AsyncHTTPClient", "XDS", "Manifests",
+            "ControlPlane",
             "Observability", "CommandLine", "Examples",
         ]),
     ],
@@ -285,8 +286,8 @@ let package = Package(
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshConfig", "ServiceMesh",
-                "MeshTesting",
+                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshConfig", "MeshSecurity",
+                "ServiceMesh", "MeshTesting",
             ],
             path: "Benchmarks/Micro"
         ),

@@ -4,10 +4,12 @@
 public import MeshCore
 public import MeshRouting
 
-/// A service that says who may pass (`envoy.extensions.filters.http.ext_authz.v3.ExtAuthz`), asked over gRPC.
+/// A service that says who may pass (`envoy.extensions.filters.http.ext_authz.v3.ExtAuthz`), asked over gRPC or HTTP.
 public struct ExternalAuthorizationFilter: Hashable, Sendable {
-    /// The cluster, or target, that the service is known by in this process.
+    /// The service: over gRPC the name that it is known by in this process, over HTTP the cluster.
     public var service: String
+    /// How it is asked over HTTP; `nil` for gRPC.
+    public var http: HTTPAuthorization?
     /// How long an answer may take. Default 200 ms (`GrpcService.timeout`).
     public var timeout: Nanoseconds
     /// Whether requests pass while the service does not answer. Default `false` (`failure_mode_allow`).
@@ -17,7 +19,8 @@ public struct ExternalAuthorizationFilter: Hashable, Sendable {
     /// The status while it does not answer, and where it says only that a request may not pass. Default 403
     /// (`status_on_error`).
     public var failureStatus: Int
-    /// The headers that it sees; empty for all (`allowed_headers`).
+    /// The headers that it sees (`allowed_headers`). Empty for all over gRPC, and for `authorization` over HTTP, which is
+    /// there in any case.
     public var sentHeaders: [StringMatcher]
     /// The headers that it does not see, whatever else is said (`disallowed_headers`).
     public var withheldHeaders: [StringMatcher]
@@ -35,6 +38,7 @@ public struct ExternalAuthorizationFilter: Hashable, Sendable {
     /// Creates a filter.
     public init(
         service: String,
+        http: HTTPAuthorization? = nil,
         timeout: Nanoseconds = .milliseconds(200),
         allowsOnFailure: Bool = false,
         marksFailure: Bool = false,
@@ -47,6 +51,7 @@ public struct ExternalAuthorizationFilter: Hashable, Sendable {
         deniesOthers: Bool = false
     ) {
         self.service = service
+        self.http = http
         self.timeout = timeout
         self.allowsOnFailure = allowsOnFailure
         self.marksFailure = marksFailure

@@ -9,7 +9,7 @@ import ServiceMesh
 /// Fetches key sets on connections of a transport: from the cluster that a provider names, or from the address's own host
 /// as any request of the process would go there.
 final class HTTPKeySetFetcher: KeySetFetcher {
-    private let calls: ClusterCalls<HTTPTransport>
+    let calls: ClusterCalls<HTTPTransport>
     private let stack: HTTPStack
 
     init(mesh: Mesh, transport: HTTPTransport, stack: HTTPStack) {

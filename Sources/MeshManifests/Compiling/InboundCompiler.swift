@@ -64,7 +64,11 @@ struct InboundCompiler {
         let authorizations = manifests.model.authorizations.filter(applies)
         let compiler = AuthorizationCompiler(trustDomain: manifests.security.trustDomain)
         var filters: [HTTPFilter] = tokens.map { [$0] } ?? []
-        filters += CustomAuthorization(authorizations, compiler: compiler).filters
+        let providers = manifests.model.authorizationProviders
+        let custom = CustomAuthorization(authorizations, compiler: compiler) { name, prefix in
+            providers.first { $0.name == name }?.filter(policyPrefix: prefix)
+        }
+        filters += custom.filters
         for action in [AuthorizationRules.Action.log, .deny, .allow] {
             let own = authorizations.filter { $0.action == .rules(action) }
             var enforced = own.filter { !$0.isDryRun }.flatMap { compiler.policies($0) }

@@ -37,6 +37,7 @@ enum ManifestKinds {
         AuthorizationPolicyManifest.self,
         PeerAuthenticationManifest.self,
         RequestAuthenticationManifest.self,
+        ConfigMapManifest.self,
         ServiceManifest.self,
         DeploymentManifest.self,
         PodManifest.self,

@@ -21,6 +21,8 @@ struct ManifestModel: Sendable {
     var peerAuthentications: [PeerAuthentication] = []
     /// Whose tokens workloads believe (RequestAuthentication), in order.
     var requestAuthentications: [RequestAuthentication] = []
+    /// The services that others let decide (`extensionProviders` of Istio's mesh configuration), in order.
+    var authorizationProviders: [AuthorizationProvider] = []
     /// The Mixer objects, in order.
     var mixer = MixerModel()
     /// Which workloads stay outside the mesh, in order.

@@ -76,10 +76,15 @@ public struct ExternalVerdict: Sendable, Equatable {
     /// Writes what the service wants into a request that may pass. Neither its line nor its host can be taken away.
     public func apply(to request: inout some RequestHead) {
         for change in changes where change.name.isChangeable && change.value.isHeaderValue {
-            let exists = request.value(of: change.name) != nil
+            var values = request.values(of: change.name)
+            let exists = !values.isEmpty
             switch change.action {
             case .set: request.setValue(change.value, for: change.name)
-            case .append: if exists { request.appendValue(change.value, for: change.name) }
+            case .append:
+                // As Envoy: into the last field of the name.
+                guard let last = values.popLast() else { continue }
+                request.removeValues(of: change.name)
+                for value in values + ["\(last),\(change.value)"] { request.appendValue(value, for: change.name) }
             case .add: request.appendValue(change.value, for: change.name)
             case .addIfAbsent: if !exists { request.setValue(change.value, for: change.name) }
             case .overwriteIfExists: if exists { request.setValue(change.value, for: change.name) }

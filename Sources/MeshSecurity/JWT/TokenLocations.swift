@@ -76,7 +76,7 @@ struct TokenLocations: Sendable {
         for place in places {
             switch place.location {
             case .header(let name, let prefix):
-                for value in request.values(of: name) {
+                for value in Self.values(of: name, in: request) {
                     guard let text = Self.token(in: value, behind: prefix) else { continue }
                     found.append(Found(text: text, location: place.location, issuers: place.issuers))
                 }
@@ -89,6 +89,13 @@ struct TokenLocations: Sendable {
             }
         }
         return found
+    }
+
+    /// The values of a header. Of `authorization` there is one: several are no two tokens but one that is broken, as for
+    /// Envoy, which joins them.
+    private static func values(of name: HeaderName, in request: some RequestHead) -> [String] {
+        guard name == "authorization" else { return request.values(of: name) }
+        return request.value(of: name).map { [$0] } ?? []
     }
 
     /// The token in a header's value; `nil` if what should stand before it does not. As Envoy, it begins with the first

@@ -58,8 +58,8 @@ extension InboundSecurityChain {
         for step in steps {
             switch step {
             case .authorization(let step): step.explain(request, peer: peer, &explanation)
-            // Told with the route.
-            case .jwt, .externalAuthorization: break
+            case .jwt(let step): for line in step.summary { explanation.note("tokens", line) }
+            case .externalAuthorization(let step): explanation.note("authorizer", step.summary)
             }
         }
     }

@@ -74,18 +74,6 @@ extension Mesh {
         if let fault = route.fault {
             explanation.note("fault", fault.configuration.summary + fault.configuration.mode.note)
         }
-        for case .externalAuthorization(let step) in route.security.steps {
-            let known = step.isServiceKnown ? "" : ", which this process does not know"
-            let failing = step.filter.allowsOnFailure ? "passes" : "is refused with \(step.filter.failureStatus)"
-            explanation.note(
-                "authorizer",
-                "\(step.filter.service)\(known): asked within \(step.filter.timeout.duration); without an answer the "
-                    + "request \(failing)"
-            )
-        }
-        for case .jwt(let step) in route.security.steps {
-            for line in step.summary { explanation.note("tokens", line) }
-        }
         if let limit = route.rateLimiter?.configuration {
             explanation.note(
                 "rate limit",

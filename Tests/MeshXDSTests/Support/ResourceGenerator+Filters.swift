@@ -159,8 +159,9 @@ extension ResourceGenerator {
 
     /// A filter of one of these kinds.
     mutating func filter() -> HTTPFilter {
-        switch below(6) {
+        switch below(7) {
         case 4: .jwt(jwt())
+        case 5: .externalAuthorization(externalAuthorization())
         case 0: .localRateLimit(localRateLimit())
         case 1: .globalRateLimit(globalRateLimit())
         case 2: .headerMutation(HeaderMutationFilter(mutationRules(), mostSpecificWins: chance()))
@@ -189,7 +190,8 @@ extension ResourceGenerator {
             buffer: pick([nil, .disabled, .settings(BufferFilter(maximumRequestBytes: 7))]),
             statefulSession: pick([nil, .disabled, .settings(session())]),
             authorization: authorizationOverrides(),
-            jwt: pick([nil, .disabled, .settings("r")])
+            jwt: pick([nil, .disabled, .settings("r")]),
+            externalAuthorization: pick([nil, .disabled, .settings(["a": "b"])])
         )
     }
 }

@@ -22,6 +22,32 @@ extension ResourceGenerator {
         )
     }
 
+    mutating func externalAuthorization() -> ExternalAuthorizationFilter {
+        ExternalAuthorizationFilter(
+            service: "authz",
+            http: chance()
+                ? nil
+                : HTTPAuthorization(
+                    pathPrefix: pick(["", "/check"]),
+                    addedHeaders: list(0...1) { _ in .init("x-added", "1") },
+                    upstreamHeaders: list(0...1) { _ in StringMatcher(.prefix("x-up-")) },
+                    appendedHeaders: list(0...1) { _ in StringMatcher(.exact("x-more")) },
+                    clientHeaders: list(0...1) { _ in StringMatcher(.suffix("-down")) },
+                    notedHeaders: list(0...1) { _ in StringMatcher(.exact("x-note")) }
+                ),
+            timeout: .milliseconds(1 + UInt64(below(1000))),
+            allowsOnFailure: chance(),
+            marksFailure: chance(),
+            failureStatus: pick([403, 503]),
+            sentHeaders: list(0...2) { StringMatcher(.prefix($0.pick(["x-", "a"]))) },
+            withheldHeaders: list(0...2) { StringMatcher(.exact($0.pick(["x-b", "cookie"]))) },
+            metadataNamespaces: list(0...2) { $0.pick(["envoy.filters.http.jwt_authn", "acme"]) },
+            enabled: fraction(),
+            enabledMetadata: pick([nil, MetadataMatcher(filter: "f", path: ["k"], .text(StringMatcher(.prefix("p"))))]),
+            deniesOthers: chance()
+        )
+    }
+
     private mutating func provider(_ name: String) -> JWTProvider {
         let remote = RemoteKeys(
             uri: "https://issuer.test/keys",

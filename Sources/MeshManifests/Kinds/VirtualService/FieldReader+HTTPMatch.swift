@@ -39,7 +39,7 @@ extension FieldReader {
                 context.error(
                     .refusedField,
                     at: entry.position,
-                    "\(entry.key) is not supported: without RequestAuthentication nobody knows the claims of a token"
+                    "\(entry.key) is not supported: routes are chosen where no token is looked at"
                 )
                 continue
             }

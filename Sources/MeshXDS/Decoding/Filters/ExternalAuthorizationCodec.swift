@@ -6,7 +6,7 @@ import MeshCore
 import MeshRouting
 import SwiftProtobuf
 
-/// A service that says who may pass (`envoy.extensions.filters.http.ext_authz.v3`), over gRPC.
+/// A service that says who may pass (`envoy.extensions.filters.http.ext_authz.v3`), over gRPC or HTTP.
 ///
 /// Whatever decides who may pass and is not supported is an error, never left out.
 struct ExternalAuthorizationCodec: HTTPFilterCodec {
@@ -15,6 +15,7 @@ struct ExternalAuthorizationCodec: HTTPFilterCodec {
     private static let read = ReadFields(
         Message.self,
         "grpc_service",
+        "http_service",
         "transport_api_version",
         "failure_mode_allow",
         "failure_mode_allow_header_add",
@@ -59,22 +60,7 @@ struct ExternalAuthorizationCodec: HTTPFilterCodec {
         if message.clearRouteCache_p {
             context.ignore(path["clear_route_cache"], "the route is found before the service is asked")
         }
-        guard isWhole, case .grpcService(let service)? = message.services else {
-            if isWhole { context.reject(path, "needs grpc_service") }
-            return nil
-        }
-        guard case .envoyGrpc(let target)? = service.targetSpecifier else {
-            context.reject(path["grpc_service"], "has no envoy_grpc")
-            return nil
-        }
-        let target_ = path["grpc_service"]["envoy_grpc"]["cluster_name"]
-        guard context.require(name: target.clusterName, at: target_) else { return nil }
-        var filter = ExternalAuthorizationFilter(service: target.clusterName.canonicalResourceName)
-        if service.hasTimeout {
-            let path = path["grpc_service"]["timeout"]
-            guard let timeout = Nanoseconds(positive: service.timeout, at: path, &context) else { return nil }
-            filter.timeout = timeout
-        }
+        guard isWhole, var filter = service(message, at: path, &context) else { return nil }
         filter.allowsOnFailure = message.failureModeAllow
         filter.marksFailure = message.failureModeAllowHeaderAdd
         if message.hasStatusOnError { filter.failureStatus = message.statusOnError.code.rawValue }
@@ -93,7 +79,9 @@ struct ExternalAuthorizationCodec: HTTPFilterCodec {
                 StringMatcher.init
             )
         else { return nil }
-        (filter.sentHeaders, filter.withheldHeaders) = (sent, withheld)
+        // Those of the older place within the service come first.
+        filter.sentHeaders += sent
+        filter.withheldHeaders = withheld
         if message.hasFilterEnabled {
             let share = RuntimeFraction(message.filterEnabled, at: path["filter_enabled"], &context)
             guard let share else { return nil }
@@ -110,6 +98,35 @@ struct ExternalAuthorizationCodec: HTTPFilterCodec {
             return nil
         }
         return .externalAuthorization(filter)
+    }
+
+    /// Who is asked, and how.
+    private func service(
+        _ message: Message,
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) -> ExternalAuthorizationFilter? {
+        switch message.services {
+        case .grpcService(let service):
+            let path = path["grpc_service"]
+            guard case .envoyGrpc(let target)? = service.targetSpecifier else {
+                context.reject(path, "has no envoy_grpc")
+                return nil
+            }
+            guard context.require(name: target.clusterName, at: path["envoy_grpc"]["cluster_name"]) else { return nil }
+            var filter = ExternalAuthorizationFilter(service: target.clusterName.canonicalResourceName)
+            guard service.hasTimeout else { return filter }
+            guard let timeout = Nanoseconds(positive: service.timeout, at: path["timeout"], &context) else {
+                return nil
+            }
+            filter.timeout = timeout
+            return filter
+        case .httpService(let service):
+            return ExternalAuthorizationFilter(service, at: path["http_service"], &context)
+        case nil:
+            context.reject(path, "needs grpc_service or http_service")
+            return nil
+        }
     }
 
     func decodeOverride(
@@ -139,8 +156,12 @@ struct ExternalAuthorizationCodec: HTTPFilterCodec {
     func encode(_ filter: HTTPFilter) throws -> Google_Protobuf_Any? {
         guard case .externalAuthorization(let filter) = filter else { return nil }
         var message = Message()
-        message.grpcService.envoyGrpc.clusterName = filter.service
-        message.grpcService.timeout = Google_Protobuf_Duration(filter.timeout)
+        if let http = filter.http {
+            message.httpService = .init(http, cluster: filter.service, timeout: filter.timeout)
+        } else {
+            message.grpcService.envoyGrpc.clusterName = filter.service
+            message.grpcService.timeout = Google_Protobuf_Duration(filter.timeout)
+        }
         message.transportApiVersion = .v3
         message.failureModeAllow = filter.allowsOnFailure
         message.failureModeAllowHeaderAdd = filter.marksFailure

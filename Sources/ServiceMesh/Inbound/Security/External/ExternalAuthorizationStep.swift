@@ -18,8 +18,20 @@ struct ExternalAuthorizationStep: Sendable {
 
     init(_ filter: ExternalAuthorizationFilter, _ authority: TokenAuthority) {
         self.filter = filter
-        isServiceKnown = authority.authorizers.knows(filter.service)
-        authorizer = authority.authorizers.authorizer(named: filter.service)
+        if let http = filter.http {
+            let fetchers = authority.fetchers
+            // Whether there is such a cluster shows when it is asked.
+            isServiceKnown = true
+            authorizer = HTTPAuthorizer(
+                cluster: filter.service,
+                settings: http,
+                timeout: filter.timeout,
+                calls: { fetchers.calls }
+            )
+        } else {
+            isServiceKnown = authority.authorizers.knows(filter.service)
+            authorizer = authority.authorizers.authorizer(named: filter.service)
+        }
         wallClock = authority.wallClock
     }
 
@@ -110,7 +122,8 @@ struct ExternalAuthorizationStep: Sendable {
     ) -> AuthorizationQuestion {
         var headers: [String: String] = [:]
         func tell(_ name: String, _ value: String) {
-            guard filter.sentHeaders.isEmpty || filter.sentHeaders.contains(where: { $0.matches(name) }),
+            let isStandard = filter.http == nil ? filter.sentHeaders.isEmpty : name == "authorization"
+            guard isStandard || filter.sentHeaders.contains(where: { $0.matches(name) }),
                 !filter.withheldHeaders.contains(where: { $0.matches(name) })
             else { return }
             headers[name] = headers[name].map { "\($0),\(value)" } ?? value

@@ -23,6 +23,11 @@ final class KeySetFetchers: Sendable {
         }
     }
 
+    /// Who makes other calls of the mesh's own.
+    var calls: (any OwnCalls)? {
+        entries.withLock { $0.reversed().lazy.compactMap { $0.fetcher as? any OwnCalls }.first }
+    }
+
     /// The configured one, or else the one that came last and is still there.
     var current: (any KeySetFetcher)? {
         configured ?? entries.withLock { $0.last { $0.fetcher != nil }?.fetcher }

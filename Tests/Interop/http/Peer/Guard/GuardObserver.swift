@@ -15,6 +15,7 @@ final class GuardObserver: Observer {
         let name: String
         switch event {
         case .tokensChecked(_, let refusal): name = "tokens \(refusal ?? "allowed")"
+        case .authorizerAsked(_, _, let verdict): name = "authorizer \(verdict)"
         case .keySetFetched: name = "key set fetched"
         case .keySetFetchFailed: name = "key set not fetched"
         default: return

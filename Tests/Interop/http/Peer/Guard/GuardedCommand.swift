@@ -25,10 +25,19 @@ struct GuardedCommand: AsyncParsableCommand {
     @Argument(help: "The document: static_resources with a listener at the server's address.")
     var document: String
 
+    @Option(help: "HOST:PORT of the service that says who may pass, whatever clusters are called.")
+    var authorizer: String?
+
     func run() async throws {
         let observer = GuardObserver()
+        let external = try authorizer.map { try ExternalAuthorizationClient(address: ClientOptions.address($0)) }
         let mesh = try Mesh(
-            MeshConfiguration(retryBudget: nil, signatureVerifier: JWTKitVerifier(), observers: [observer])
+            MeshConfiguration(
+                retryBudget: nil,
+                signatureVerifier: JWTKitVerifier(),
+                externalAuthorizers: external.map { ExternalAuthorizers($0) } ?? .none,
+                observers: [observer]
+            )
         )
         try apply(document, to: mesh)
         let configuration = try options.configuration()
@@ -41,6 +50,7 @@ struct GuardedCommand: AsyncParsableCommand {
         let server = MeshHTTPServer(configuration, stack: stack) { Self.answer($0) }
         await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run { LineOutput.write(["address": $0.description]) } }
+            if let external { group.addTask { try? await external.run() } }
             group.addTask {
                 do { try await mesh.run() } catch is CancellationError {}
             }
@@ -58,7 +68,8 @@ struct GuardedCommand: AsyncParsableCommand {
             }
             server.drain.beginStopping()
             group.cancelAll()
-            while let _ = try? await group.next() {}
+            // What was cancelled ends by an error.
+            while await group.nextResult() != nil {}
         }
         _ = client
         await transport.shutdown()

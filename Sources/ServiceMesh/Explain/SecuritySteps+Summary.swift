@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import MeshConfig
+import MeshCore
 import MeshSecurity
 
 extension JWTStep {
@@ -20,6 +21,16 @@ extension JWTStep {
             lines += filter.rules.enumerated().map { "rule \($0): \($1.requirement.summary)" }
         }
         return lines
+    }
+}
+
+extension ExternalAuthorizationStep {
+    /// What people are told of the service.
+    var summary: String {
+        let known = isServiceKnown ? "" : ", which this process does not know"
+        let failing = filter.allowsOnFailure ? "passes" : "is refused with \(filter.failureStatus)"
+        return
+            "\(filter.service)\(known): asked within \(filter.timeout.duration); without an answer the request \(failing)"
     }
 }
 
