@@ -276,8 +276,8 @@ let package = Package(
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshConfig", "ServiceMesh",
-                "MeshTesting",
+                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
+                "ServiceMesh", "MeshTesting",
             ],
             path: "Benchmarks/Micro"
         ),
@@ -487,7 +487,7 @@ let package = Package(
             name: "MeshManifestsTests",
             dependencies: [
                 "MeshManifests", "MeshConfig", "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience",
-                "MeshSecurity",
+                "MeshSecurity", "MeshTesting",
             ],
             resources: [.copy("Fixtures")]
         ),

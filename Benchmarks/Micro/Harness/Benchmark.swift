@@ -50,7 +50,7 @@ struct Benchmark: Sendable {
     /// Every benchmark.
     static let all: [Benchmark] =
         leafBenchmarks() + stackBenchmarks() + policyStackBenchmarks() + policyBenchmarks() + routeBenchmarks()
-        + pickBenchmarks() + rebuildBenchmarks() + idiomBenchmarks() + proofBenchmarks()
+        + authorizationBenchmarks() + pickBenchmarks() + rebuildBenchmarks() + idiomBenchmarks() + proofBenchmarks()
 
     /// Every benchmark, by its name.
     static let named = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
