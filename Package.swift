@@ -286,7 +286,7 @@ let package = Package(
         .executableTarget(
             name: "benchmarks",
             dependencies: [
-                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshConfig", "MeshSecurity",
+                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
                 "ServiceMesh", "MeshTesting",
             ],
             path: "Benchmarks/Micro"
@@ -504,7 +504,7 @@ let package = Package(
             name: "MeshManifestsTests",
             dependencies: [
                 "MeshManifests", "MeshConfig", "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience",
-                "MeshSecurity",
+                "MeshSecurity", "MeshTesting",
             ],
             resources: [.copy("Fixtures")]
         ),

@@ -50,7 +50,8 @@ struct Benchmark: Sendable {
     /// Every benchmark.
     static let all: [Benchmark] =
         leafBenchmarks() + stackBenchmarks() + policyStackBenchmarks() + policyBenchmarks() + routeBenchmarks()
-        + tokenBenchmarks() + pickBenchmarks() + rebuildBenchmarks() + idiomBenchmarks() + proofBenchmarks()
+        + authorizationBenchmarks() + tokenBenchmarks() + pickBenchmarks() + rebuildBenchmarks() + idiomBenchmarks()
+        + proofBenchmarks()
 
     /// Every benchmark, by its name.
     static let named = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })

@@ -68,7 +68,7 @@ extension RuntimeBuilder {
                     at: .init(key: "filters of \(spot)", name: name, description: "route \(name)"),
                     pool: &pool
                 )
-                let own = [routes.filters, host.filters, route.filters]
+                let own = [routes.filters, host.filters, route.filters] + (try Self.filtersOfShare(route, at: spot))
                 let value = InboundRoute(
                     name: name,
                     fault: route.fault == nil ? sharedFault : ownFault,
@@ -94,6 +94,24 @@ extension RuntimeBuilder {
             routes: try RouteTable(hosts),
             needsRandom: hosts.contains { $0.routes.contains { $0.match.fraction != nil } }
         )
+    }
+}
+
+extension RuntimeBuilder {
+    /// What the only share of a route says of filters. All requests come here, whatever share they are of: who may pass must
+    /// not hang on it.
+    fileprivate static func filtersOfShare(
+        _ route: Route,
+        at spot: String
+    ) throws(ConfigurationError) -> [FilterOverrides] {
+        guard case .forward(let forward) = route.action else { return [] }
+        let said = forward.clusterFilters.values.filter { !$0.authorization.isEmpty }
+        guard let first = said.first else { return [] }
+        let count = forward.weightedClusters.map { Set($0.shares.map(\.cluster)).count } ?? 1
+        guard said.count == count, said.allSatisfy({ $0.authorization == first.authorization }) else {
+            throw ConfigurationError(path: spot, "shares of a route on a server must not differ in who may pass")
+        }
+        return [FilterOverrides(authorization: first.authorization)]
     }
 }
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # This file is part of the swift-service-mesh project.
-"""The differential test of authorization: a real Envoy's RBAC filters and ours judge the same requests by the same rules.
+"""The differential test of authorization: a real Envoy and our server judge the same requests by the same rules.
 
 differential.py --peer HTTP_PEER [--sets N] [--requests N] [--seed S]   the test
-differential.py [--sets N]                                             Envoy against itself
+differential.py [--sets N]                                              Envoy against itself
 --mutants                                                              and whether planted faults are caught
 --only CASE                                                            the rules and the request of one case
 """
@@ -42,7 +42,12 @@ def options():
 def cases(asked):
     found = {}
     for number in range(asked.sets * asked.requests):
-        found[number] = {"set": number // asked.requests, **policies.request(f"{asked.seed} {number}", number)}
+        chosen = number // asked.requests
+        found[number] = {
+            "set": chosen,
+            "listener": chosen % len(sides.FORWARDED),
+            **policies.request(f"{asked.seed} {number}", number),
+        }
     return found
 
 

@@ -96,11 +96,9 @@ class Rules:
     def permission(self, depth=0):
         kinds = ["any", "header", "header", "path", "path", "address", "port", "ports", "template", "metadata", "sni"]
         kind = self.one(kinds + (["and", "or", "not"] * 2 if depth < 3 else []))
-        parts = lambda: {"rules": [self.permission(depth + 1) for _ in range(self.random.randrange(1, 4))]}  # noqa: E731
-        if kind == "and":
-            return {"and_rules": parts()}
-        if kind == "or":
-            return {"or_rules": parts()}
+        if kind in ("and", "or"):
+            parts = [self.permission(depth + 1) for _ in range(self.random.randrange(1, 4))]
+            return {f"{kind}_rules": {"rules": parts}}
         if kind == "not":
             return {"not_rule": self.permission(depth + 1)}
         if kind == "header":
@@ -113,13 +111,15 @@ class Rules:
             return {"destination_port": self.port if self.chance(0.5) else 81}
         if kind == "ports":
             start, end = self.one([(0, 0), (0, 1), (-3, 2), (1, 4), (-2, -1)])
-            return {"destination_port_range": {"start": max(0, self.port + start - 0), "end": self.port + max(end, start + 1)}}
+            start, end = max(0, self.port + start), self.port + max(end, start + 1)
+            return {"destination_port_range": {"start": start, "end": end}}
         if kind == "template":
             config = {
                 "@type": "type.googleapis.com/envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig",
                 "path_template": self.one(TEMPLATES),
             }
-            return {"uri_template": {"name": "envoy.path.match.uri_template.uri_template_matcher", "typed_config": config}}
+            name = "envoy.path.match.uri_template.uri_template_matcher"
+            return {"uri_template": {"name": name, "typed_config": config}}
         if kind == "metadata":
             return self.metadata()
         if kind == "sni":
@@ -129,11 +129,8 @@ class Rules:
     def principal(self, depth=0):
         kinds = ["any", "any", "header", "path", "source", "direct", "remote", "remote", "authenticated", "metadata"]
         kind = self.one(kinds + (["and", "or", "not"] * 2 if depth < 3 else []))
-        parts = lambda: {"ids": [self.principal(depth + 1) for _ in range(self.random.randrange(1, 4))]}  # noqa: E731
-        if kind == "and":
-            return {"and_ids": parts()}
-        if kind == "or":
-            return {"or_ids": parts()}
+        if kind in ("and", "or"):
+            return {f"{kind}_ids": {"ids": [self.principal(depth + 1) for _ in range(self.random.randrange(1, 4))]}}
         if kind == "not":
             return {"not_id": self.principal(depth + 1)}
         if kind == "header":
@@ -200,5 +197,4 @@ def request(seed, number):
         "headers": headers,
         "source": chosen.choice(SOURCES),
         "destination": chosen.choice(DESTINATIONS),
-        "listener": chosen.randrange(3),
     }

@@ -74,9 +74,10 @@ def bootstrap(seed, sets, ports, access=None, change=lambda number, said: said):
                 "typed_per_filter_config": change(number, policies.overrides(f"{seed} {number}", port)),
             }
             for number in sets
+            if number % len(ports) == position
         ]
         filters = [
-            {"name": name, "typed_config": {"@type": policies.RBAC + "RBAC", **OWN[name]}} for name in ("first", "second")
+            {"name": name, "typed_config": {"@type": policies.RBAC + "RBAC", **own}} for name, own in OWN.items()
         ]
         router = {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
         manager = {
@@ -152,7 +153,6 @@ class Envoy(Server):
             path.unlink(missing_ok=True)
         config = bootstrap(seed, sets, self.ports, self.access)
         config["admin"] = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}}
-        # By default only the last address of the header counts if those before it are fit to be believed.
         (folder / "envoy.json").write_text(json.dumps(config))
         super().__init__(
             "envoy", folder, program("envoy"), "-c", folder / "envoy.json", "--concurrency", 1,

@@ -160,8 +160,16 @@ struct MutationTests {
         spec:
           selector: {matchLabels: {app: reviews}}
           rules:
-          - from: [{source: {principals: ["*/ns/default/sa/web"], notNamespaces: ["x*"]}}]
-            to: [{operation: {methods: [GET], paths: ["/a*"], ports: ["9080"]}}]
+          - from: [{source: {principals: ["*/ns/default/sa/web"], notNamespaces: ["x*"], ipBlocks: [10.0.0.0/8]}}]
+            to: [{operation: {methods: [GET], paths: ["/a*", "/b/{*}/{**}"], ports: ["9080"], hosts: ["*.a"]}}]
+            when:
+            - {key: "request.auth.claims[a][b]", values: [c], notValues: ["d*"]}
+            - {key: remote.ip, values: ["::1"]}
+        ---
+        apiVersion: security.istio.io/v1
+        kind: AuthorizationPolicy
+        metadata: {name: asked, annotations: {istio.io/dry-run: "true"}}
+        spec: {action: CUSTOM, provider: {name: authorizer}, rules: [{}]}
         ---
         apiVersion: security.istio.io/v1
         kind: PeerAuthentication

@@ -86,6 +86,22 @@ import Testing
         #expect(await status(mine, InMemoryRequest(path: "/b")) == 200)
     }
 
+    @Test func `what all shares of a route say counts, and shares may not differ in who may pass`() async throws {
+        let shut = FilterOverrides(authorization: ["": .settings(AuthorizationFilter(rules: Self.nobody))])
+        func forwarding(_ filters: [String: FilterOverrides]) throws -> Route {
+            let shares = try WeightedClusters([WeightedCluster("a", weight: 1), WeightedCluster("b", weight: 1)])
+            var forward = RouteAction.Forward(clusters: shares)
+            forward.clusterFilters = filters
+            return Route(name: "r", action: .forward(forward))
+        }
+        let open: [HTTPFilter] = [.authorization(AuthorizationRules(action: .deny, policies: []))]
+        let same = try stack(open, [host([try forwarding(["a": shut, "b": shut])])])
+        #expect(await status(same, InMemoryRequest()) == 403)
+        for filters in [["a": shut], ["a": shut, "b": FilterOverrides(authorization: ["": .disabled])]] {
+            #expect(throws: ConfigurationError.self) { try stack(open, [host([try forwarding(filters)])]) }
+        }
+    }
+
     @Test func `the port is the connection's, or else the listener's`() async throws {
         let rules = AuthorizationRules(
             action: .allow,

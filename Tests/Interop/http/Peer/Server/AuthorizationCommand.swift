@@ -33,13 +33,13 @@ struct AuthorizationCommand: AsyncParsableCommand {
                 InboundResponse(body: .text("served"))
             }
         }
+        LineOutput.write(Ignored(ignored: read.ignored.map { "\($0)" }))
         try await withThrowingTaskGroup(of: Void.self) { group in
             for server in servers {
                 group.addTask {
                     try await server.run { LineOutput.write(["address": $0.description]) }
                 }
             }
-            LineOutput.write(Ignored(ignored: read.ignored.map { "\($0)" }))
             for await _ in LineInput.lines() {}
             for server in servers { server.drain.beginStopping() }
             try await group.waitForAll()
