@@ -29,7 +29,6 @@ let package = Package(
         .library(name: "MeshTesting", targets: ["MeshTesting"]),
         .library(name: "MeshHTTP", targets: ["MeshHTTP"]),
         .library(name: "MeshIdentity", targets: ["MeshIdentity"]),
-        .library(name: "MeshJWT", targets: ["MeshJWT"]),
         .library(name: "MeshHummingbird", targets: ["MeshHummingbird"]),
         .library(name: "MeshLifecycle", targets: ["MeshLifecycle"]),
         .library(name: "MeshAsyncHTTPClient", targets: ["MeshAsyncHTTPClient"]),
@@ -49,7 +48,6 @@ let package = Package(
     traits: [
         .trait(name: "HTTP", description: "MeshHTTP: the HTTP data plane on SwiftNIO."),
         .trait(name: "Identity", description: "MeshIdentity: SPIFFE certificates for mTLS."),
-        .trait(name: "JWT", description: "MeshJWT: signatures of JSON Web Tokens."),
         .trait(
             name: "Hummingbird",
             description: "MeshHummingbird: server middleware for Hummingbird 2.",
@@ -81,10 +79,10 @@ let package = Package(
         .trait(
             name: "Examples",
             description: "The example programs and benchmarks, and their command lines.",
-            enabledTraits: ["ControlPlane", "Observability", "Lifecycle", "AsyncHTTPClient", "JWT"]
+            enabledTraits: ["ControlPlane", "Observability", "Lifecycle", "AsyncHTTPClient"]
         ),
         .default(enabledTraits: [
-            "HTTP", "Identity", "JWT", "Hummingbird", "Lifecycle", "AsyncHTTPClient", "XDS", "Manifests", "ControlPlane",
+            "HTTP", "Identity", "Hummingbird", "Lifecycle", "AsyncHTTPClient", "XDS", "Manifests", "ControlPlane",
             "Observability", "CommandLine", "Examples",
         ]),
     ],
@@ -97,7 +95,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
-        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/grpc/grpc-swift-2.git", from: "2.4.3"),
@@ -181,10 +178,6 @@ let package = Package(
                 .product("SwiftASN1", "swift-asn1", "Identity"),
                 .product("Crypto", "swift-crypto", "Identity"),
             ]
-        ),
-        .target(
-            name: "MeshJWT",
-            dependencies: ["MeshCore", "MeshSecurity", .product("JWTKit", "jwt-kit", "JWT")]
         ),
         .target(
             name: "MeshHummingbird",
@@ -449,13 +442,6 @@ let package = Package(
                 .product("X509", "swift-certificates", "Identity"),
                 .product("SwiftASN1", "swift-asn1", "Identity"),
                 .product("Crypto", "swift-crypto", "Identity"),
-            ]
-        ),
-        .testTarget(
-            name: "MeshJWTTests",
-            dependencies: [
-                "MeshJWT", "MeshSecurity", "MeshCore", "MeshTesting",
-                .product("JWTKit", "jwt-kit", "JWT"),
             ]
         ),
         .testTarget(

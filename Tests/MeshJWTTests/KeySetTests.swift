@@ -1,5 +1,0 @@
-// SPDX-License-Identifier: Apache-2.0
-// Part of swift-service-mesh.
-
-import MeshJWT
-import Testing
