@@ -6,7 +6,7 @@ import Metrics
 import Synchronization
 
 /// What is counted of the attempts at one upstream cluster, under the names that Envoy's Prometheus endpoint uses.
-final class ClusterSeries: Sendable {
+final class ClusterSeries: ForgettableSeries {
     /// A cluster's name; `nil` for all clusters beyond the bound.
     struct Labels: SeriesLabels {
         var cluster: String?
@@ -123,7 +123,6 @@ final class ClusterSeries: Sendable {
         }
     }
 
-    /// Lets the backend forget it.
     func destroy() {
         let counters = [
             attempts, retries, retrySuccesses, retryOverflows, retryLimitExceeded, attemptTimeouts, timeouts, overflows,

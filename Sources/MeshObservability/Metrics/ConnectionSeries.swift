@@ -9,7 +9,7 @@ import Synchronization
 ///
 /// Each connection that was begun (`cx_total`) is active until it has ended (`cx_destroy`), be it that it could not be
 /// made, so that `cx_total - cx_destroy == cx_active`, as in Envoy. Why it ended is counted when it has ended.
-struct ConnectionSeries: Sendable {
+struct ConnectionSeries: ForgettableSeries {
     /// How many connections there are: as long as one is there, its end will be counted.
     private final class Open: Sendable {
         let count = Atomic(0)
@@ -92,7 +92,6 @@ struct ConnectionSeries: Sendable {
     /// Whether there are no connections.
     var isIdle: Bool { open.count.load(ordering: .relaxed) <= 0 }
 
-    /// Lets the backend forget it.
     func destroy() {
         let counters = [
             total, http1, http2, connectFailures, connectTimeouts, destroyed.all, destroyed.local, destroyed.remote,

@@ -132,7 +132,7 @@ public struct MetricsObserver: Observer {
         let series = connections[labels]
         series.record(event)
         // That was the last connection of a cluster without a future: nothing is left to be counted of it.
-        if event.isEnd, series.isIdle, gone.contains(name) { forget([name]) }
+        if event.isEnd, series.isIdle, gone.ended(name) { forget([name]) }
     }
 
     /// Counts an event.
@@ -141,7 +141,12 @@ public struct MetricsObserver: Observer {
         case .configurationApplied(let generation, let source):
             series(.configurationsApplied, source).increment()
             series(.configurationGeneration, source).set(Double(generation))
-        case .clustersChanged(let added, let removed): forget(gone.changed(added: added, removed: removed))
+        case .clustersChanged(let added, let removed):
+            forget(
+                gone.changed(added: added, removed: removed) { [connections] name in
+                    connections.has(ClusterSeries.Labels(cluster: name))
+                }
+            )
         case .configurationRejected(let source, _):
             series(.configurationsRejected, source).increment()
         case .configurationIgnored: break
@@ -213,25 +218,11 @@ public struct MetricsObserver: Observer {
 
     /// Lets go of what was counted of clusters that are gone, where no connection is left to be counted.
     private func forget(_ names: Set<String>) {
-        var forgotten: Set<String> = []
-        for name in names {
-            let labels = ClusterSeries.Labels(cluster: name)
-            // Without any there is nothing to wait for; with some that are in use there is.
-            let series = connections.remove(labels, if: \.isIdle)
-            guard series != nil || !connections.has(labels) else { continue }
-            series?.destroy()
-            clusters.remove(labels, if: { _ in true })?.destroy()
-            forgotten.insert(name)
-        }
+        // Without any there is nothing to wait for; with some that are in use there is.
+        let forgotten = names.filter { connections.forget(ClusterSeries.Labels(cluster: $0), if: \.isIdle) }
         guard !forgotten.isEmpty else { return }
-        let names = forgotten
-        let gone = requests.remove { $0.cluster.map(names.contains) ?? false }
-        guard !gone.isEmpty else { return }
-        // Subsets of one service share their metrics.
-        let services = Set(requests.labels.compactMap { $0.cluster.map { DestinationService(cluster: $0).service } })
-        for (labels, series) in gone where !services.contains(DestinationService(cluster: labels.cluster).service) {
-            series.destroy()
-        }
+        clusters.forget { $0.cluster.map(forgotten.contains) ?? false }
+        requests.forget { $0.cluster.map(forgotten.contains) ?? false }
     }
 
     private func series(_ event: EventSeries.Labels.Event, _ value: String) -> EventSeries {

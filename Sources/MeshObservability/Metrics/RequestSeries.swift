@@ -5,7 +5,7 @@ import MeshCore
 import Metrics
 
 /// The counter and the histogram of requests that share their labels.
-final class RequestSeries: Sendable {
+final class RequestSeries: ForgettableSeries {
     let total: Counter
     let duration: Recorder
 
@@ -38,6 +38,13 @@ final class RequestSeries: Sendable {
 
         var overflow: Labels { Labels(overflowOf: direction) }
 
+        /// A cluster is told as its service: subsets of one share their metrics.
+        var exported: Labels {
+            var labels = self
+            labels.cluster = cluster.map { DestinationService(cluster: $0).service }
+            return labels
+        }
+
         var flagsText: String {
             guard flags != 0 else { return "-" }
             return ResponseFlag.allCases.enumerated()
@@ -68,7 +75,6 @@ final class RequestSeries: Sendable {
         )
     }
 
-    /// Lets the backend forget it.
     func destroy() {
         total.destroy()
         duration.destroy()

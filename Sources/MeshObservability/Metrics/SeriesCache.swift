@@ -7,6 +7,18 @@ import Synchronization
 protocol SeriesLabels: Hashable, Sendable {
     /// The labels that stand for every set beyond the bound.
     var overflow: Self { get }
+    /// The labels as the backend is told them: sets that are the same here share their metrics there.
+    var exported: Self { get }
+}
+
+extension SeriesLabels {
+    var exported: Self { self }
+}
+
+/// Metric objects that a backend may forget.
+protocol ForgettableSeries: Sendable {
+    /// Lets the backend forget them.
+    func destroy()
 }
 
 /// Metric objects by their labels: each is made once, and no more than a bound of them ever exists.
@@ -16,6 +28,8 @@ protocol SeriesLabels: Hashable, Sendable {
 final class SeriesCache<Labels: SeriesLabels, Series: Sendable>: Sendable {
     private let storage: Mutex<BoundedDictionary<Labels, Series>>
     private let make: @Sendable (Labels) -> Series
+    /// Held while the backend makes or destroys metrics, so that none is destroyed that another thread just got.
+    private let changes = Mutex(())
 
     init(limit: Int, make: @escaping @Sendable (Labels) -> Series) {
         self.storage = Mutex(BoundedDictionary(limit: limit))
@@ -26,41 +40,52 @@ final class SeriesCache<Labels: SeriesLabels, Series: Sendable>: Sendable {
     /// - Complexity: O(1); the metrics backend is called on first use only.
     subscript(labels: Labels) -> Series {
         let (known, isFull) = storage.withLock { ($0[labels], $0.isFull) }
-        if let known { return known }
-        // A series is made outside the lock, because the backend is foreign code. Two threads may both make it;
-        // backends answer the same labels with the same metric, and the first object stays.
-        if !isFull {
-            let made = make(labels)
-            if let series = storage.withLock({ $0.insert(made, for: labels) }) { return series }
+        return known ?? made(isFull ? labels.overflow : labels)
+    }
+
+    /// Series are made outside the lock that every record takes, because the backend is foreign code.
+    private func made(_ labels: Labels) -> Series {
+        changes.withLock { _ in
+            let (known, isFull) = storage.withLock { ($0[labels], $0.isFull) }
+            if let known { return known }
+            // What took the last place while this waited was other labels'.
+            let labels = isFull ? labels.overflow : labels
+            if let known = storage.withLock({ $0[labels] }) { return known }
+            let series = make(labels)
+            return storage.withLock { $0.insertBeyondLimit(series, for: labels) }
         }
-        let overflow = labels.overflow
-        if let known = storage.withLock({ $0[overflow] }) { return known }
-        let made = make(overflow)
-        return storage.withLock { $0.insertBeyondLimit(made, for: overflow) }
     }
 
     var count: Int { storage.withLock { $0.count } }
 
-    /// Takes the series out whose labels meet a condition.
-    /// - Returns: Them.
-    func remove(where isGone: @Sendable (Labels) -> Bool) -> [(labels: Labels, series: Series)] {
-        storage.withLock { storage in
-            let gone = storage.keys.filter { isGone($0) }
-            return gone.compactMap { labels in storage.remove(labels).map { (labels, $0) } }
+    /// Whether there is a series for these labels.
+    func has(_ labels: Labels) -> Bool { storage.withLock { $0[labels] != nil } }
+}
+
+extension SeriesCache where Series: ForgettableSeries {
+    /// Takes the series out whose labels meet a condition, and has the backend forget those that no others share.
+    /// - Complexity: O(n) in the number of series.
+    func forget(where isGone: @Sendable (Labels) -> Bool) {
+        changes.withLock { _ in
+            let (gone, shared) = storage.withLock { storage in
+                let gone = storage.keys.filter { isGone($0) }
+                let series = gone.compactMap { labels in storage.remove(labels).map { (labels.exported, $0) } }
+                return (series, series.isEmpty ? [] : Set(storage.keys.map(\.exported)))
+            }
+            for (labels, series) in gone where !shared.contains(labels) { series.destroy() }
         }
     }
 
-    /// Whether there is a series for these labels.
-    func has(_ labels: Labels) -> Bool { storage.withLock { $0[labels] != nil } }
-
-    /// The labels that there are series for.
-    var labels: [Labels] { storage.withLock { Array($0.keys) } }
-
-    /// Takes one series out, if there is one that meets a condition.
-    func remove(_ labels: Labels, if isGone: @Sendable (Series) -> Bool) -> Series? {
-        storage.withLock { storage in
-            guard let series = storage[labels], isGone(series) else { return nil }
-            return storage.remove(labels)
+    /// Takes one series out that no others share their metrics with, if it meets a condition.
+    /// - Returns: Whether there is none now.
+    func forget(_ labels: Labels, if isGone: @Sendable (Series) -> Bool = { _ in true }) -> Bool {
+        changes.withLock { _ in
+            let (series, isKept): (Series?, Bool) = storage.withLock { storage in
+                guard let series = storage[labels] else { return (nil, false) }
+                return isGone(series) ? (storage.remove(labels), false) : (nil, true)
+            }
+            series?.destroy()
+            return !isKept
         }
     }
 }
@@ -84,12 +109,6 @@ struct BoundedDictionary<Key: Hashable, Value> {
 
     /// Takes a value out.
     mutating func remove(_ key: Key) -> Value? { values.removeValue(forKey: key) }
-
-    /// Adds a value, unless the key has one or the limit is reached.
-    /// - Returns: The value that the key has now.
-    mutating func insert(_ value: Value, for key: Key) -> Value? {
-        isFull ? values[key] : insertBeyondLimit(value, for: key)
-    }
 
     /// Adds a value, unless the key has one.
     /// - Returns: The value that the key has now.

@@ -87,10 +87,58 @@ import Testing
         #expect(backend.counters(label: "istio_requests_total").isEmpty)
     }
 
+    @Test func `requests of a service go as a whole, whatever they were answered`() {
+        let subset = { "outbound|9080|\($0)|reviews.default.svc.cluster.local" }
+        var record = RequestRecord.succeeded(.outbound)
+        for (version, status) in [("v1", 200), ("v1", 404), ("v2", 200)] {
+            record.cluster = subset(version)
+            record.status = status
+            observer.requestFinished(record, context: context)
+        }
+        change(removed: [subset("v1")])
+        #expect(backend.counters(label: "istio_requests_total").count == 1, "those that v2 has, too")
+        change(removed: [subset("v2")])
+        #expect(backend.counters(label: "istio_requests_total").isEmpty)
+    }
+
     @Test func `no more than the last thousand are remembered`() {
         let gone = GoneClusters()
         let names = (0..<2000).map { "\($0)" }
         #expect(gone.changed(added: [], removed: Set(names)).count == GoneClusters.maximumCount)
         #expect(gone.changed(added: Set(names), removed: []).isEmpty)
+    }
+
+    @Test func `a connection that ends after thousands of changes is forgotten all the same`() {
+        observer.connectionChanged(.dialing, endpoint: endpoint("a"))
+        change(removed: ["a"])
+        for number in 0..<3 * GoneClusters.maximumCount { change(removed: ["\(number)"]) }
+        observer.connectionChanged(
+            .closed(.http1, .idle, after: .seconds(1), activeRequests: 0),
+            endpoint: endpoint("a")
+        )
+        attempt("a")
+        #expect(clusters == ["a"], "which ended after its connection")
+        change(removed: ["b"])
+        #expect(clusters == [])
+    }
+
+    @Test func `requests that end while their cluster goes leave nothing behind`() async {
+        let names = (0..<200).map { "outbound|80||service-\($0).default.svc.cluster.local" }
+        await withTaskGroup(of: Void.self) { group in
+            for status in [200, 404, 500, 503] {
+                group.addTask {
+                    for name in names {
+                        for _ in 0..<20 {
+                            var record = RequestRecord.succeeded(.outbound)
+                            (record.cluster, record.status) = (name, status)
+                            observer.requestFinished(record, context: context)
+                        }
+                    }
+                }
+            }
+            group.addTask { for name in names { change(removed: [name]) } }
+        }
+        change(removed: ["another"])
+        #expect(backend.counters(label: "istio_requests_total").isEmpty)
     }
 }
