@@ -34,7 +34,7 @@ struct HandshakesCommand: ParsableCommand {
         let (judges, count, counts) = (judge.map { [$0] } ?? Judge.allCases, count, counts)
         let failure = Mutex<(any Error)?>(nil)
         let finished = DispatchSemaphore(value: 0)
-        // As with `load`: valgrind cannot follow an asynchronous main function.
+        // The main thread owns it and waits for its end, as with `load`.
         Task.detached {
             do {
                 try await Self.measure(judges, count: count, counts: counts)

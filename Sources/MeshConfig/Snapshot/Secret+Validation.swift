@@ -102,5 +102,8 @@ extension SecretReference {
             path + ".parameters.cipherSuites",
             "must be at most 64, are \(parameters.cipherSuites.count)"
         )
+        if let name = parameters.unknownCipherSuite {
+            problems.require(false, path + ".parameters.cipherSuites", "\"\(name.prefix(64))\" is no cipher suite")
+        }
     }
 }

@@ -133,7 +133,8 @@ public struct ControlPlaneConfiguration: Sendable {
         var addresses = [("xdsAddress", xdsAddress), ("registryAddress", registryAddress)]
         if let securedXDSAddress { addresses.append(("securedXDSAddress", securedXDSAddress)) }
         _ = problems.nest("identityPath") { () throws(ConfigurationError) in
-            try SPIFFEID("spiffe://" + trustDomain + identityPath)
+            // What is wrong with the trust domain is said of that.
+            try SPIFFEID("spiffe://cluster.local" + identityPath)
         }
         for (name, address) in addresses {
             // A name may mean several addresses; which of them to listen at is for the operator to say.

@@ -55,8 +55,13 @@ package final class HandshakeWatch: ChannelInboundHandler, RemovableChannelHandl
             }
             return refusal(parsed.likelyReason, "the certificate of \(parsed.title): \(parsed.likelyReason.rawValue)")
         }
+        // In TLS 1.3 the library asks what a certificate's key is for before it asks who vouches for it.
+        if text.contains("KEY_USAGE_BIT_INCORRECT"), let certificate, let parsed = try? ParsedCertificate(certificate) {
+            let reason = parsed.isAuthority ? PeerRefusal.Reason.authority : .untrusted
+            return refusal(reason, "the certificate of \(parsed.title): its key is not for signing handshakes")
+        }
         // Whoever leaves without a word has not been refused.
-        guard let error = error as? NIOSSLError, case .handshakeFailed = error else { return nil }
-        return text.contains("eofDuringHandshake") ? nil : refusal(.handshake, String(text.prefix(300)))
+        guard case .handshakeFailed(let failure)? = error as? NIOSSLError else { return nil }
+        return failure == .sslError([.eofDuringHandshake]) ? nil : refusal(.handshake, String(text.prefix(300)))
     }
 }

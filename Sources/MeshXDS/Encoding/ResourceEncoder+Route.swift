@@ -138,7 +138,8 @@ extension ResourceEncoder {
 extension WeightedClusters {
     /// The one cluster, if it is one, by name, and nothing is said of its share.
     fileprivate var single: String? {
-        guard shares.count == 1, choice == .random, shares[0] == WeightedCluster(shares[0].cluster) else { return nil }
+        guard shares.count == 1, choice == .random, runtimeKeyPrefix.isEmpty else { return nil }
+        guard shares[0] == WeightedCluster(shares[0].cluster) else { return nil }
         return shares[0].clusterHeader == nil ? shares[0].cluster : nil
     }
 }

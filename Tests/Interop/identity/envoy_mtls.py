@@ -96,7 +96,7 @@ class ServedSecrets:
         return [{"name": name, "sds_config": config} for name in self.names]
 
 
-def tls(secrets, names, **fields):
+def tls(secrets, names, protocols=("h2", "http/1.1"), **fields):
     own, roots = secrets.sources()
     return {
         "common_tls_context": {
@@ -107,7 +107,7 @@ def tls(secrets, names, **fields):
                 },
                 "validation_context_sds_secret_config": roots,
             },
-            "alpn_protocols": ["h2", "http/1.1"],
+            "alpn_protocols": list(protocols),
         },
         **fields,
     }
@@ -139,7 +139,11 @@ def bootstrap(secrets, our_port, callers, servers, http2, secrets_socket):
             },
             "transport_socket": {
                 "name": "envoy.transport_sockets.tls",
-                "typed_config": typed("transport_sockets.tls.v3.UpstreamTlsContext", **tls(secrets, servers)),
+                # Envoy speaks what its cluster says, whatever was agreed upon: it must offer nothing else.
+                "typed_config": typed(
+                    "transport_sockets.tls.v3.UpstreamTlsContext",
+                    **tls(secrets, servers, ["h2" if http2 else "http/1.1"]),
+                ),
             },
             "load_assignment": {
                 "cluster_name": "ours",

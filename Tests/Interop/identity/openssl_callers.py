@@ -24,7 +24,8 @@ from checks import check, verdict  # noqa: E402
 from identity_peer import Server  # noqa: E402
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: server\r\nconnection: close\r\n\r\n"
-STATUS = re.compile(rb"^HTTP/1\.1 (\d+)", re.MULTILINE)
+# Not at the beginning of a line alone: s_client prints tickets while it prints what it reads.
+STATUS = re.compile(rb"HTTP/1\.1 (\d+)")
 
 
 def knock(server, pair=None, *arguments, version="-tls1_3"):

@@ -65,7 +65,10 @@ import Testing
     }
 
     @Test func `a certificate buys its own identity again, until it is taken back`() throws {
-        let authority = try AuthorityFixture().authority
+        // The folder goes with the fixture.
+        let fixture = try AuthorityFixture()
+        defer { withExtendedLifetime(fixture) {} }
+        let authority = fixture.authority
         let number = try AuthorityFixture.serialNumber(try AuthorityFixture.issue(authority))
         let peer = SigningCaller(peer: .init(identity: AuthorityFixture.reviews, serialNumber: number))
         try AuthorityFixture.issue(authority, caller: peer)

@@ -88,7 +88,7 @@ import Testing
     }
 
     @Test func `requests of a service go as a whole, whatever they were answered`() {
-        let subset = { "outbound|9080|\($0)|reviews.default.svc.cluster.local" }
+        let subset = { (version: String) in "outbound|9080|\(version)|reviews.default.svc.cluster.local" }
         var record = RequestRecord.succeeded(.outbound)
         for (version, status) in [("v1", 200), ("v1", 404), ("v2", 200)] {
             record.cluster = subset(version)

@@ -77,7 +77,7 @@ extension FuzzTarget {
                 continue
             }
             let action = machine.responseReceived(response, on: open, at: now)
-            if action.refusal != nil { isRefused = true }
+            if let r = action.refusal { isRefused = true; print("REFUSAL", r.prefix(600)) }
             try check(action, machine)
             if message.count % 7 == 0 {
                 now = now.advanced(by: .seconds(16))

@@ -49,6 +49,20 @@ struct SecretReferenceTests {
         #expect(Self.meaning(common).2 == ["tls_certificate_sds_secret_configs[1]: only the first one is shown"])
     }
 
+    @Test("a name that is no cipher suite is refused, and not asked of the TLS library", arguments: [
+        "", "x", "\u{0}", "ALL", "ECDHE-ECDSA-AES128-GCM-SHA256:x", "[ECDHE-RSA-AES128-SHA|x]", "[]", "[", "AES128-SHA|AES256-SHA",
+    ])
+    func cipherSuites(name: String) {
+        var common = Common()
+        common.validationContextSdsSecretConfig = Named(overThisStream: "roots")
+        common.tlsParams.cipherSuites = ["[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]", "AES128-SHA"]
+        #expect(Self.meaning(common).1 == [])
+        for suites in [[name], ["AES128-SHA", name]] {
+            common.tlsParams.cipherSuites = suites
+            #expect(Self.meaning(common).1 == ["tls_params.cipher_suites: \"\(name)\" is no cipher suite"])
+        }
+    }
+
     @Test("roots alone are enough, a certificate alone is not, and nothing is mixed with the own identity")
     func mixtures() {
         var common = Common()

@@ -40,6 +40,7 @@ extension AuthorizationRules {
         for name in readPolicy.others(in: message) { context.reject(path[name], "is not supported") }
         if message.permissions.isEmpty { context.reject(path["permissions"], "is empty") }
         if message.principals.isEmpty { context.reject(path["principals"], "is empty") }
+        if message.permissions.isEmpty || message.principals.isEmpty { return nil }
         var permissions: [Permission] = []
         for (position, permission) in message.permissions.enumerated() {
             guard let permission = Permission(permission, at: path["permissions", position], &context) else {
