@@ -28,8 +28,8 @@ extension LocalReply {
         return next == UInt8(ascii: "+")
     }
 
-    /// What gRPC makes of an HTTP status (`http-grpc-status-mapping.md`).
-    private static func grpcStatus(ofHTTP status: Int) -> Int {
+    /// What gRPC makes of an HTTP status that comes without a status of its own (`http-grpc-status-mapping.md`).
+    public static func grpcStatus(ofHTTP status: Int) -> Int {
         switch status {
         case 400: 13
         case 401: 16
