@@ -9,6 +9,13 @@ extension LocalReply {
     /// - Parameter grpcStatus: gRPC's status; `nil` for the one that the HTTP status stands for.
     public func adapted(to request: some RequestHead, grpcStatus: Int? = nil) -> LocalReply {
         guard let contentType = request.value(of: "content-type"), Self.isGRPC(contentType) else { return self }
+        return inGRPC(status: grpcStatus)
+    }
+
+    /// The same answer for a caller that is known to speak gRPC; one that has a `grpc-status` already stays as it is.
+    /// - Parameter grpcStatus: gRPC's status; `nil` for the one that the HTTP status stands for.
+    package func inGRPC(status grpcStatus: Int?) -> LocalReply {
+        guard !isInGRPC else { return self }
         var reply = LocalReply(status: 200)
         reply.headers = [
             Header("content-type", "application/grpc"),
@@ -19,8 +26,11 @@ extension LocalReply {
         return reply
     }
 
+    /// Whether it has gRPC's form already.
+    package var isInGRPC: Bool { headers.contains { $0.name.lowercased == "grpc-status" } }
+
     /// Whether a content type is one of gRPC's: `application/grpc`, alone or before `+`, and nothing else.
-    private static func isGRPC(_ contentType: String) -> Bool {
+    package static func isGRPC(_ contentType: String) -> Bool {
         let prefix = "application/grpc"
         guard contentType.utf8.count >= prefix.utf8.count else { return false }
         guard contentType.utf8.prefix(prefix.utf8.count).elementsEqual(prefix.utf8) else { return false }

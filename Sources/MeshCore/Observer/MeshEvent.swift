@@ -73,6 +73,8 @@ public enum MeshEvent: Sendable {
     case faultInjected(route: String, kind: String)
     /// Authorization rules have judged a request that came in.
     case authorizationDecided(AuthorizationDecision)
+    /// A server that serves by its listener takes connections, or refuses them for that reason (gRFC A36).
+    case servingModeChanged(address: EndpointAddress, notServing: String?)
     /// Something happened that a machine did not expect; it carried on.
     case unexpected(component: String, message: String)
 }

@@ -13,6 +13,8 @@ public struct RequestRecord: Sendable {
     public var path: String
     /// The status code that the caller got; for an error the code that a proxy would have sent.
     public var status: Int
+    /// The status of gRPC that an RPC ended with, 0 to 16; `nil` for requests that are none.
+    public var rpcStatus: Int?
     /// Envoy's response flags, most important first.
     public var flags: [ResponseFlag]
     /// From entering the mesh to the end of the body.

@@ -47,6 +47,63 @@ struct ExchangeReference: Sendable {
         }
     }
 
+    /// Whether the caller speaks gRPC.
+    func isGRPC() async -> Bool {
+        await query { $0.isGRPC }
+    }
+
+    /// Writes the head of a response whose body follows; with `isHeld` it goes out with what comes behind it.
+    func start(_ head: HTTPResponse, isHeld: Bool) async throws {
+        if loop.inEventLoop { return try exchange.value.start(head, length: nil, isStreamed: !isHeld, isHeld: isHeld) }
+        try await waiting { (exchange, continuation: UnsafeContinuation<Void, any Error>) in
+            continuation.resume(
+                with: Result { try exchange.start(head, length: nil, isStreamed: !isHeld, isHeld: isHeld) }
+            )
+        } onCancel: { _ in
+        }
+    }
+
+    /// Writes a chunk; on the loop it costs no hop while the connection takes more.
+    func write(_ chunk: ByteBuffer, flushing: InboundExchange.Flushing) async throws {
+        if loop.inEventLoop {
+            try Task.checkCancellation()
+            if try exchange.value.put(chunk, flushing: flushing) { return }
+            return try await waiting {
+                $0.wait($1)
+            } onCancel: {
+                $0.stopWriting()
+            }
+        }
+        try await waiting { (exchange, continuation: UnsafeContinuation<Void, any Error>) in
+            do {
+                if try exchange.put(chunk, flushing: flushing) { return continuation.resume() }
+            } catch {
+                return continuation.resume(throwing: error)
+            }
+            exchange.wait(continuation)
+        } onCancel: {
+            $0.stopWriting()
+        }
+    }
+
+    /// Sends what was written so far.
+    func flush() {
+        perform { $0.flush() }
+    }
+
+    /// Ends a response whose head was written; returns when it has gone to the wire.
+    func end(_ trailers: HTTPFields?) async throws {
+        try await waiting {
+            $0.end(trailers, then: $1)
+        } onCancel: { _ in
+        }
+    }
+
+    /// Ends the connection or the stream of a response that is incomplete.
+    func abort() {
+        perform { $0.abort() }
+    }
+
     func write(_ chunk: ByteBuffer) async throws {
         try await waiting {
             $0.write(chunk, then: $1)
@@ -66,6 +123,11 @@ struct ExchangeReference: Sendable {
                     return continuation.resume(throwing: error)
                 }
                 exchange.send(bytes, then: continuation)
+            } onCancel: { _ in
+            }
+        case .nothing:
+            try await waiting {
+                $0.answer(response.head, then: $1)
             } onCancel: { _ in
             }
         case .stream(let length, let produce):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+import HTTPTypes
 import MeshCore
 import ServiceMesh
 
@@ -35,5 +36,15 @@ extension MeshError {
 
     static var wrongLength: MeshError {
         MeshError(.invalidRequest, origin: .local, message: "the response's body is not as long as announced")
+    }
+}
+
+extension HTTPFields {
+    /// The end of an answer to gRPC's callers that the mesh has cut short.
+    init(grpcStatusOf error: MeshError) {
+        self.init()
+        // Both are names by RFC 9110 §5.1.
+        if let status = HTTPField.Name("grpc-status") { self[status] = "\(error.rpcStatus)" }
+        if let message = HTTPField.Name("grpc-message") { self[message] = LocalReply.percentEncoded(error.message) }
     }
 }

@@ -19,6 +19,8 @@ final class InboundExchange {
 
     let method: HTTPMethod
     private let version: HTTPVersion
+    /// Whether the caller speaks gRPC, and reads answers in its form.
+    let isGRPC: Bool
     private let isContinueExpected: Bool
     /// How long nothing may move while one side waits for the caller.
     private let stallTimeout: Nanoseconds
@@ -32,6 +34,9 @@ final class InboundExchange {
     /// request of HTTP/1.1 come in, however many the caller has sent ahead.
     private var heldEnd: HeldEnd?
     private var framing = ServerResponseHead.Framing.none
+    /// A head that is not written yet, as there may be nothing behind it, or something that goes along.
+    private var heldHead: HTTPResponseHead?
+    private var isFlushDue = false
     private var writtenBytes = 0
     private var discardedBytes = 0
     private var isContinued = false
@@ -47,6 +52,7 @@ final class InboundExchange {
     init(_ head: HTTPRequestHead, driver: InboundExchangeDriver, highWatermark: Int, stallTimeout: Nanoseconds) {
         self.method = head.method
         self.version = head.version
+        self.isGRPC = head.headers.first(name: "content-type").map(LocalReply.isGRPC) ?? false
         self.isContinueExpected = head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
         self.stallTimeout = stallTimeout
         self.machine = InboundExchangeStateMachine(closes: head.version.major == 1 && !head.isKeepAlive)
@@ -106,8 +112,14 @@ final class InboundExchange {
         case .none: break
         case .cancel: release(reusing: false)
         case .answer:
-            if let reply = error.localReply { answer(InboundResponse(localReply: reply)) }
-        case .abort: driver?.abort(.cancel)
+            if let reply = error.localReply { answer(InboundResponse(localReply: adapted(reply, of: error))) }
+        case .abort:
+            // gRPC's callers get a status even now, where the body is not being ended already.
+            guard isGRPC, version.major > 1, reason == .deadlinePassed, framing == .open, !isFlushing else {
+                driver?.abort(.cancel)
+                break
+            }
+            finish(HTTPFields(grpcStatusOf: error), then: nil)
         }
     }
 
@@ -180,7 +192,8 @@ final class InboundExchange {
     ///
     /// A streamed response may still read the request's body, so that a body which is held back is asked for; behind
     /// the head it could not be any more.
-    func start(_ response: HTTPResponse, length: Int?, isStreamed: Bool = false) throws {
+    /// - Parameter isHeld: It waits for what comes behind it, and goes out alone if that is nothing.
+    func start(_ response: HTTPResponse, length: Int?, isStreamed: Bool = false, isHeld: Bool = false) throws {
         guard let driver, machine.cut == nil || machine.isUnanswered else { throw machine.failure }
         if isStreamed { askForBody() }
         // A caller that still waits to be asked for its body cannot be told that nobody wants it.
@@ -196,22 +209,82 @@ final class InboundExchange {
             closes: machine.closes
         )
         framing = head.framing
-        driver.write(.head(head.head), flushes: isStreamed)
+        if isHeld {
+            heldHead = head.head
+        } else {
+            driver.write(.head(head.head), flushes: isStreamed)
+        }
+    }
+
+    /// Writes a head that was held, as something comes behind it.
+    private func releaseHead() {
+        guard let head = heldHead.take() else { return }
+        driver?.write(.head(head), flushes: false)
+    }
+
+    /// Writes a head that was held, and everything else that was not flushed.
+    func flush() {
+        releaseHead()
+        isFlushDue = false
+        driver?.flush()
     }
 
     func write(_ chunk: ByteBuffer, then continuation: UnsafeContinuation<Void, any Error>) {
-        guard let driver, machine.cut == nil, !machine.isUnanswered, !machine.isAnswered else {
-            return continuation.resume(throwing: machine.failure)
+        do {
+            if try put(chunk, flushing: .now) { return continuation.resume() }
+        } catch {
+            return continuation.resume(throwing: error)
         }
+        wait(continuation)
+    }
+
+    /// When a chunk goes to the wire.
+    enum Flushing {
+        /// At once.
+        case now
+        /// When the loop has nothing else to do for this exchange, together with what is written until then.
+        case soon
+        /// With what comes behind it.
+        case later
+    }
+
+    /// Writes a chunk.
+    /// - Returns: Whether the connection takes more; if not, the next one has to wait, and what is written is flushed.
+    func put(_ chunk: ByteBuffer, flushing: Flushing) throws -> Bool {
+        guard let driver, machine.cut == nil, !machine.isUnanswered, !machine.isAnswered else { throw machine.failure }
         if framing != .none {
             writtenBytes += chunk.readableBytes
             if case .length(let length) = framing, writtenBytes > length {
                 driver.abort(.internalError)
-                return continuation.resume(throwing: MeshError.wrongLength)
+                throw MeshError.wrongLength
             }
-            driver.write(.body(.byteBuffer(chunk)), flushes: true)
+            releaseHead()
+            driver.write(.body(.byteBuffer(chunk)), flushes: flushing == .now)
             // A write that finds the connection broken closes it before it returns, and nobody would be told again.
-            guard machine.cut == nil else { return continuation.resume(throwing: machine.failure) }
+            guard machine.cut == nil else { throw machine.failure }
+        }
+        if driver.isWritable {
+            if flushing == .soon { flushSoon(driver) }
+            return true
+        }
+        if flushing != .now { driver.flush() }
+        return driver.isWritable
+    }
+
+    private func flushSoon(_ driver: InboundExchangeDriver) {
+        guard !isFlushDue else { return }
+        isFlushDue = true
+        driver.eventLoop.assumeIsolated().execute { [self] in
+            guard isFlushDue else { return }
+            isFlushDue = false
+            self.driver?.flush()
+        }
+    }
+
+    /// Somebody waits until the connection takes more.
+    func wait(_ continuation: UnsafeContinuation<Void, any Error>) {
+        guard let driver, machine.cut == nil, !machine.isAnswered else {
+            return continuation.resume(throwing: machine.failure)
         }
         if driver.isWritable { return continuation.resume() }
         writer.take()?.resume(throwing: CancellationError())
@@ -255,7 +328,13 @@ final class InboundExchange {
         promise.futureResult.assumeIsolated().whenComplete { result in
             self.flushed(result, completion)
         }
-        driver.writeEnd(fields.map { HTTPHeaders($0.map { ($0.name.rawName, $0.value) }) }, promise)
+        let trailing = fields.map { HTTPHeaders($0.map { ($0.name.rawName, $0.value) }) }
+        if trailing == nil, let head = heldHead.take() {
+            driver.writeOnly(head, promise)
+        } else {
+            releaseHead()
+            driver.writeEnd(trailing, promise)
+        }
         if isFlushing { watchForStall() }
     }
 
@@ -267,14 +346,36 @@ final class InboundExchange {
 
     /// Answers without the handler.
     func answer(_ response: InboundResponse) {
-        guard case .bytes(let bytes) = response.body.content else { return }
-        guard (try? start(response.head, length: bytes.readableBytes)) != nil else { return }
-        send(bytes, then: nil)
+        switch response.body.content {
+        case .bytes(let bytes):
+            guard (try? start(response.head, length: bytes.readableBytes)) != nil else { return }
+            send(bytes, then: nil)
+        case .nothing: answer(response.head, then: nil)
+        case .stream: break
+        }
+    }
+
+    /// Answers with a head and nothing behind it: one frame of HTTP/2 that ends the stream.
+    func answer(_ head: HTTPResponse, then continuation: UnsafeContinuation<Void, any Error>?) {
+        let isFrame = version.major > 1
+        do {
+            try start(head, length: isFrame ? nil : 0, isHeld: isFrame)
+        } catch {
+            continuation?.resume(throwing: error)
+            return
+        }
+        end(nil, then: continuation)
+    }
+
+    /// An answer of the mesh's in the form that the caller understands.
+    func adapted(_ reply: LocalReply, of error: MeshError) -> LocalReply {
+        isGRPC ? reply.inGRPC(status: error.rpcStatus) : reply
     }
 
     /// Writes a body that is held in memory, and the end.
     func send(_ bytes: ByteBuffer, then continuation: UnsafeContinuation<Void, any Error>?) {
         if framing != .none, bytes.readableBytes > 0 {
+            releaseHead()
             writtenBytes += bytes.readableBytes
             driver?.write(.body(.byteBuffer(bytes)), flushes: false)
         }
@@ -308,7 +409,7 @@ final class InboundExchange {
     }
 
     private func watchForStall(within limit: Nanoseconds? = nil) {
-        guard let driver else { return }
+        guard let driver, (limit ?? stallTimeout) != .forever else { return }
         let alarm = stall ?? LoopAlarm(driver.eventLoop) { [weak self] in self?.stalled() }
         stall = alarm
         // Every wait begins anew: whoever waited before was served.

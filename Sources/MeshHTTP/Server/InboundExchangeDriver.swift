@@ -3,6 +3,7 @@
 
 import HTTPTypes
 import NIOCore
+import NIOHPACK
 import NIOHTTP1
 import NIOHTTP2
 import ServiceMesh
@@ -148,11 +149,31 @@ final class InboundExchangeDriver: ChannelDuplexHandler {
 
     func writeEnd(_ trailers: HTTPHeaders?, _ promise: EventLoopPromise<Void>) {
         guard let context else { return promise.fail(ChannelError.ioOnClosedChannel) }
-        if isStream, wantsToClose, let connection = context.channel.parent {
-            // HTTP/2's `connection: close`: GOAWAY, after which the streams that are open finish.
-            connection.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-        }
+        sayGoodbye(context)
         context.writeAndFlush(wrapOutboundOut(.end(trailers)), promise: promise)
+    }
+
+    /// Writes a response that is a head and nothing else: one frame, where HTTP/2 ends the stream with it.
+    func writeOnly(_ head: HTTPResponseHead, _ promise: EventLoopPromise<Void>) {
+        guard let context, isStream, let codec = Self.codec(of: context) else {
+            write(.head(head), flushes: false)
+            return writeEnd(nil, promise)
+        }
+        sayGoodbye(context)
+        var headers = HPACKHeaders([(":status", String(head.status.code))])
+        for (name, value) in head.headers { headers.add(name: name.lowercased(), value: value) }
+        let frame = HTTP2Frame.FramePayload.headers(.init(headers: headers, endStream: true))
+        codec.writeAndFlush(NIOAny(frame), promise: promise)
+    }
+
+    private static func codec(of context: ChannelHandlerContext) -> ChannelHandlerContext? {
+        try? context.pipeline.syncOperations.context(handlerType: HTTP2FramePayloadToHTTP1ServerCodec.self)
+    }
+
+    /// HTTP/2's `connection: close`: GOAWAY, after which the streams that are open finish.
+    private func sayGoodbye(_ context: ChannelHandlerContext) {
+        guard isStream, wantsToClose, let connection = context.channel.parent else { return }
+        connection.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     }
 
     func resumeReading() {
@@ -190,8 +211,7 @@ final class InboundExchangeDriver: ChannelDuplexHandler {
     func abort(_ code: NIOHTTP2.HTTP2ErrorCode) {
         isClosing = true
         guard let context else { return }
-        let codec = try? context.pipeline.syncOperations.context(handlerType: HTTP2FramePayloadToHTTP1ServerCodec.self)
-        if isStream, let codec, context.channel.isActive {
+        if isStream, let codec = Self.codec(of: context), context.channel.isActive {
             codec.writeAndFlush(NIOAny(HTTP2Frame.FramePayload.rstStream(code)), promise: nil)
         } else {
             context.close(promise: nil)

@@ -11,6 +11,8 @@ public struct InboundResponse: Sendable {
     public struct Body: Sendable {
         enum Content: Sendable {
             case bytes(ByteBuffer)
+            /// Nothing, and HTTP/2 says so in the head itself: gRPC's `Trailers-Only`.
+            case nothing
             case stream(length: Int?, @Sendable (InboundResponseWriter) async throws -> HTTPFields?)
         }
 
@@ -18,6 +20,9 @@ public struct InboundResponse: Sendable {
 
         /// No body.
         public static let none = Body(content: .bytes(ByteBuffer()))
+
+        /// No body, and no frame that says so behind the head.
+        static let nothing = Body(content: .nothing)
 
         /// A body that is held in memory.
         public static func bytes(_ bytes: ByteBuffer) -> Body {
@@ -66,6 +71,12 @@ public struct InboundResponse: Sendable {
         self.init(HTTPResponse(status: status, headerFields: headerFields), body: body)
     }
 
+    /// gRPC's status in the head of an answer that has no body; `nil` without one.
+    var rpcStatus: Int? {
+        guard case .nothing = body.content, let name = HTTPField.Name("grpc-status") else { return nil }
+        return head.headerFields[name].flatMap { Int($0) }
+    }
+
     /// Creates the answer that the mesh gives in place of a handler.
     public init(localReply reply: LocalReply) {
         var fields = HTTPFields()
@@ -74,7 +85,11 @@ public struct InboundResponse: Sendable {
             fields.append(HTTPField(name: name, value: header.value))
         }
         if fields[.contentType] == nil { fields[.contentType] = "text/plain" }
-        self.init(status: HTTPResponse.Status(code: reply.status), headerFields: fields, body: .text(reply.body))
+        self.init(
+            status: HTTPResponse.Status(code: reply.status),
+            headerFields: fields,
+            body: reply.isInGRPC ? .nothing : .text(reply.body)
+        )
     }
 }
 

@@ -15,7 +15,7 @@ final class InboundServing: Sendable {
     let stack: InboundStack?
     let protection: ServerProtection
     private let peerIdentity: (@Sendable (any Channel) async -> String?)?
-    private let handler: @Sendable (InboundRequest) async throws -> InboundResponse
+    private let responder: InboundResponder
 
     /// Tells of a caller that was refused before it could ask for anything.
     func noticed(_ refusal: PeerRefusal) {
@@ -27,7 +27,7 @@ final class InboundServing: Sendable {
         drain: ServerDrain,
         stack: InboundStack?,
         peerIdentity: (@Sendable (any Channel) async -> String?)?,
-        handler: @escaping @Sendable (InboundRequest) async throws -> InboundResponse
+        responder: InboundResponder
     ) {
         self.configuration = configuration
         self.drain = drain
@@ -35,7 +35,23 @@ final class InboundServing: Sendable {
         self.stack = stack
         self.protection = ServerProtection(stack, always: configuration.security, own: configuration.mutualTLS)
         self.peerIdentity = peerIdentity
-        self.handler = handler
+        self.responder = responder
+    }
+
+    convenience init(
+        configuration: MeshHTTPServer.Configuration,
+        drain: ServerDrain,
+        stack: InboundStack?,
+        peerIdentity: (@Sendable (any Channel) async -> String?)?,
+        handler: @escaping @Sendable (InboundRequest) async throws -> InboundResponse
+    ) {
+        self.init(
+            configuration: configuration,
+            drain: drain,
+            stack: stack,
+            peerIdentity: peerIdentity,
+            responder: .response(handler)
+        )
     }
 
     /// Who is at the other end of a request's connection: whom the application says, who judges certificates, or else what
@@ -71,8 +87,8 @@ final class InboundServing: Sendable {
         guard let stack else {
             drain.requestStarted()
             defer { drain.requestEnded() }
-            let peer = await connection(of: channel, isSecure: head.isSecure).identity
-            _ = await answer(exchange, head, peer) { try await self.handler($0) }
+            let peer = await connection(of: channel, isSecure: head.isSecure)
+            _ = await respond(exchange, head, peer, channel)
             return
         }
         if let reply = stack.healthReply(to: head) {
@@ -85,52 +101,107 @@ final class InboundServing: Sendable {
         guard !stack.isDisabled else {
             drain.requestStarted()
             defer { drain.requestEnded() }
-            _ = await answer(exchange, head, peer) { try await self.handler($0) }
+            _ = await respond(exchange, head, connection, channel)
             return
         }
         var call = stack.begin(head)
         if let timeLeft = stack.timeLeft(call) { exchange.limit(to: timeLeft) }
-        let (status, error): (Int, (any Error)?)
+        let ending: InboundEnding
         do {
             var admitted = head
             try await stack.admit(&admitted, peer: connection, context: &call)
             let certificate = connection.certificate
-            (status, error) = try await stack.handling(call, peerIdentity: peer, peerCertificate: certificate) {
+            ending = try await stack.handling(call, peerIdentity: peer, peerCertificate: certificate) {
                 [admitted] in
-                await self.answer(exchange, admitted, peer) { try await self.handler($0) }
+                await self.respond(exchange, admitted, connection, channel)
             }
         } catch let refusal {
-            (status, error) = await answer(exchange, head, peer) { _ in throw refusal }
+            ending = await answer(exchange, head, peer) { _ in throw refusal }
         }
-        stack.end(call, status: status, peerIdentity: peer, error: error)
+        stack.end(
+            call,
+            status: ending.status,
+            rpcStatus: ending.rpcStatus,
+            peerIdentity: peer,
+            error: ending.error
+        )
+    }
+
+    /// Lets the application answer.
+    /// - Returns: How the caller was answered, and what went wrong.
+    private func respond(
+        _ exchange: ExchangeReference,
+        _ head: ReceivedHead,
+        _ peer: AuthorizationPeer,
+        _ channel: any Channel
+    ) async -> InboundEnding {
+        switch responder {
+        case .response(let handler):
+            return await answer(exchange, head, peer.identity) { try await handler($0) }
+        case .call(let handler):
+            let call = InboundCall(
+                head: head.head,
+                body: InboundBody(exchange: exchange),
+                peer: peer,
+                channel: channel,
+                isHTTP2: head.isHTTP2,
+                exchange: exchange
+            )
+            var ending = await handler(call)
+            // The exchange answers for a handler that was cut off, whatever that says.
+            if let cut = await exchange.cut() {
+                ending.error = cut.error
+                if ending.rpcStatus != nil { ending.rpcStatus = cut.error.rpcStatus }
+            }
+            exchange.abort()
+            return ending
+        }
     }
 
     /// Calls a handler and sends what it answers.
-    /// - Returns: The status that the caller got, and what went wrong.
+    /// - Returns: How the caller was answered, and what went wrong.
     private func answer(
         _ exchange: ExchangeReference,
         _ head: ReceivedHead,
         _ peer: String?,
         _ handler: (InboundRequest) async throws -> InboundResponse
-    ) async -> (Int, (any Error)?) {
+    ) async -> InboundEnding {
         var status: Int?
         do {
             let request = InboundRequest(head: head.head, body: InboundBody(exchange: exchange), peerIdentity: peer)
             let response = try await handler(request)
             status = response.head.status.code
             try await exchange.send(response)
-            return (response.head.status.code, nil)
+            return InboundEnding(status: response.head.status.code)
         } catch {
             if let cut = await exchange.cut() {
-                return (status ?? cut.error.localReply?.status ?? cut.error.code.httpStatus, cut.error)
+                let status = status ?? cut.error.localReply?.status ?? cut.error.code.httpStatus
+                return InboundEnding(status: status, error: cut.error)
             }
             // Behind the head nothing can be said any more but by the end of the connection, and that is said.
-            if let status { return (status, error) }
+            if let status { return InboundEnding(status: status, error: error) }
             let reply = (error as? MeshError).flatMap { $0.origin == .upstream ? nil : $0.localReply }
-            let response =
-                reply.map { InboundResponse(localReply: $0) } ?? InboundResponse(status: .internalServerError)
+            let response = await adapted(exchange, reply, of: error)
             try? await exchange.send(response)
-            return (response.head.status.code, error)
+            return InboundEnding(
+                status: response.head.status.code,
+                rpcStatus: response.rpcStatus,
+                error: error
+            )
         }
+    }
+
+    /// An answer of the mesh's in the form that the caller understands.
+    private func adapted(
+        _ exchange: ExchangeReference,
+        _ reply: LocalReply?,
+        of error: any Error
+    ) async -> InboundResponse {
+        guard await exchange.isGRPC() else {
+            return reply.map { InboundResponse(localReply: $0) } ?? InboundResponse(status: .internalServerError)
+        }
+        // Without an answer of its own it is the handler's failure: UNKNOWN, as gRPC's servers say.
+        let status = reply == nil ? 2 : (error as? MeshError)?.rpcStatus
+        return InboundResponse(localReply: (reply ?? LocalReply(status: 500)).inGRPC(status: status))
     }
 }

@@ -74,6 +74,12 @@ extension MeshHTTPServer {
             public var window: Nanoseconds
             /// The most CONTINUATION frames of one head (CVE-2024-27316). Default 5: swift-nio-http2.
             public var maximumContinuations: Int
+            /// How long a connection may be silent before the caller is asked by a PING whether it is there; it has 20 s
+            /// to answer (gRPC's `KEEPALIVE_TIMEOUT`). Default `nil`: nobody asks.
+            public var keepaliveInterval: Nanoseconds?
+            /// How long a connection may live before the caller is told to open another one, and has
+            /// `Configuration.gracePeriod` for what is under way. Default `nil`: as long as it likes, as in Envoy.
+            public var maximumConnectionAge: Nanoseconds?
 
             /// Creates limits with the defaults.
             public init(
@@ -85,8 +91,12 @@ extension MeshHTTPServer {
                 maximumWindowUpdatesPerDataFrame: Int = 10,
                 maximumPrioritiesPerStream: Int = 100,
                 window: Nanoseconds = .seconds(30),
-                maximumContinuations: Int = 5
+                maximumContinuations: Int = 5,
+                keepaliveInterval: Nanoseconds? = nil,
+                maximumConnectionAge: Nanoseconds? = nil
             ) {
+                self.keepaliveInterval = keepaliveInterval
+                self.maximumConnectionAge = maximumConnectionAge
                 self.maximumConcurrentStreams = maximumConcurrentStreams
                 self.streamWindow = streamWindow
                 self.connectionWindow = connectionWindow

@@ -27,6 +27,7 @@ public final class MeshHTTPServer: Sendable {
     private let connections: ServerConnections
     private let serving: InboundServing
     private let follower: ProtectionFollower?
+    private let gate: ServingGate?
 
     /// Creates a server; `run` makes it listen.
     /// - Parameters:
@@ -37,12 +38,52 @@ public final class MeshHTTPServer: Sendable {
     ///     `MeshIdentity`). Called on the channel's event loop for each request; whoever it calls nobody has proved
     ///     nothing. `nil` takes the names of the certificate that the connection's TLS has verified.
     ///   - handler: Answers a request. What it throws becomes a 500, or the `localReply` of a `MeshError`.
-    public init(
+    ///     Callers that speak gRPC get a status of theirs, in a head without a body, for every answer of the mesh's.
+    public convenience init(
         _ configuration: Configuration = Configuration(),
         stack: InboundStack? = nil,
         drain: ServerDrain? = nil,
         peerIdentity: (@Sendable (any Channel) async -> String?)? = nil,
         handler: @escaping @Sendable (InboundRequest) async throws -> InboundResponse
+    ) {
+        self.init(
+            configuration,
+            stack: stack,
+            drain: drain,
+            peerIdentity: peerIdentity,
+            responder: .response(handler)
+        )
+    }
+
+    /// Creates a server whose handler writes responses itself, while requests still come in.
+    /// - Parameters:
+    ///   - gate: Says whether new connections are taken now; `nil` takes them all.
+    ///   - serve: Answers a call; returns how that ended.
+    package convenience init(
+        _ configuration: Configuration,
+        stack: InboundStack?,
+        drain: ServerDrain?,
+        peerIdentity: (@Sendable (any Channel) async -> String?)?,
+        gate: ServingGate?,
+        serve: @escaping @Sendable (InboundCall) async -> InboundEnding
+    ) {
+        self.init(
+            configuration,
+            stack: stack,
+            drain: drain,
+            peerIdentity: peerIdentity,
+            responder: .call(serve),
+            gate: gate
+        )
+    }
+
+    private init(
+        _ configuration: Configuration,
+        stack: InboundStack?,
+        drain: ServerDrain?,
+        peerIdentity: (@Sendable (any Channel) async -> String?)?,
+        responder: InboundResponder,
+        gate: ServingGate? = nil
     ) {
         self.configuration = configuration
         self.drain = stack?.drain ?? drain ?? ServerDrain()
@@ -52,9 +93,11 @@ public final class MeshHTTPServer: Sendable {
             drain: self.drain,
             stack: stack,
             peerIdentity: peerIdentity,
-            handler: handler
+            responder: responder
         )
         self.connections = connections
+        self.gate = gate
+        gate?.open(for: connections)
         self.serving = serving
         self.follower = stack.map { ProtectionFollower($0, serving.protection, connections) }
     }
@@ -91,7 +134,7 @@ public final class MeshHTTPServer: Sendable {
     }
 
     private func listen() async throws -> any Channel {
-        let (connections, serving) = (connections, serving)
+        let (connections, serving, gate) = (connections, serving, gate)
         let bootstrap = ServerBootstrap(group: configuration.eventLoopGroup)
             .serverChannelOption(.backlog, value: 1024)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -103,7 +146,7 @@ public final class MeshHTTPServer: Sendable {
             }
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .childChannelInitializer { channel in
-                guard connections.admit(channel) else { return channel.close() }
+                guard gate?.isOpen ?? true, connections.admit(channel) else { return channel.close() }
                 return channel.eventLoop.makeCompletedFuture {
                     try ServerPipeline(serving, connections, channel).open()
                 }

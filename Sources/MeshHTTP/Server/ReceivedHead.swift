@@ -8,6 +8,8 @@ import NIOHTTP1
 /// The head of a request that a server got, as the inbound stack reads it.
 struct ReceivedHead: RequestHead, FieldListing {
     var head: HTTPRequest
+    /// Whether it came by HTTP/2.
+    let isHTTP2: Bool
 
     /// - Returns: `nil` for a request that RFC 9112 §3.2 wants refused with a 400: without a target of a known form, or
     ///   with no host or several.
@@ -34,6 +36,7 @@ struct ReceivedHead: RequestHead, FieldListing {
             default: fields.append(HTTPField(name: name, value: value))
             }
         }
+        self.isHTTP2 = received.version.major > 1
         self.head = HTTPRequest(
             method: method,
             scheme: isSecure ? "https" : "http",

@@ -11,6 +11,9 @@ import NIOTLS
 
 /// Builds the pipeline of one connection: patience → TLS, if it has it → whichever protocol it speaks → the exchanges.
 struct ServerPipeline {
+    /// How long a caller may take to answer a PING: gRPC's `KEEPALIVE_TIMEOUT`.
+    private static let keepaliveTimeout = TimeAmount.seconds(20)
+
     private let serving: InboundServing
     private let connections: ServerConnections
     private let channel: any Channel
@@ -109,9 +112,11 @@ struct ServerPipeline {
             eventLoop: channel.eventLoop,
             configuration: .init(
                 maxIdleTime: configuration.idleTimeout.timeAmount,
-                maxAge: nil,
+                maxAge: limits.maximumConnectionAge?.timeAmount,
                 maxGraceTime: configuration.gracePeriod.timeAmount,
-                keepalive: nil
+                keepalive: limits.keepaliveInterval.map {
+                    .init(pingInterval: $0.timeAmount, ackTimeout: Self.keepaliveTimeout)
+                }
             )
         )
         let pipeline = channel.pipeline.syncOperations

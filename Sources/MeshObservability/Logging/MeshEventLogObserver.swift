@@ -79,6 +79,12 @@ public struct MeshEventLogObserver: Observer {
                     "error": text(refusal.message),
                 ]
             )
+        case .servingModeChanged(let address, let reason):
+            if let reason {
+                logger.warning("server not serving", metadata: ["address": text("\(address)"), "reason": text(reason)])
+            } else {
+                logger.info("server serving", metadata: ["address": text("\(address)")])
+            }
         case .identityExpiring(let identity, let validFor):
             logger.log(
                 level: validFor == .zero ? .critical : .warning,

@@ -191,7 +191,7 @@ public struct MetricsObserver: Observer {
         case .hostLookup(let lookup):
             series(.hostLookups, lookup.outcome.rawValue).increment()
             series(.hostAddresses, lookup.host).set(Double(lookup.addresses))
-        case .hostsWithoutResolver: break
+        case .hostsWithoutResolver, .servingModeChanged: break
         case .tokensChecked(_, let refusal):
             series(.tokenChecks, refusal ?? "allowed").increment()
         case .authorizerAsked(_, _, let verdict):

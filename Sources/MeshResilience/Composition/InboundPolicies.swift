@@ -66,7 +66,10 @@ package final class InboundPolicies: Sendable {
     }
 
     /// The response was written, or the request has failed: gives back what its context holds. Called once.
-    package func ended(_ context: CallContext, status: Int, error: (any Error)?) {
+    /// - Parameter rpcStatus: gRPC's status, where the request was an RPC: it decides in place of HTTP's.
+    package func ended(_ context: CallContext, status: Int, rpcStatus: Int? = nil, error: (any Error)?) {
+        let answered = status
+        let status = rpcStatus.map(Self.httpStatus(ofRPC:)) ?? status
         if context.heldPermits.contains(.bulkhead) { bulkhead?.leave() }
         if context.heldPermits.contains(.adaptiveLimit) {
             let admission = AdaptiveLimit.Admission(startedAt: context.attemptStartedAt, stamp: context.inFlightAtStart)
@@ -76,10 +79,23 @@ package final class InboundPolicies: Sendable {
         }
         if context.heldPermits.contains(.admissionControl), let admissionControl {
             let criteria = admissionControl.configuration.criteria
-            admissionControl.report(error.map(criteria.outcome(error:)) ?? criteria.outcome(status: status))
+            admissionControl.report(error.map(criteria.outcome(error:)) ?? criteria.outcome(status: answered, grpcStatus: rpcStatus))
         }
         if context.heldPermits.contains(.loadShedding) {
             loadShedder?.leave(startedAt: context.startedAt, isServed: error == nil && status < 500)
+        }
+    }
+
+    /// The status of HTTP that says of a server what a status of gRPC says.
+    private static func httpStatus(ofRPC status: Int) -> Int {
+        switch status {
+        case 0: 200
+        case 4: 504
+        case 8: 429
+        case 14: 503
+        case 2, 13, 15: 500
+        // The caller's doing.
+        default: 400
         }
     }
 }

@@ -197,11 +197,20 @@ public struct InboundStack: Sendable {
     }
 
     /// The response has been written, or the request has failed: closes its record.
-    public func end(_ context: CallContext, status: Int, peerIdentity: String?, error: (any Error)?) {
+    /// - Parameters:
+    ///   - status: HTTP's status that the caller got.
+    ///   - rpcStatus: gRPC's status, 0 to 16, where the request was an RPC: policies judge by it then.
+    public func end(
+        _ context: CallContext,
+        status: Int,
+        rpcStatus: Int? = nil,
+        peerIdentity: String?,
+        error: (any Error)?
+    ) {
         defer { drain.requestEnded() }
-        context.inboundPolicies?.ended(context, status: status, error: error)
+        context.inboundPolicies?.ended(context, status: status, rpcStatus: rpcStatus, error: error)
         guard !mesh.observers.isEmpty, let line = context.requestLine else { return }
-        let record = RequestRecord(
+        var record = RequestRecord(
             direction: .inbound,
             method: line.method,
             authority: line.authority,
@@ -215,6 +224,7 @@ public struct InboundStack: Sendable {
             // An answer that the configuration asks for is no failure.
             error: error.flatMap { ($0 as? MeshError)?.code == .directResponse ? nil : $0 }
         )
+        record.rpcStatus = rpcStatus
         mesh.observers.requestFinished(record, context: context)
     }
 
