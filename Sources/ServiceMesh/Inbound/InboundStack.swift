@@ -46,6 +46,9 @@ public struct InboundStack: Sendable {
     /// Whether the mesh is switched off, so that the adapter should call the handler and nothing else.
     public var isDisabled: Bool { mesh.isDisabled }
 
+    /// The clock that everything waits and measures by.
+    package var clock: any MeshClock { mesh.clock }
+
     /// Why the service takes no requests; `nil` if it does.
     var reasonNotReady: String? {
         if drain.isDraining { return "draining" }
