@@ -24,9 +24,11 @@ public enum SelectionSources {
 
     /// The route's timeout.
     public struct RouteTimeout: PolicySource {
-        /// The timeout of the selected route.
+        /// The timeout of the selected route; for gRPC calls that of their streams.
         @inlinable
-        public func policy(for context: CallContext) -> DeadlineConfiguration? { context.selection?.timeout }
+        public func policy(for context: CallContext) -> DeadlineConfiguration? {
+            context.isRPC ? context.selection?.streamTimeout : context.selection?.timeout
+        }
     }
 
     /// The timeout of each attempt.
