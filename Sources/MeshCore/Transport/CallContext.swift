@@ -34,6 +34,9 @@ public struct CallContext: Sendable {
     /// that gRPC's clients have (gRFC A31), and an attempt that never left goes to the next endpoint by itself. Set by
     /// the adapter that made the request.
     public var isRPC: Bool = false
+    /// Whether whoever makes the call makes its further attempts, too, as calls of their own: then the route's retries are
+    /// left aside, so that attempts do not multiply.
+    public var isRetriedByCaller: Bool = false
     /// The gRPC status of the response in hand, 0 to 16; -1 while it is not known. Of the call that is finished, the adapter
     /// that has read the trailers says it.
     public var rpcStatus: Int16 = -1

@@ -42,7 +42,9 @@ public enum SelectionSources {
     public struct Retries: PolicySource {
         /// The retries of the selected route under its cluster's budget.
         @inlinable
-        public func policy(for context: CallContext) -> Retry? { context.selection?.retry }
+        public func policy(for context: CallContext) -> Retry? {
+            context.isRetriedByCaller ? nil : context.selection?.retry
+        }
     }
 
     /// The response cache of the route or cluster.
