@@ -95,7 +95,7 @@ final class RPCCall: Sendable {
         guard bytes <= settings.metadataLimits.hard else {
             throw RPCError(
                 code: .resourceExhausted,
-                message: "the metadata has \(bytes) bytes, more than the \(settings.metadataLimits.hard) that may be sent"
+                message: "the metadata has \(bytes) bytes; at most \(settings.metadataLimits.hard) may be sent"
             )
         }
         let head = HTTPRequest(
