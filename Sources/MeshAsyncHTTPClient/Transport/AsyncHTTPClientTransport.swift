@@ -59,7 +59,7 @@ public final class AsyncHTTPClientTransport: Transport {
             let timing = ExchangeTiming(context, now: now)
             let (client, target) = try clients.client(for: endpoint)
             let response =
-                if case .stream(let produce) = request.body.content {
+                if let produce = request.body.producer {
                     try await StreamedExchange.open(
                         try wire.streamed(target),
                         by: produce,

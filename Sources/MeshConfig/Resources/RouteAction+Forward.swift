@@ -22,6 +22,9 @@ extension RouteAction {
         ///
         /// Istio's `timeout` is off by default; Envoy's is 15 s, which its control planes overwrite.
         public var timeout: Nanoseconds?
+        /// Whether `timeout` is no matter of gRPC calls, as `RouteAction.timeout` without `max_stream_duration` beside it is
+        /// none of gRPC's clients (gRFC A31). Default `false`; over xDS what the control plane says.
+        public var sparesCalls: Bool = false
         /// Whether `timeout` ends a request, or only says when it would have.
         ///
         /// Default `enforce`. Over xDS a timeout that is not enforced is left out.

@@ -16,6 +16,18 @@ package struct EndpointKey: Hashable, Sendable {
     /// Where it listens.
     package var address: EndpointAddress { storage.fields.address }
 
+    /// The key of the same endpoint where HTTP/2 is spoken with it.
+    package var speakingHTTP2: EndpointKey {
+        guard storage.fields.connection.httpVersion != .http2 else { return self }
+        var fields = storage.fields
+        fields.connection.httpVersion = .http2
+        return EndpointKey(Endpoint.Storage(fields))
+    }
+
+    private init(_ storage: Endpoint.Storage) {
+        self.storage = storage
+    }
+
     package static func == (lhs: EndpointKey, rhs: EndpointKey) -> Bool {
         lhs.storage === rhs.storage
             || lhs.storage.keyHash == rhs.storage.keyHash && lhs.storage.fields.hasKey(of: rhs.storage.fields)

@@ -50,6 +50,24 @@ extension LocalReply {
         }
     }
 
+    /// The HTTP status that a gRPC status stands for where rules speak of HTTP's alone, as Envoy has it.
+    public static func httpStatus(ofGRPC status: Int) -> Int {
+        switch status {
+        case 0: 200
+        case 1: 499
+        case 3, 9, 11: 400
+        case 4: 504
+        case 5: 404
+        case 6, 10: 409
+        case 7: 403
+        case 8: 429
+        case 12: 501
+        case 14: 503
+        case 16: 401
+        default: 500
+        }
+    }
+
     /// A text for `grpc-message`: printable ASCII but for `%` as it is, everything else by its bytes.
     package static func percentEncoded(_ text: String) -> String {
         var encoded = ""

@@ -30,6 +30,21 @@ public struct CallContext: Sendable {
     public var requestState: RequestState = .notSent
     /// The status code of the response in hand; 0 while there is none.
     public var responseStatus: Int = 0
+    /// Whether the request is a gRPC call: its status stands in trailers, its connections are of HTTP/2, it has the timeouts
+    /// that gRPC's clients have (gRFC A31), and an attempt that never left goes to the next endpoint by itself. Set by
+    /// the adapter that made the request.
+    public var isRPC: Bool = false
+    /// Whether whoever makes the call makes its further attempts, too, as calls of their own: then the route's retries are
+    /// left aside, so that attempts do not multiply.
+    public var isRetriedByCaller: Bool = false
+    /// The gRPC status of the response in hand, 0 to 16; -1 while it is not known. Of the call that is finished, the adapter
+    /// that has read the trailers says it.
+    public var rpcStatus: Int16 = -1
+    /// The bytes of all messages that the attempt in hand has sent, without their prefixes, where it is a gRPC call and its
+    /// adapter counts them.
+    public var sentMessageBytes: UInt64 = 0
+    /// The same of those that it has received.
+    public var receivedMessageBytes: UInt64 = 0
     /// Whether the balancer wants to know when the current attempt is answered.
     public var observesAnswer: Bool = false
     /// Whether the balancer wants to know what the endpoint reports of its load with the current attempt's answer.

@@ -19,6 +19,12 @@ final class WireRequest: Sendable {
         case chunked
     }
 
+    /// What an attempt of a gRPC call says of itself.
+    struct Call: Hashable, Sendable {
+        /// The attempt, counted from 1; those after the first say how many came before (gRFC A6).
+        let attempt: Int
+    }
+
     let method: HTTPRequest.Method
     let path: String
     let authority: String
@@ -35,6 +41,10 @@ final class WireRequest: Sendable {
     let closesConnection: Bool
     /// The value of `x-envoy-expected-rq-timeout-ms`, if the request has a deadline.
     let millisecondsLeft: UInt64?
+    /// What a gRPC call says besides; `nil` for other requests.
+    let call: Call?
+    /// The value of `grpc-timeout`, in place of the other, if it is one and has a deadline.
+    let timeLeft: Nanoseconds?
     /// At least as many bytes as the application's fields take in HTTP/1.1.
     let fieldBytes: Int
 
@@ -54,13 +64,15 @@ final class WireRequest: Sendable {
     ///   - deadline: When it ends; fields tell the time that is left.
     ///   - endpoint: Where it goes, which is its authority if it has none.
     ///   - now: When it is sent.
+    ///   - call: What it says of itself if it is a gRPC call.
     /// - Throws: `MeshError` with code `invalidRequest`.
     init(
         _ request: borrowing OutboundRequest,
         trace: TraceContext,
         deadline: Deadline,
         endpoint: borrowing Endpoint,
-        now: MeshInstant
+        now: MeshInstant,
+        call: Call? = nil
     ) throws(MeshError) {
         method = request.head.method
         guard method != .connect else { throw Self.invalid("CONNECT needs a tunnel, which is not supported") }
@@ -74,11 +86,15 @@ final class WireRequest: Sendable {
 
         fields = request.head.headerFields
         self.trace = trace
-        millisecondsLeft = deadline.isNever ? nil : max(1, deadline.remaining(at: now).millisecondsRoundedUp)
+        self.call = call
+        let left = deadline.isNever ? nil : deadline.remaining(at: now)
+        timeLeft = call == nil ? nil : left
+        millisecondsLeft = call == nil ? left.map { max(1, $0.millisecondsRoundedUp) } : nil
         let told = try Self.read(
             fields,
             hasTrace: trace.isValid,
             hasDeadline: millisecondsLeft != nil,
+            hasTimeLeft: timeLeft != nil,
             hasBody: request.body.hasContent
         )
         hasPlainFields = told.arePlain
@@ -95,7 +111,7 @@ final class WireRequest: Sendable {
         case .bytes(let bytes):
             (body, isStreamed) = (bytes, false)
             framing = trailers != nil ? .chunked : .length(bytes.readableBytes)
-        case .stream:
+        case .stream, .kept:
             (body, isStreamed) = (nil, true)
             framing = trailers != nil ? .chunked : try Self.framing(declaredLength: told.length)
         }
@@ -120,7 +136,8 @@ extension WireRequest {
     /// Hands out the application's fields that go on the wire, in their order, and not those that belong to a hop.
     func forEachOwnField(_ body: (HTTPField) -> Void) {
         for field in fields {
-            guard hasPlainFields || Treatment(field, trace.isValid, millisecondsLeft != nil) == .pass else { continue }
+            guard hasPlainFields || Treatment(field, trace.isValid, millisecondsLeft != nil, timeLeft != nil) == .pass
+            else { continue }
             body(field)
         }
     }
@@ -147,12 +164,13 @@ extension WireRequest {
         _ fields: HTTPFields,
         hasTrace: Bool,
         hasDeadline: Bool,
+        hasTimeLeft: Bool,
         hasBody: Bool
     ) throws(MeshError) -> Told {
         var told = Told()
         for field in fields {
             told.byteCount += field.name.rawName.utf8.count + field.value.utf8.count + 4
-            let treatment = Treatment(field, hasTrace, hasDeadline)
+            let treatment = Treatment(field, hasTrace, hasDeadline, hasTimeLeft)
             if treatment == .pass { continue }
             told.arePlain = false
             switch treatment {
@@ -179,7 +197,7 @@ extension WireRequest {
     private enum Treatment {
         case pass, drop, length, connection, expectation
 
-        init(_ field: borrowing HTTPField, _ hasTrace: Bool, _ hasDeadline: Bool) {
+        init(_ field: borrowing HTTPField, _ hasTrace: Bool, _ hasDeadline: Bool, _ hasTimeLeft: Bool) {
             let name = field.name.canonicalName
             self =
                 switch name.utf8.count {
@@ -192,6 +210,7 @@ extension WireRequest {
                 case 10 where name == "keep-alive": .drop
                 case 10 where name == "tracestate": hasTrace ? .drop : .pass
                 case 11 where name == "traceparent": hasTrace ? .drop : .pass
+                case 12 where hasTimeLeft && name == "grpc-timeout": .drop
                 case 14 where name == "content-length": .length
                 case 16 where name == "proxy-connection": .drop
                 case 17 where name == "transfer-encoding": .drop

@@ -13,19 +13,33 @@ public struct RequestBody: Sendable {
         case bytes(ByteBuffer)
         /// Whatever the closure writes.
         case stream(@Sendable (RequestBodyWriter) async throws -> Void)
+        /// Whatever its keeper has, and still gets.
+        case kept(any KeptBody)
     }
 
     /// What the body is made of.
     package let content: Content
-    /// Whether the body can be sent again, which retries need.
-    public let isReplayable: Bool
+    private let isRepeatable: Bool
+    /// Whether the body can be sent again, which retries need. Of a body that is kept this changes while it is sent.
+    public var isReplayable: Bool {
+        if case .kept(let kept) = content { kept.isReplayable } else { isRepeatable }
+    }
+
+    /// What writes a body that is not in memory as a whole; `nil` for one that is.
+    package var producer: (@Sendable (RequestBodyWriter) async throws -> Void)? {
+        switch content {
+        case .none, .bytes: nil
+        case .stream(let produce): produce
+        case .kept(let kept): { try await kept.write(to: $0) }
+        }
+    }
 
     /// Whether there is anything to send behind the head.
     var hasContent: Bool {
         switch content {
         case .none: false
         case .bytes(let bytes): bytes.readableBytes > 0
-        case .stream: true
+        case .stream, .kept: true
         }
     }
 
@@ -34,13 +48,13 @@ public struct RequestBody: Sendable {
         switch content {
         case .none: 0
         case .bytes(let bytes): bytes.readableBytes
-        case .stream: nil
+        case .stream, .kept: nil
         }
     }
 
     private init(_ content: Content, isReplayable: Bool) {
         self.content = content
-        self.isReplayable = isReplayable
+        self.isRepeatable = isReplayable
     }
 
     /// No body.
@@ -76,6 +90,11 @@ public struct RequestBody: Sendable {
         )
     }
 
+    /// A body that is kept as it comes.
+    package static func kept(_ body: any KeptBody) -> RequestBody {
+        RequestBody(.kept(body), isReplayable: false)
+    }
+
     /// A body that `produce` writes, as fast as the peer takes it.
     /// - Parameters:
     ///   - isReplayable: Whether `produce` can be called again, for a retry.
@@ -86,6 +105,14 @@ public struct RequestBody: Sendable {
     ) -> RequestBody {
         RequestBody(.stream(produce), isReplayable: isReplayable)
     }
+}
+
+/// A body that somebody keeps as it comes, so that another attempt can send it from its beginning.
+package protocol KeptBody: AnyObject, Sendable {
+    /// Whether an attempt that begins now would find all of it.
+    var isReplayable: Bool { get }
+    /// Writes it from its beginning, and returns at its end. Called once an attempt; attempts may run at the same time.
+    func write(to writer: RequestBodyWriter) async throws
 }
 
 /// Where a streamed body goes.

@@ -71,7 +71,10 @@ final class PoolRegistry: EndpointListener {
     }
 
     func endpointsRemoved(_ endpoints: Set<EndpointKey>) {
-        let pools = state.withLock { state in endpoints.compactMap { state.pools[$0] } }
+        let pools = state.withLock { state in
+            // gRPC calls may have connections of their own there, where others speak HTTP/1.1.
+            endpoints.flatMap { [state.pools[$0], state.pools[$0.speakingHTTP2]].compactMap { $0 } }
+        }
         for pool in pools { pool.condemnConnections() }
     }
 

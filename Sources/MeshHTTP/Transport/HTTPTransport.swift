@@ -49,16 +49,19 @@ public final class HTTPTransport: Transport {
     ///   `overflow`, `cancelled`, `invalidRequest`; what the producer of a streamed body throws.
     public func send(_ request: OutboundRequest, context: inout CallContext) async throws -> OutboundResponse {
         context.requestState = .notSent
-        guard let endpoint = context.endpoint else {
+        guard var endpoint = context.endpoint else {
             throw MeshError(.noHealthyUpstream, origin: .local, message: "no endpoint was picked for the request")
         }
+        // gRPC is spoken over HTTP/2, whatever a cluster that serves other requests, too, says of these.
+        if context.isRPC, endpoint.connection.httpVersion != .http2 { endpoint.connection.httpVersion = .http2 }
         let exchange = Exchange(
             try WireRequest(
                 request,
                 trace: context.trace,
-                deadline: context.headDeadline,
+                deadline: context.isRPC ? context.deadline : context.headDeadline,
                 endpoint: endpoint,
-                now: try checkedNow(context, endpoint)
+                now: try checkedNow(context, endpoint),
+                call: context.isRPC ? WireRequest.Call(attempt: context.attempt) : nil
             ),
             to: endpoint,
             deadline: context.deadline,
@@ -87,7 +90,7 @@ public final class HTTPTransport: Transport {
     }
 
     private func head(of exchange: Exchange, for body: RequestBody) async throws -> HTTPResponse {
-        guard case .stream(let produce) = body.content else { return try await exchange.head(from: pools) }
+        guard let produce = body.producer else { return try await exchange.head(from: pools) }
         exchange.beginUpload(on: exchange.loop.map { executors[$0] }, produce)
         do {
             return try await exchange.head(from: pools)

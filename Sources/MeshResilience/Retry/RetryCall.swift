@@ -32,6 +32,8 @@ struct RetryCall: ~Copyable {
         var pushback = RetryPushback.none
         var isRateLimited = false
         var hasRetriableHeader = false
+        /// Whether the policy names the gRPC status that a call's failure stands for.
+        var isNamedByStatus = false
         var isIdempotent: Bool
         var isReplayable = true
         var isAlreadyRetried: Bool
@@ -158,7 +160,7 @@ struct RetryCall: ~Copyable {
             error: attempt.error,
             pushback: attempt.pushback,
             isRateLimited: attempt.isRateLimited,
-            hasRetriableHeader: attempt.hasRetriableHeader,
+            hasRetriableHeader: attempt.hasRetriableHeader || attempt.isNamedByStatus,
             isIdempotent: attempt.isIdempotent,
             isReplayable: attempt.isReplayable,
             deadline: deadline,

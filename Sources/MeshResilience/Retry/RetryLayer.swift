@@ -87,7 +87,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                     handOver(&call, retry, &context)
                     return response
                 }
-                action = decide(response, &call, retry, request, deadline)
+                action = decide(response, &call, retry, request, deadline, isRPC: context.isRPC)
                 guard case .retry = action else {
                     handOver(&call, retry, &context)
                     return response
@@ -95,7 +95,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                 base.finish(&context, .discarded)
                 context.isTimeoutRetry = false
             case .failure(let error):
-                action = decide(error, &call, retry, request, deadline)
+                action = decide(error, &call, retry, request, deadline, isRPC: context.isRPC)
                 context.isTimeoutRetry = error.code == .attemptTimeout
                 guard case .retry = action else {
                     // Where nothing is ever sent again the attempts are hedges, and this is what came of them.
@@ -160,9 +160,14 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         _ call: inout RetryCall,
         _ retry: Retry,
         _ request: Base.Request,
-        _ deadline: Deadline
+        _ deadline: Deadline,
+        isRPC: Bool
     ) -> RetryStateMachine.Action {
-        let grpcStatus = response.value(of: .grpcStatus).flatMap { Int($0) }
+        var grpcStatus = response.value(of: .grpcStatus).flatMap { Int($0) }
+        // What a call is answered with by somebody who does not speak gRPC has a status all the same.
+        if isRPC, grpcStatus == nil, response.statusCode != 200 {
+            grpcStatus = LocalReply.grpcStatus(ofHTTP: response.statusCode)
+        }
         var attempt = RetryCall.Attempt(
             .response(status: response.statusCode, grpcStatus: grpcStatus),
             isIdempotent: request.isIdempotent,
@@ -189,7 +194,8 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         _ call: inout RetryCall,
         _ retry: Retry,
         _ request: Base.Request,
-        _ deadline: Deadline
+        _ deadline: Deadline,
+        isRPC: Bool
     ) -> RetryStateMachine.Action {
         var attempt = RetryCall.Attempt(
             error,
@@ -198,6 +204,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
             isAlreadyRetried: isAlreadyRetried(request, retry)
         )
         attempt.isReplayable = request.isReplayable && retry.policy.mayRepeat(request)
+        if isRPC { attempt.isNamedByStatus = retry.policy.names(rpcFailure: error) }
         return call.attemptEnded(attempt, deadline: deadline, at: clock.now, random: random.next(), observers)
     }
 

@@ -22,6 +22,13 @@ extension StreamDurationLimit {
         return Nanoseconds(rawValue: timeout.rawValue - min(timeout.rawValue, headerOffset.rawValue))
     }
 
+    /// How long a call may last that one of gRPC's own clients makes, beside its own deadline (gRFC A31): what is set for
+    /// the header counts whether the caller has a deadline or not, zero means no limit, and the offset is a proxy's.
+    public var limitOfCall: Nanoseconds? {
+        let limit = maximumOfHeader ?? maximum ?? .zero
+        return limit == .zero ? nil : limit
+    }
+
     /// Tells a gRPC upstream the limit in `grpc-timeout`; without one the caller's is taken away, since nobody keeps it.
     public static func announce(_ limit: Nanoseconds?, in request: inout some RequestHead) {
         guard let limit else {

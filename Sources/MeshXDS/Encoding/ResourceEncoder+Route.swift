@@ -116,7 +116,7 @@ extension ResourceEncoder {
         if let timeout = forward.timeout {
             // Envoy reads the first, gRPC the second (gRFC A31).
             message.timeout = Google_Protobuf_Duration(timeout)
-            message.maxStreamDuration.maxStreamDuration = message.timeout
+            if !forward.sparesCalls { message.maxStreamDuration.maxStreamDuration = message.timeout }
         } else {
             // Left out, it would be 15 s, in Envoy and here; gRPC does not read it.
             message.timeout = Google_Protobuf_Duration(.zero)

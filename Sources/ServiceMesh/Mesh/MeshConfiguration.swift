@@ -37,6 +37,11 @@ public struct MeshConfiguration: Sendable {
     ///
     /// Default none: `*` means the listener's own name, as for gRPC, whose clients choose a listener by it.
     public var catchAllListener: String?
+    /// Whose rules decide what the conditions of outbound routes mean.
+    ///
+    /// Default `envoy`. A mesh that carries gRPC calls alone may have those of gRPC's clients (gRFC A28), as one has that a
+    /// gRPC transport makes for itself.
+    public var routeSemantics: RouteSemantics = .envoy
     /// What limits the retries and hedges of each cluster that has no budget of its own; `nil` for no limit.
     ///
     /// Default 20% and 10 a second: Finagle and Linkerd.

@@ -26,6 +26,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                 ? try await OutOfLine(base).send(edited(request, context), context: &context)
                 : try await base.send(request, context: &context)
             context.responseStatus = response.statusCode
+            if context.isRPC { mesh.noteRPCHead(&context, response.value(of: "grpc-status")) }
             if context.observesAnswer {
                 let refusesMore = response.value(of: "x-envoy-immediate-health-check-fail") != nil
                 mesh.noteAnswer(&context, response.value(of: "retry-after"), refusesMore: refusesMore)
@@ -33,8 +34,42 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
             if context.observesLoad { noteLoad(of: response, &context) }
             return response
         } catch {
-            throw mesh.failAttempt(&context, error)
+            guard context.isRPC else { throw mesh.failAttempt(&context, error) }
+            return try await sendElsewhere(request, after: error, &context)
         }
+    }
+
+    /// Sends what never left to the next endpoint, and so on: gRPC's channels pass endpoints over that cannot be reached,
+    /// and its transparent retries (gRFC A6) count as no attempts either.
+    @inlinable
+    @inline(never)
+    func sendElsewhere(
+        _ request: Base.Request,
+        after failure: any Error,
+        _ context: inout CallContext
+    ) async throws -> Base.Response {
+        var failure = failure
+        for passed in 1... {
+            let error = mesh.failAttempt(&context, failure)
+            guard mesh.mayGoElsewhere(error, &context, passed: passed) else { throw error }
+            do {
+                try mesh.beginAttempt(&context)
+            } catch {
+                // Why nothing else could be picked says less than why this one could not be reached.
+                break
+            }
+            do {
+                let sent = context.selection?.editsAttempts ?? false ? edited(request, context) : request
+                let response = try await OutOfLine(base).send(sent, context: &context)
+                context.responseStatus = response.statusCode
+                mesh.noteRPCHead(&context, response.value(of: "grpc-status"))
+                if context.observesLoad { noteLoad(of: response, &context) }
+                return response
+            } catch {
+                failure = error
+            }
+        }
+        throw mesh.located(failure, context)
     }
 
     /// The request as this attempt sends it.

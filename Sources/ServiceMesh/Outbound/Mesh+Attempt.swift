@@ -20,6 +20,7 @@ extension Mesh {
         context.attemptStartedAt = now
         context.requestState = .notSent
         context.clusterMember = 0
+        context.rpcStatus = -1
         if context.attempt == 0 { context.attempt = 1 }
         if context.route != nil {
             do throws(MeshError) {
@@ -96,7 +97,10 @@ extension Mesh {
             let endpoint = unsafeDowncast(pick, to: EndpointState.self)
             context.lentCluster?._withUnsafeGuaranteedRef { refusedTraffic(at: endpoint, of: $0) }
         }
-        let outcome = configuration.classifier.outcome(status: context.responseStatus)
+        let outcome =
+            context.isRPC && context.rpcStatus >= 0
+            ? configuration.classifier.outcome(rpcStatus: Int(context.rpcStatus))
+            : configuration.classifier.outcome(status: context.responseStatus)
         let wait = retryAfter.flatMap { UInt64($0) }.map { Nanoseconds.seconds($0) }
         note(outcome, retryAfter: wait, isConnected: true, &context)
     }
@@ -147,7 +151,7 @@ extension Mesh {
     }
 
     private func endAttempt(_ context: inout CallContext, status: Int, error: (any Error)?) {
-        let outcome = self.outcome(status: status, error: error)
+        let outcome = context.isRPC ? rpcOutcome(context, error) : self.outcome(status: status, error: error)
         if context.observesAnswer {
             let failure = error as? MeshError
             note(outcome, retryAfter: failure?.retryAfter, isConnected: failure?.isOfConnecting != true, &context)
@@ -171,7 +175,8 @@ extension Mesh {
                         isOverload: error == nil && status == 429 && cluster.recognizesOverload,
                         duration: now.elapsed(since: context.attemptStartedAt)
                     )
-                    let result = AttemptResult(outcome, status: status, error: error)
+                    let told = context.isRPC ? LocalReply.httpStatus(ofGRPC: Int(context.rpcStatus)) : status
+                    let result = AttemptResult(outcome, status: told, error: error)
                     cluster.attemptEnded(ending, result, at: endpoint, permit: context.circuitBreakerPermit, now: now)
                 } else {
                     cluster.live.outlierDetector?.attemptSucceeded(at: endpoint)
@@ -207,7 +212,8 @@ extension Mesh {
     }
 
     /// Fills in where an error happened.
-    private func located(_ error: any Error, _ context: CallContext) -> any Error {
+    @usableFromInline
+    func located(_ error: any Error, _ context: CallContext) -> any Error {
         guard var error = error as? MeshError else { return error }
         error.route = error.route ?? context.selection?.routeName
         error.cluster = error.cluster ?? context.attemptedCluster

@@ -59,7 +59,7 @@ extension Mesh {
         context.hash = hashed.hash
         var selection = route.selection(for: request, random: context.random, hash: context.hash)
         if let limit = forward.streamDuration, limit.maximumOfHeader != nil {
-            selection = selection.with(timeout: limit.limit(for: request))
+            selection = selection.with(timeout: context.isRPC ? limit.limitOfCall : limit.limit(for: request))
         }
         if selection.passesThrough { return false }
         if !hashed.setCookies.isEmpty { selection = selection.with(cookies: hashed.setCookies) }

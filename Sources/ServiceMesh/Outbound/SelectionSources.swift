@@ -24,9 +24,11 @@ public enum SelectionSources {
 
     /// The route's timeout.
     public struct RouteTimeout: PolicySource {
-        /// The timeout of the selected route.
+        /// The timeout of the selected route; for gRPC calls that of their streams.
         @inlinable
-        public func policy(for context: CallContext) -> DeadlineConfiguration? { context.selection?.timeout }
+        public func policy(for context: CallContext) -> DeadlineConfiguration? {
+            context.isRPC ? context.selection?.streamTimeout : context.selection?.timeout
+        }
     }
 
     /// The timeout of each attempt.
@@ -40,7 +42,9 @@ public enum SelectionSources {
     public struct Retries: PolicySource {
         /// The retries of the selected route under its cluster's budget.
         @inlinable
-        public func policy(for context: CallContext) -> Retry? { context.selection?.retry }
+        public func policy(for context: CallContext) -> Retry? {
+            context.isRetriedByCaller ? nil : context.selection?.retry
+        }
     }
 
     /// The response cache of the route or cluster.

@@ -14,6 +14,8 @@ final class RouteSelection: Sendable {
     /// `nil` if the configuration has no such cluster.
     let cluster: ClusterRuntime?
     @usableFromInline let timeout: DeadlineConfiguration?
+    /// The same for gRPC calls, whose clients go by `max_stream_duration` alone (gRFC A31).
+    @usableFromInline let streamTimeout: DeadlineConfiguration?
     /// The timeout of each attempt, under the name of its cluster, as the retries are.
     @usableFromInline let attemptTimeout: DeadlineConfiguration?
     /// The route's retries under the cluster's budget.
@@ -89,6 +91,7 @@ final class RouteSelection: Sendable {
         clusterName: String,
         cluster: ClusterRuntime?,
         timeout: DeadlineConfiguration?,
+        streamTimeout: DeadlineConfiguration? = nil,
         attemptTimeout: DeadlineConfiguration?,
         retry: Retry?,
         fault: FaultInjector?,
@@ -108,6 +111,7 @@ final class RouteSelection: Sendable {
         self.clusterName = clusterName
         self.cluster = cluster
         self.timeout = timeout
+        self.streamTimeout = streamTimeout
         self.attemptTimeout = attemptTimeout
         self.retry = retry
         self.priorityUpdateFrequency = retry?.policy.priorityUpdateFrequency ?? 0
@@ -156,6 +160,7 @@ final class RouteSelection: Sendable {
         _ other: RouteSelection,
         clusterName: String? = nil,
         timeout: DeadlineConfiguration?,
+        streamTimeout: DeadlineConfiguration?? = nil,
         attemptTimeout: DeadlineConfiguration?,
         retry: Retry?,
         cookies: [String],
@@ -166,6 +171,7 @@ final class RouteSelection: Sendable {
         self.clusterName = clusterName ?? other.clusterName
         self.cluster = cluster?.runtime ?? other.cluster
         self.timeout = timeout
+        self.streamTimeout = streamTimeout ?? other.streamTimeout
         self.attemptTimeout = attemptTimeout
         self.retry = retry
         self.priorityUpdateFrequency = retry?.policy.priorityUpdateFrequency ?? 0
@@ -208,6 +214,7 @@ extension RouteSelection {
         RouteSelection(
             self,
             timeout: timeout.map { DeadlineConfiguration(timeout: $0, name: routeName) },
+            streamTimeout: .some(timeout.map { DeadlineConfiguration(timeout: $0, name: routeName) }),
             attemptTimeout: attemptTimeout,
             retry: retry,
             cookies: cookies

@@ -160,6 +160,9 @@ extension RuntimeBuilder {
             timeout: forward.effectiveTimeout.map {
                 DeadlineConfiguration(timeout: $0, name: name, mode: forward.timeoutMode)
             },
+            streamTimeout: forward.timeoutOfCalls.map {
+                DeadlineConfiguration(timeout: $0, name: name, mode: forward.timeoutMode)
+            },
             attemptTimeout: forward.retry?.perTryTimeout.map {
                 DeadlineConfiguration(timeout: $0, name: share.cluster, mode: forward.attemptTimeoutMode)
             },
@@ -207,6 +210,12 @@ extension RouteAction.Forward {
     /// How long a request may take. Envoy leaves a route's `timeout` aside where it limits the duration of streams.
     fileprivate var effectiveTimeout: Nanoseconds? {
         guard let streamDuration, let maximum = streamDuration.maximum else { return timeout }
+        return maximum == .zero ? nil : maximum
+    }
+
+    /// How long a gRPC call may take (gRFC A31).
+    fileprivate var timeoutOfCalls: Nanoseconds? {
+        guard let maximum = streamDuration?.maximum else { return sparesCalls ? nil : timeout }
         return maximum == .zero ? nil : maximum
     }
 

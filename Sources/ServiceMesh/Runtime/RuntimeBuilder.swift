@@ -104,7 +104,7 @@ struct RuntimeBuilder: Sendable {
                         let value = build(route, at: place, memories: &memories, pool: &pool)
                         compiled.append((match: route.match, value: value))
                     }
-                    hosts[routes.options(on: listener), default: []].append(
+                    hosts[routes.options(on: listener, configuration.routeSemantics), default: []].append(
                         RouteTable.Host(name: host.name, domains: domains, routes: compiled, tree: plan.tree)
                     )
                 }
@@ -127,10 +127,14 @@ struct RuntimeBuilder: Sendable {
 
 extension RouteConfiguration {
     /// How the table reads authorities and paths. Where the listener stands for a port, its hosts' names have it.
-    fileprivate func options(on listener: Listener) -> RouteTable<RouteRuntime>.Options {
+    fileprivate func options(
+        on listener: Listener,
+        _ semantics: RouteSemantics
+    ) -> RouteTable<RouteRuntime>.Options {
         .init(
             ignoresPort: ignoresPort && listener.capturedAddress == nil,
-            ignoresPathParameters: ignoresPathParameters
+            ignoresPathParameters: ignoresPathParameters,
+            semantics: semantics
         )
     }
 }

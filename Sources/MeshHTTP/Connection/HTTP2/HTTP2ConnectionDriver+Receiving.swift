@@ -152,6 +152,7 @@ extension HTTP2ConnectionDriver {
             .connectionClosed,
             origin: .upstream,
             message: "the peer reset the stream with \(code.name)",
+            cause: StreamReset(code: UInt32(clamping: code.networkCode)),
             keepsBody: true
         )
     }

@@ -28,7 +28,19 @@ extension WireRequest {
         if let timeout = millisecondsLeft {
             headers.add(name: "x-envoy-expected-rq-timeout-ms", value: String(timeout), indexing: .nonIndexable)
         }
-        if case .length(let length) = framing {
+        if let call {
+            if let timeLeft {
+                let value = TimeoutHeaders.grpcTimeout(of: max(timeLeft, Nanoseconds(rawValue: 1)))
+                headers.add(name: "grpc-timeout", value: value, indexing: .nonIndexable)
+            }
+            if call.attempt > 1 {
+                headers.add(
+                    name: "grpc-previous-rpc-attempts",
+                    value: String(call.attempt - 1),
+                    indexing: .nonIndexable
+                )
+            }
+        } else if case .length(let length) = framing {
             headers.add(name: "content-length", value: String(length), indexing: .nonIndexable)
         }
         return headers

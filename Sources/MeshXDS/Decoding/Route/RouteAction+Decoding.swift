@@ -175,6 +175,7 @@ extension RouteAction.Forward {
             idleTimeout = limit
         }
         guard let limits = StreamDurationLimit.reading(message, at: path, &context) else { return false }
+        sparesCalls = timeout != nil && limits.maximum == nil
         var rest = limits
         if let longest = limits.maximum, !message.hasTimeout || longest == timeout ?? .zero {
             timeout = longest == .zero ? nil : longest

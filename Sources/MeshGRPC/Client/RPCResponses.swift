@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Part of swift-service-mesh.
+
+import GRPCCore
+import HTTPTypes
+import MeshCore
+import MeshHTTP
+import NIOCore
+import Synchronization
+
+/// The parts of a call's response, in their order, as fast as they are read. One task reads them, once.
+struct RPCResponses: AsyncSequence, Sendable {
+    typealias Element = RPCResponsePart<RPCBytes>
+    typealias Failure = any Error
+
+    private let call: RPCCall
+    private let isTaken: Taken
+
+    private final class Taken: Sendable {
+        let value = Atomic(false)
+    }
+
+    init(_ call: RPCCall) {
+        self.call = call
+        self.isTaken = Taken()
+    }
+
+    func makeAsyncIterator() -> AsyncIterator {
+        let isFirst = !isTaken.value.exchange(true, ordering: .relaxed)
+        return AsyncIterator(call, isFirst: isFirst)
+    }
+
+    struct AsyncIterator: AsyncIteratorProtocol {
+        private enum Phase {
+            case unopened
+            case messages(OutboundResponse, ResponseBody.AsyncIterator)
+            case ended
+            /// Somebody else reads.
+            case refused
+        }
+
+        private let call: RPCCall
+        private var phase: Phase
+        private var deframer: MessageDeframer
+        private var receivedBytes: UInt64 = 0
+
+        init(_ call: RPCCall, isFirst: Bool) {
+            self.call = call
+            self.phase = isFirst ? .unopened : .refused
+            self.deframer = MessageDeframer(maximumMessageBytes: call.settings.maximumResponseMessageBytes)
+        }
+
+        /// - Throws: `RPCError`.
+        mutating func next() async throws -> Element? {
+            try await next(isolation: nil)
+        }
+
+        mutating func next(isolation actor: isolated (any Actor)?) async throws -> Element? {
+            do {
+                switch phase {
+                case .unopened: return try await open()
+                case .messages(let response, var chunks):
+                    let part = try await message(of: response, &chunks)
+                    if case .messages = phase { phase = .messages(response, chunks) }
+                    return part
+                case .ended: return nil
+                case .refused: throw RPCError(code: .internalError, message: "a response can be read once only")
+                }
+            } catch {
+                if case .refused = phase { throw error }
+                phase = .ended
+                call.broke(error)
+                throw RPCError(mapping: error)
+            }
+        }
+
+        private mutating func open() async throws -> Element {
+            let response = try await call.open()
+            let fields = response.head.headerFields
+            try call.check(fields)
+            if let status = Status(trailers: fields) { return end(with: status, fields) }
+            guard response.statusCode == 200 else {
+                return end(with: Status(httpStatusCode: response.statusCode), fields)
+            }
+            guard let type = fields[.contentType], type.hasPrefix("application/grpc") else {
+                let type = fields[.contentType] ?? "no content type"
+                let status = Status(code: .unknown, message: "the response is no gRPC: it has \(type)")
+                return end(with: status, fields)
+            }
+            phase = .messages(response, response.body.makeAsyncIterator())
+            return .metadata(Metadata(fields))
+        }
+
+        private mutating func message(
+            of response: OutboundResponse,
+            _ chunks: inout ResponseBody.AsyncIterator
+        ) async throws -> Element {
+            while true {
+                if let message = try deframer.next() {
+                    receivedBytes += UInt64(message.count)
+                    return .message(message)
+                }
+                guard let chunk = try await chunks.next(isolation: nil) else { break }
+                deframer.append(chunk)
+            }
+            guard deframer.isAtBoundary else {
+                throw RPCError(code: .internalError, message: "the response ended within a message")
+            }
+            let trailers = response.trailers ?? [:]
+            try call.check(trailers)
+            let status =
+                Status(trailers: trailers) ?? Status(code: .unknown, message: "the response ended without a status")
+            return end(with: status, trailers)
+        }
+
+        private mutating func end(with status: Status, _ fields: HTTPFields) -> Element {
+            phase = .ended
+            call.ended(status.code, receivedBytes: receivedBytes)
+            return .status(status, Metadata(fields))
+        }
+    }
+}
+
+extension RPCCall {
+    /// Whether a head or trailers have more metadata than is accepted.
+    fileprivate func check(_ fields: HTTPFields) throws(RPCError) {
+        try settings.metadataLimits.check(fields.metadataBytes, random: random)
+    }
+}
