@@ -52,6 +52,8 @@ public struct CallContext: Sendable {
     /// Which of the clusters that the selected one is made of the current attempt goes to, counted from 1; 0 for the selected
     /// one itself.
     public var clusterMember: UInt8 = 0
+    /// Of a cluster that is made of others, the priority that the current attempt went to, among those of all of them.
+    public var aggregatePriority: UInt8 = 0
     /// A delay was injected into this request.
     public var isDelayInjected: Bool = false
     /// How many responses wait for their `finish` in this context. A leaf transport counts its own.

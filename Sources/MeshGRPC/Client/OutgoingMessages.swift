@@ -134,7 +134,8 @@ final class OutgoingMessages: KeptBody {
         let (held, woken) = state.withLock { state in
             let before = state.machine.heldBytes
             state.machine.committed()
-            return (state.machine.heldBytes - before, state.machine.isFull ? [] : state.writers.takeAll())
+            let woken = state.readers.takeAll() + (state.machine.isFull ? [] : state.writers.takeAll())
+            return (state.machine.heldBytes - before, woken)
         }
         budget.take(held)
         for waiter in woken { waiter.resume() }
@@ -167,7 +168,10 @@ final class OutgoingMessages: KeptBody {
             }
             try state.withLock { state throws in
                 if case .finished = state.machine.ending, state.metadata == nil {
-                    throw RPCError(code: .internalError, message: "the call was finished before its metadata was written")
+                    throw RPCError(
+                        code: .internalError,
+                        message: "the call was finished before its metadata was written"
+                    )
                 }
             }
         }
@@ -205,7 +209,8 @@ final class OutgoingMessages: KeptBody {
         let (held, woken) = state.withLock { state in
             let before = state.machine.heldBytes
             state.machine.attemptEnded(id, isScarce: isScarce)
-            return (state.machine.heldBytes - before, state.machine.isFull ? [] : state.writers.takeAll())
+            let woken = state.readers.takeAll() + (state.machine.isFull ? [] : state.writers.takeAll())
+            return (state.machine.heldBytes - before, woken)
         }
         budget.take(held)
         for waiter in woken { waiter.resume() }

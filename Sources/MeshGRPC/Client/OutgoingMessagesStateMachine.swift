@@ -40,6 +40,8 @@ struct OutgoingMessagesStateMachine {
         var sent = 0
         /// The bytes of all that it got.
         var takenBytes = 0
+        /// Whether it was left behind by another one, and what it would need next is gone.
+        var isLeftBehind = false
     }
 
     /// Where a joined piece ends: what a connection takes at once.
@@ -147,6 +149,10 @@ struct OutgoingMessagesStateMachine {
         case .closed: return .gone
         case .open, .finished: break
         }
+        guard !reader.isLeftBehind else {
+            // Until one of the attempts has won it may still do so, if its peer answers without the rest.
+            return isLeftBehindForGood ? .fail(OutgoingMessagesFailure.leftBehind) : .wait
+        }
         reader.sent = reader.next
         readers[id] = reader
         dropUnneeded(isScarce: isScarce)
@@ -164,9 +170,17 @@ struct OutgoingMessagesStateMachine {
 
     /// Whether an attempt has to wait for more.
     func hasNothing(for id: Int) -> Bool {
-        guard case .open = ending, let reader = readers[id] else { return false }
+        guard let reader = readers[id] else { return false }
+        switch ending {
+        case .failed, .closed: return false
+        case .open, .finished: if reader.isLeftBehind { return !isLeftBehindForGood }
+        }
+        guard case .open = ending else { return false }
         return reader.next >= firstIndex + chunks.count - dropped
     }
+
+    /// Whether attempts that were left behind have nothing to hope for: one has won, or those that went on have failed.
+    private var isLeftBehindForGood: Bool { isCommitted || readers.values.allSatisfy(\.isLeftBehind) }
 
     /// The chunks from one on, joined where they are small: each write to a connection costs more than a copy.
     private func piece(from index: Int) -> (bytes: ByteBuffer, count: Int) {
@@ -185,10 +199,18 @@ struct OutgoingMessagesStateMachine {
         return (joined, end - start)
     }
 
+    /// Attempts side by side need what the slowest of them has not sent: too much of that is too much.
+    private mutating func leaveBehind() {
+        guard readers.count > 1, let furthest = readers.values.map(\.sent).max() else { return }
+        for (id, reader) in readers where reader.sent < furthest { readers[id]?.isLeftBehind = true }
+    }
+
     /// Drops what every attempt under way has sent, once no other can come, or too much is kept for one.
     private mutating func dropUnneeded(isScarce: Bool) {
-        guard isCommitted || heldBytes > replayLimit || isScarce else { return }
-        guard let sent = readers.values.map(\.sent).min(), sent > firstIndex else { return }
+        guard isCommitted || firstIndex > 0 || heldBytes > replayLimit || isScarce else { return }
+        if heldBytes > replayLimit + highWatermark { leaveBehind() }
+        guard let sent = readers.values.lazy.filter({ !$0.isLeftBehind }).map(\.sent).min(), sent > firstIndex
+        else { return }
         while firstIndex < sent {
             heldBytes -= chunks[dropped].readableBytes
             chunks[dropped] = ByteBuffer()
@@ -201,4 +223,10 @@ struct OutgoingMessagesStateMachine {
             dropped = 0
         }
     }
+}
+
+/// Why an attempt cannot go on sending.
+enum OutgoingMessagesFailure: Error {
+    /// Another one went on without it.
+    case leftBehind
 }

@@ -51,7 +51,7 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
         var failure = failure
         for passed in 1... {
             let error = mesh.failAttempt(&context, failure)
-            guard mesh.mayGoElsewhere(error, &context, passed: passed) else { throw error }
+            guard request.isReplayable, mesh.mayGoElsewhere(error, &context, passed: passed) else { throw error }
             do {
                 try mesh.beginAttempt(&context)
             } catch {

@@ -26,6 +26,7 @@ extension Mesh {
             choice = chosen
             cluster = selected.members[chosen.member]
             context.clusterMember = UInt8(chosen.member + 1)
+            context.aggregatePriority = UInt8(clamping: chosen.number)
         } else if frequency > 0 {
             cluster.picker.advance(&context.priorityHistory, every: frequency, at: now)
         }
@@ -73,7 +74,7 @@ extension Mesh {
     ///
     /// A request is asked for once, and its retries pass: what was let in is to be served, as in Envoy.
     private func dropShare(of cluster: ClusterRuntime, _ context: CallContext) throws(MeshError) {
-        guard context.attempt <= 1 else { return }
+        guard context.attempt <= 1, context.attemptedEndpoints.isEmpty else { return }
         for drop in cluster.dropOverloads where drop.share.contains(random.next()) {
             cluster.loadStatistics?.dropped(drop.category)
             if !observers.isEmpty {

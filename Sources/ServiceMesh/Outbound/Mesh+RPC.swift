@@ -43,10 +43,24 @@ extension Mesh {
         if !context.attemptedEndpoints.contains(address) { context.attemptedEndpoints.append(address) }
         let tried = context.attemptedEndpoints
         guard let cluster = context.lentCluster else { return false }
-        // An aggregate's members have their own.
-        return cluster._withUnsafeGuaranteedRef { cluster in
-            cluster.endpoints.contains { !tried.contains($0.endpoint.address) }
-                || context.clusterMember > 0 && passed < Self.mostPassedOver
+        let priority: Int? = cluster._withUnsafeGuaranteedRef { cluster in
+            let priority = cluster.endpoints.first { $0.endpoint.address == address }?.priority ?? 0
+            let isExhausted = cluster.endpoints.allSatisfy {
+                $0.priority != priority || tried.contains($0.endpoint.address)
+            }
+            return isExhausted ? priority : nil
         }
+        guard let priority, let selected = context.selection?.cluster else { return priority == nil }
+        // None of a priority can be reached, which is what makes gRPC's clients go on to the next one (gRFC A56, A37).
+        let now = clock.now
+        if let aggregate = selected.aggregate {
+            context.priorityHistory.attempted(Int(context.aggregatePriority))
+            aggregate.advance(&context.priorityHistory, every: 1, at: now)
+        } else {
+            context.priorityHistory.attempted(priority)
+            selected.picker.advance(&context.priorityHistory, every: 1, at: now)
+        }
+        // Where no other is left, everything was forgotten.
+        return context.priorityHistory.avoided != 0
     }
 }

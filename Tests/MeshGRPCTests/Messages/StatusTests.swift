@@ -38,14 +38,17 @@ struct StatusTests {
         #expect(PercentCoding.decoded("%FF") == "\u{FFFD}")
     }
 
-    @Test("stand for the mesh's errors", arguments: [
-        (.noRoute, .unavailable), (.unknownHost, .unavailable), (.clusterNotFound, .unavailable),
-        (.noHealthyUpstream, .unavailable), (.notReady, .unavailable), (.connectionFailed, .unavailable),
-        (.connectionClosed, .unavailable), (.overflow, .unavailable), (.circuitOpen, .unavailable),
-        (.dropOverload, .unavailable), (.deadlineExceeded, .deadlineExceeded), (.attemptTimeout, .deadlineExceeded),
-        (.cancelled, .cancelled), (.responseTooLarge, .resourceExhausted), (.unauthorized, .permissionDenied),
-        (.protocolViolation, .internalError),
-    ] as [(MeshError.Code, RPCError.Code)])
+    @Test(
+        "stand for the mesh's errors",
+        arguments: [
+            (.noRoute, .unavailable), (.unknownHost, .unavailable), (.clusterNotFound, .unavailable),
+            (.noHealthyUpstream, .unavailable), (.notReady, .unavailable), (.connectionFailed, .unavailable),
+            (.connectionClosed, .unavailable), (.overflow, .unavailable), (.circuitOpen, .unavailable),
+            (.dropOverload, .unavailable), (.deadlineExceeded, .deadlineExceeded), (.attemptTimeout, .deadlineExceeded),
+            (.cancelled, .cancelled), (.responseTooLarge, .resourceExhausted), (.unauthorized, .permissionDenied),
+            (.protocolViolation, .internalError),
+        ] as [(MeshError.Code, RPCError.Code)]
+    )
     func errors(code: MeshError.Code, expected: RPCError.Code) {
         let error = RPCError(mapping: MeshError(code, origin: .local, message: "why"))
         #expect(error.code == expected)
@@ -60,9 +63,12 @@ struct StatusTests {
         #expect(RPCError(mapping: error).code == .deadlineExceeded)
     }
 
-    @Test("stand for resets of streams, by gRPC's table", arguments: [
-        (0, 13), (1, 13), (2, 13), (3, 13), (7, 14), (8, 1), (11, 8), (12, 7), (99, 2),
-    ] as [(UInt32, Int)])
+    @Test(
+        "stand for resets of streams, by gRPC's table",
+        arguments: [
+            (0, 13), (1, 13), (2, 13), (3, 13), (7, 14), (8, 1), (11, 8), (12, 7), (99, 2),
+        ] as [(UInt32, Int)]
+    )
     func resets(code: UInt32, status: Int) {
         let error = MeshError(
             .connectionClosed,

@@ -183,6 +183,7 @@ struct ResourceGenerator {
         forward.rateLimits = list(0...1) { $0.routeRateLimit() }
         forward.includesHostRateLimits = chance(20)
         if chance(20) { forward.streamDuration = streamDuration(beside: forward.timeout) }
+        if forward.timeout != nil, forward.streamDuration?.maximum == nil { forward.sparesCalls = chance(30) }
         guard chance(20) else { return forward }
         for share in forward.shares where share.clusterHeader == nil && chance() {
             forward.clusterFaults[share.cluster] = fault()
