@@ -15,6 +15,10 @@ public struct RequestRecord: Sendable {
     public var status: Int
     /// The status of gRPC that an RPC ended with, 0 to 16; `nil` for requests that are none.
     public var rpcStatus: Int?
+    /// The bytes of an RPC's messages that the caller sent, without their prefixes; 0 for requests that are none.
+    public var requestMessageBytes: UInt64 = 0
+    /// The bytes of its messages that the caller was sent, likewise.
+    public var responseMessageBytes: UInt64 = 0
     /// Envoy's response flags, most important first.
     public var flags: [ResponseFlag]
     /// From entering the mesh to the end of the body.

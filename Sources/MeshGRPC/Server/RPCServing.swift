@@ -45,10 +45,10 @@ struct RPCServing: Sendable {
         } catch {
             let status = Status(code: Status.Code(error.code), message: error.message)
             try? await writer.responses.write(.status(status, [:]))
-            return writer.ending
+            return writer.ended()
         }
         await handle(call, writer)
-        return writer.ending
+        return writer.ended()
     }
 
     private func handle(_ call: InboundCall, _ writer: LoadWriter) async {
@@ -61,7 +61,8 @@ struct RPCServing: Sendable {
         let parts = RequestParts(
             metadata: Metadata(call.head.headerFields),
             body: call.body,
-            maximumMessageBytes: configuration.maximumRequestMessageBytes
+            maximumMessageBytes: configuration.maximumRequestMessageBytes,
+            traffic: writer.traffic
         )
         let stream = Stream(
             descriptor: writer.method,
@@ -133,6 +134,7 @@ private struct LoadWriter: Sendable {
     let method: MethodDescriptor
     let recorder: CallLoadRecorder
     let responses: ResponseWriter
+    let traffic = RPCTraffic()
     private let load: LoadRecorder?
 
     init(
@@ -148,15 +150,16 @@ private struct LoadWriter: Sendable {
         self.responses = ResponseWriter(
             call,
             isStreaming: method.type?.isResponseStreaming ?? true,
-            maximumMessageBytes: configuration.maximumResponseMessageBytes
+            maximumMessageBytes: configuration.maximumResponseMessageBytes,
+            traffic: traffic
         ) { recorder.report(over: load) }
     }
 
-    /// How the RPC has ended. A handler that wrote no status has failed; its caller's stream is reset.
-    var ending: InboundEnding {
+    /// The RPC is over. A handler that wrote no status has failed; its caller's stream is reset.
+    func ended() -> InboundEnding {
         let status = responses.status ?? Status(code: .internalError, message: "the handler wrote no status")
         load?.callEnded(succeeded: status.code == .ok)
         // A status that the application chose is an answer, as HTTP's statuses are, and no error of the mesh's.
-        return InboundEnding(status: 200, rpcStatus: status.code.rawValue)
+        return InboundEnding(status: 200, rpcStatus: status.code.rawValue, messageBytes: traffic.bytes)
     }
 }

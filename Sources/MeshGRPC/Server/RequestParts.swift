@@ -15,12 +15,14 @@ struct RequestParts: AsyncSequence, Sendable {
     let metadata: Metadata
     let body: InboundBody
     let maximumMessageBytes: Int
+    let traffic: RPCTraffic
 
     func makeAsyncIterator() -> AsyncIterator {
         AsyncIterator(
             metadata: metadata,
             body: body.makeAsyncIterator(),
-            deframer: MessageDeframer(maximumMessageBytes: maximumMessageBytes)
+            deframer: MessageDeframer(maximumMessageBytes: maximumMessageBytes),
+            traffic: traffic
         )
     }
 
@@ -28,8 +30,10 @@ struct RequestParts: AsyncSequence, Sendable {
         private var metadata: Metadata?
         private var body: InboundBody.AsyncIterator
         private var deframer: MessageDeframer
+        private let traffic: RPCTraffic
 
-        init(metadata: Metadata, body: InboundBody.AsyncIterator, deframer: MessageDeframer) {
+        init(metadata: Metadata, body: InboundBody.AsyncIterator, deframer: MessageDeframer, traffic: RPCTraffic) {
+            self.traffic = traffic
             self.metadata = metadata
             self.body = body
             self.deframer = deframer
@@ -40,7 +44,10 @@ struct RequestParts: AsyncSequence, Sendable {
         mutating func next(isolation actor: isolated (any Actor)?) async throws -> RPCRequestPart<RPCBytes>? {
             if let metadata = metadata.take() { return .metadata(metadata) }
             while true {
-                if let message = try deframer.next() { return .message(message) }
+                if let message = try deframer.next() {
+                    traffic.received(message.count)
+                    return .message(message)
+                }
                 let chunk: ByteBuffer?
                 do {
                     chunk = try await body.next(isolation: actor)

@@ -18,6 +18,7 @@ final class ResponseWriter: ClosableRPCWriterProtocol {
     private let call: InboundCall
     private let isStreaming: Bool
     private let maximumMessageBytes: Int
+    private let traffic: RPCTraffic
     private let loadReport: @Sendable () -> LoadReport?
     private let state = Mutex((machine: ResponseStateMachine(), status: Status?.none))
 
@@ -28,11 +29,13 @@ final class ResponseWriter: ClosableRPCWriterProtocol {
         _ call: InboundCall,
         isStreaming: Bool,
         maximumMessageBytes: Int,
+        traffic: RPCTraffic,
         loadReport: @escaping @Sendable () -> LoadReport?
     ) {
         self.call = call
         self.isStreaming = isStreaming
         self.maximumMessageBytes = maximumMessageBytes
+        self.traffic = traffic
         self.loadReport = loadReport
     }
 
@@ -75,7 +78,9 @@ final class ResponseWriter: ClosableRPCWriterProtocol {
     private func write(_ message: RPCBytes) async throws {
         guard state.withLock({ $0.machine.message() }) == .writeMessage else { throw Self.outOfOrder }
         try MessageFraming.check(length: message.count, limit: maximumMessageBytes)
+        let count = message.count
         try await call.write(message.framed(), flushing: isStreaming ? .soon : .later)
+        traffic.sent(count)
     }
 
     private func write(_ status: Status, _ metadata: Metadata) async throws {

@@ -74,12 +74,20 @@ package struct InboundEnding: Sendable {
     package var status: Int
     /// gRPC's status, where it was an RPC.
     package var rpcStatus: Int?
+    /// The bytes of an RPC's messages, without their prefixes.
+    package var messageBytes: (request: UInt64, response: UInt64)
     /// What went wrong.
     package var error: (any Error)?
 
-    package init(status: Int, rpcStatus: Int? = nil, error: (any Error)? = nil) {
+    package init(
+        status: Int,
+        rpcStatus: Int? = nil,
+        messageBytes: (request: UInt64, response: UInt64) = (0, 0),
+        error: (any Error)? = nil
+    ) {
         self.status = status
         self.rpcStatus = rpcStatus
+        self.messageBytes = messageBytes
         self.error = error
     }
 }

@@ -19,8 +19,7 @@ final class InboundExchange {
 
     let method: HTTPMethod
     private let version: HTTPVersion
-    /// Whether the caller speaks gRPC, and reads answers in its form.
-    let isGRPC: Bool
+    private let headers: HTTPHeaders
     private let isContinueExpected: Bool
     /// How long nothing may move while one side waits for the caller.
     private let stallTimeout: Nanoseconds
@@ -52,13 +51,16 @@ final class InboundExchange {
     init(_ head: HTTPRequestHead, driver: InboundExchangeDriver, highWatermark: Int, stallTimeout: Nanoseconds) {
         self.method = head.method
         self.version = head.version
-        self.isGRPC = head.headers.first(name: "content-type").map(LocalReply.isGRPC) ?? false
+        self.headers = head.headers
         self.isContinueExpected = head.headers[canonicalForm: "expect"].contains { $0.lowercased() == "100-continue" }
         self.stallTimeout = stallTimeout
         self.machine = InboundExchangeStateMachine(closes: head.version.major == 1 && !head.isKeepAlive)
         self.body = InboundBodyStateMachine(highWatermark: highWatermark)
         self.driver = driver
     }
+
+    /// Whether the caller speaks gRPC, and reads answers in its form. Asked only where something went wrong.
+    var isGRPC: Bool { headers.first(name: "content-type").map(LocalReply.isGRPC) ?? false }
 
     /// The handler's task; this exchange cancels it, and the task itself is what ends last.
     func began(_ task: Task<Void, Never>) {

@@ -122,6 +122,7 @@ final class InboundServing: Sendable {
             call,
             status: ending.status,
             rpcStatus: ending.rpcStatus,
+            messageBytes: ending.messageBytes,
             peerIdentity: peer,
             error: ending.error
         )

@@ -203,10 +203,12 @@ public struct InboundStack: Sendable {
     /// - Parameters:
     ///   - status: HTTP's status that the caller got.
     ///   - rpcStatus: gRPC's status, 0 to 16, where the request was an RPC: policies judge by it then.
+    ///   - messageBytes: The bytes of an RPC's messages, without their prefixes.
     public func end(
         _ context: CallContext,
         status: Int,
         rpcStatus: Int? = nil,
+        messageBytes: (request: UInt64, response: UInt64) = (0, 0),
         peerIdentity: String?,
         error: (any Error)?
     ) {
@@ -228,6 +230,7 @@ public struct InboundStack: Sendable {
             error: error.flatMap { ($0 as? MeshError)?.code == .directResponse ? nil : $0 }
         )
         record.rpcStatus = rpcStatus
+        (record.requestMessageBytes, record.responseMessageBytes) = messageBytes
         mesh.observers.requestFinished(record, context: context)
     }
 

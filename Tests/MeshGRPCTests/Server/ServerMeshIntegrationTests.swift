@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import GRPCCore
+import GRPCNIOTransportHTTP2
 import HTTPTypes
 import MeshBalancing
 import MeshConfig
@@ -53,8 +54,21 @@ import Testing
             #expect(answer.status == 200)
             #expect(answer.isTrailersOnly)
             #expect(answer.rpcStatus == "7")
+            // A head that did not end its stream would be no status to a client of gRPC's.
+            try await withPlainRPCClient(to: address) { client in
+                let error = await #expect(throws: RPCError.self) {
+                    try await client.unary(
+                        request: ClientRequest(message: "a"),
+                        descriptor: EchoService.method(.unary),
+                        serializer: TextCoder(),
+                        deserializer: TextCoder(),
+                        options: .defaults
+                    ) { try $0.message }
+                }
+                #expect(error?.code == .permissionDenied)
+            }
         }
-        #expect(observer.requests.map(\.rpcStatus) == [7])
+        #expect(observer.requests.map(\.rpcStatus) == [7, 7])
     }
 
     @Test("A41: methods are paths to authorization")
