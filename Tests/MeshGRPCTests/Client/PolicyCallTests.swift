@@ -341,12 +341,11 @@ struct PolicyCallTests {
                 source.deliver(.greeter(routes: [.to("c")], clusters: [.fixed("c", [])]))
                 // There is a configuration, and nobody in it.
                 #expect(await held?.code == .unavailable)
-                var options = CallOptions.defaults
-                options.waitForReady = true
-                async let waiting = client.echo(options: options)
+                async let waiting = client.echo(options: .waiting)
                 source.deliver(.greeter(routes: [.to("c")], clusters: [.fixed("c", [servers[0].address])]))
                 let answer = try await waiting
                 #expect(answer == [42])
+                var options = CallOptions.waiting
                 options.timeout = .milliseconds(200)
                 source.deliver(.greeter(routes: [.to("c")], clusters: [.fixed("c", [])]))
                 // What is in force now is told by nobody; calls find out.
@@ -376,6 +375,14 @@ struct PolicyCallTests {
             }
             #expect(servers.map(\.server.calls.count).reduce(0, +) == 50)
         }
+    }
+}
+
+extension CallOptions {
+    fileprivate static var waiting: CallOptions {
+        var options = CallOptions.defaults
+        options.waitForReady = true
+        return options
     }
 }
 
