@@ -25,6 +25,7 @@ extension Mesh {
         guard !isDisabled, let runtime = snapshot.inbound[address] else {
             let isAwaited = !isDisabled && hasSources && snapshot.source == nil
             explanation.note("listener", isAwaited ? "not known yet: the request is refused with 503" : "none")
+            if !isDisabled { explanation.note("serving", "no, where the server waits for its listener (gRFC A36)") }
             return explanation
         }
         explanation.note("listener", runtime.listener.name)

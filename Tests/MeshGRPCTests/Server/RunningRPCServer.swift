@@ -17,6 +17,7 @@ func withRPCServer(
     stack: InboundStack? = nil,
     load: LoadRecorder? = nil,
     interceptors: [any ServerInterceptor] = [],
+    peerIdentity: (@Sendable (any Channel) async -> String?)? = nil,
     servingModeChanged: @escaping @Sendable (ServingMode) -> Void = { _ in },
     while body: @Sendable (MeshServerTransport, EndpointAddress) async throws -> Void
 ) async throws {
@@ -24,6 +25,7 @@ func withRPCServer(
         configuration,
         stack: stack,
         load: load,
+        peerIdentity: peerIdentity,
         servingModeChanged: servingModeChanged
     )
     try await withGRPCServer(transport: transport, services: services, interceptors: interceptors) { server in

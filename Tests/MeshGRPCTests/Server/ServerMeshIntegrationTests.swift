@@ -88,6 +88,25 @@ import Testing
         }
     }
 
+    @Test("A39: a route's own filter configuration goes before its listener's")
+    func overridden() async throws {
+        let nobody = AuthorizationRules(action: .allow, policies: [])
+        let open = Route(
+            name: "open",
+            match: RouteMatch(path: PathMatcher(.exact("/test.Echo/Unary"))),
+            action: .nonForwarding,
+            filters: FilterOverrides(authorization: ["": .disabled])
+        )
+        let shut = Route(name: "shut", match: RouteMatch(path: PathMatcher(.prefix("/"))), action: .nonForwarding)
+        let stack = try stack(Self.listener(filters: [.authorization(nobody)], routes: [open, shut]))
+        try await withRPCServer([EchoService.echo], stack: stack) { _, address in
+            let unary = try await RawCall(body: RawCall.message("a")).send(to: address)
+            #expect(unary.rpcStatus == "0")
+            let stream = try await RawCall(path: "/test.Echo/ServerStreaming").send(to: address)
+            #expect(stream.rpcStatus == "7")
+        }
+    }
+
     @Test("A36: a call that no route takes is UNAVAILABLE")
     func unrouted() async throws {
         let route = Route(name: "other", match: RouteMatch(path: PathMatcher(.exact("/other"))), action: .nonForwarding)
@@ -148,6 +167,32 @@ import Testing
         }
         #expect(observer.requests.map(\.rpcStatus) == [0])
         #expect(observer.requests.map(\.path) == ["/test.Echo/Unary"])
+    }
+
+    @Test func `handlers learn who the caller proved to be, and rules go by it`() async throws {
+        let identity = "spiffe://cluster.local/ns/default/sa/web"
+        let told = EchoService { _, context in
+            let text = "\(context.mesh?.peerIdentity ?? "") \(InboundContext.current?.peerIdentity ?? "")"
+            return StreamingServerResponse { writer in
+                try await writer.write(text)
+                return [:]
+            }
+        }
+        let web = AuthorizationPolicy(
+            name: "web",
+            permissions: [.any],
+            principals: [.authenticated(StringMatcher(.exact(identity)))]
+        )
+        let rules = AuthorizationRules(action: .allow, policies: [web])
+        let listener = Self.listener(filters: [.authorization(rules)])
+        try await withRPCServer([told], stack: try stack(listener), peerIdentity: { _ in identity }) { _, address in
+            let answer = try await RawCall(body: RawCall.message("a")).send(to: address)
+            #expect(String(decoding: answer.body.dropFirst(5), as: UTF8.self) == "\(identity) \(identity)")
+        }
+        try await withRPCServer([told], stack: try stack(listener), peerIdentity: { _ in nil }) { _, address in
+            let answer = try await RawCall(body: RawCall.message("a")).send(to: address)
+            #expect(answer.rpcStatus == "7")
+        }
     }
 
     @Test("A36: connections are refused while there is no listener, and the mode is told")

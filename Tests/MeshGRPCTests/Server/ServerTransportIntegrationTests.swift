@@ -74,7 +74,7 @@ import Testing
 
     @Test func `a method that nobody serves is unimplemented`() async throws {
         try await withRPCServer([EchoService.echo]) { _, address in
-            for path in ["/test.Echo/Other", "/other/Unary", "/", "/a", "*"] {
+            for path in ["/test.Echo/Other", "/other/Unary", "/", "/a"] {
                 let answer = try await RawCall(path: path).send(to: address)
                 #expect(answer.rpcStatus == "12", "\(path)")
             }

@@ -24,7 +24,7 @@ struct DataErrorTests {
         ADSResponse.Failure(name: "c", code: code, message: message)
     }
 
-    @Test("a transient error leaves what is there in use, wherever it comes from", arguments: [true, false])
+    @Test("A88: a transient error leaves what is there in use, wherever it comes from", arguments: [true, false])
     func transient(failsOnDataErrors: Bool) {
         var session = ScriptedSession.connected(servers: [.init(failsOnDataErrors: failsOnDataErrors)])
         _ = session.serve(Fixtures.mesh)
@@ -40,7 +40,7 @@ struct DataErrorTests {
         #expect(Self.state(session, .endpointAssignment) == .acknowledged)
     }
 
-    @Test("where nothing is there, an error ends the wait")
+    @Test("A88: where nothing is there, an error ends the wait")
     func nothingCached() {
         var session = ScriptedSession.connected()
         _ = session.respond(.listener, Fixtures.mesh)
@@ -51,7 +51,7 @@ struct DataErrorTests {
         #expect(session.machine.nextDeadline == nil)
     }
 
-    @Test("a permission that is denied leaves what is there in use, unless data errors are to fail")
+    @Test("A88: a permission that is denied leaves what is there in use, unless data errors are to fail")
     func permissionDenied() {
         for (servers, isKept) in [([ADSServer.Traits()], true), (Self.failing, false)] {
             var session = ScriptedSession.connected(servers: servers)
@@ -63,7 +63,7 @@ struct DataErrorTests {
         }
     }
 
-    @Test("what is refused goes at once where data errors are to fail")
+    @Test("A88: what is refused goes at once where data errors are to fail")
     func refusal() throws {
         var session = ScriptedSession.connected(servers: Self.failing)
         _ = session.serve(Fixtures.mesh)
@@ -74,7 +74,7 @@ struct DataErrorTests {
         #expect(status?.isInUse == false && status?.failedVersion == "2")
     }
 
-    @Test("what is deleted goes at once where data errors are to fail")
+    @Test("A88: what is deleted goes at once where data errors are to fail")
     func deletion() {
         var session = ScriptedSession.connected(servers: Self.failing)
         _ = session.serve(Fixtures.mesh)
@@ -82,7 +82,7 @@ struct DataErrorTests {
         #expect(Self.state(session) == .doesNotExist)
     }
 
-    @Test("by gRPC's rules what is deleted stays in use, and is shown as deleted")
+    @Test("A88: by gRPC's rules what is deleted stays in use, and is shown as deleted")
     func deletionByGRPC() {
         var session = ScriptedSession.connected(rules: .grpc)
         let mesh = session.serve(Fixtures.mesh)
@@ -97,7 +97,7 @@ struct DataErrorTests {
         #expect(session.respond(.listener, []).publication == MeshResources())
     }
 
-    @Test("a server that says what does not exist is waited for for 30 s, and is slow after that")
+    @Test("A88: a server that says what does not exist is waited for for 30 s, and is slow after that")
     func slowServer() {
         var session = ScriptedSession.connected(servers: [.init(timerIsTransient: true)])
         _ = session.respond(.listener, Fixtures.mesh)
@@ -110,7 +110,7 @@ struct DataErrorTests {
     }
 
     @Test(
-        "an inbound listener that the server cannot give leaves the configuration out of force, as a refused one does"
+        "A88: an inbound listener that the server cannot give leaves the configuration out of force, as a refused one does"
     )
     func inboundListener() {
         var session = ScriptedSession.connected(inbound: ["in"])
@@ -122,7 +122,7 @@ struct DataErrorTests {
         }
     }
 
-    @Test("errors about what nobody wants are not kept")
+    @Test("A88: errors about what nobody wants are not kept")
     func unwanted() {
         var session = ScriptedSession.connected()
         _ = session.serve(Fixtures.mesh)
@@ -131,7 +131,7 @@ struct DataErrorTests {
         #expect(session.machine.subscriptions[.cluster]?.problems == [:])
     }
 
-    @Test("a refusal names as many resources as fit into 64 KiB, and says how many more there are")
+    @Test("A88: a refusal names as many resources as fit into 64 KiB, and says how many more there are")
     func longRefusal() {
         #expect(ResponseIntake.refusal([]) == nil)
         #expect(ResponseIntake.refusal(["a: x", "b: y"]) == "a: x; b: y")
