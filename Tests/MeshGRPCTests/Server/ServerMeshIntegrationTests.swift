@@ -201,9 +201,12 @@ import Testing
         let stack = InboundStack(mesh: mesh, address: Self.address)
         let modes = Mutex<[ServingMode]>([])
         let configuration = MeshServerTransport.Configuration(requiresListener: true)
-        try await withRPCServer([EchoService.echo], configuration, stack: stack) { mode in
-            modes.withLock { $0.append(mode) }
-        } while: { transport, address in
+        try await withRPCServer(
+            [EchoService.echo],
+            configuration,
+            stack: stack,
+            servingModeChanged: { mode in modes.withLock { $0.append(mode) } }
+        ) { transport, address in
             #expect(transport.servingMode != .serving)
             await #expect(throws: MeshError.self) { try await RawCall().send(to: address) }
             try mesh.apply(MeshResources(listeners: [Self.listener()]))
