@@ -35,7 +35,9 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
             return response
         } catch {
             guard context.isRPC else { throw mesh.failAttempt(&context, error) }
-            return try await sendElsewhere(request, after: error, &context)
+            let response = try await sendElsewhere(request, after: error, &context)
+            context.timePassed()
+            return response
         }
     }
 
