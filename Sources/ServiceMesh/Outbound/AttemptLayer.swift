@@ -65,6 +65,10 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                 let response = try await OutOfLine(base).send(sent, context: &context)
                 context.responseStatus = response.statusCode
                 mesh.noteRPCHead(&context, response.value(of: "grpc-status"))
+                if context.observesAnswer {
+                    let refusesMore = response.value(of: "x-envoy-immediate-health-check-fail") != nil
+                    mesh.noteAnswer(&context, response.value(of: "retry-after"), refusesMore: refusesMore)
+                }
                 if context.observesLoad { noteLoad(of: response, &context) }
                 return response
             } catch {
