@@ -112,7 +112,8 @@ package struct HTTPStack: Sendable {
                 }
             return .exchange(response.paced(context, clock: mesh.clock))
         } catch let error as MeshError {
-            guard let reply = error.localReply else { throw error }
+            // What calls get in its place is a status, which the error has (`MeshError.rpcStatus`).
+            guard !context.isRPC, let reply = error.localReply else { throw error }
             return .reply(OutboundResponse(reply))
         }
     }

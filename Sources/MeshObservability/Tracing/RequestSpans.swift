@@ -11,13 +11,14 @@ import Tracing
 /// their span by the attempt's number.
 final class RequestSpans: Sendable {
     let request: any Span
-    let name: String
+    /// What the spans of its attempts are called.
+    let attemptName: String
     let method: String
     private let attempts = Mutex<[(number: Int, span: any Span)]>([])
 
-    init(request: any Span, name: String, method: String) {
+    init(request: any Span, attemptName: String, method: String) {
         self.request = request
-        self.name = name
+        self.attemptName = attemptName
         self.method = method
     }
 

@@ -9,7 +9,8 @@ public import Tracing
 /// An outbound request is a client span whose parent is `ServiceContext.current`, and each of its attempts a client
 /// span below it; an inbound request is a server span whose parent is what the tracer extracts from the request's
 /// header fields. The application's handler runs with the server span as `ServiceContext.current`. Names and
-/// attributes are those of OpenTelemetry's semantic conventions for HTTP.
+/// attributes are those of OpenTelemetry's semantic conventions for HTTP; the spans of gRPC calls have the names and
+/// attributes of gRFC A72, too (`Sent.…`, `Attempt.…`, `Recv.…`).
 ///
 /// The mesh has a trace context of its own, which works without any tracer. If the tracer's `inject` yields a valid
 /// `traceparent`, `CallContext.trace` is set from it, so that the wire and the backend agree on every identifier; if
@@ -33,24 +34,34 @@ public struct TracingObserver: Observer {
         context: inout CallContext
     ) {
         let method = request.method
-        let name = HTTPSpanAttributes.spanName(method: method)
+        let name =
+            context.isRPC
+            ? RPCSpanAttributes.spanName(path: request.path, direction: direction)
+            : HTTPSpanAttributes.spanName(method: method)
         let parent = direction == .inbound ? headerParent(of: request) : outboundParent(of: request)
         let span: any Span = tracer.startSpan(
             name,
             context: parent,
             ofKind: direction == .inbound ? .server : .client
         )
-        if span.isRecording { span.attributes = HTTPSpanAttributes.request(request, direction: direction) }
-        context.observation = RequestSpans(request: span, name: name, method: method)
+        if span.isRecording {
+            span.attributes = HTTPSpanAttributes.request(request, direction: direction)
+            if context.isRPC { span.updateAttributes { RPCSpanAttributes.call(path: request.path, in: &$0) } }
+        }
+        let attemptName = context.isRPC ? RPCSpanAttributes.attemptName(path: request.path) : name
+        context.observation = RequestSpans(request: span, attemptName: attemptName, method: method)
         adopt(span, in: &context)
     }
 
     /// Starts the attempt's span.
     public func attemptStarted(_ context: inout CallContext, cluster: String) {
         guard let spans = context.observation as? RequestSpans else { return }
-        let span: any Span = tracer.startSpan(spans.name, context: spans.request.context, ofKind: .client)
+        let span: any Span = tracer.startSpan(spans.attemptName, context: spans.request.context, ofKind: .client)
         if span.isRecording {
             span.attributes = HTTPSpanAttributes.attemptStarted(method: spans.method, attempt: context.attempt)
+            if context.isRPC {
+                span.updateAttributes { RPCSpanAttributes.attemptStarted(context.attempt, in: &$0) }
+            }
         }
         spans.attemptStarted(context.attempt, span: span)
         adopt(span, in: &context)
@@ -63,7 +74,11 @@ public struct TracingObserver: Observer {
         }
         if span.isRecording {
             span.updateAttributes { HTTPSpanAttributes.attemptFinished(record, in: &$0) }
-            finish(span, status: record.status, error: record.error, failsFrom: 400)
+            if context.isRPC {
+                RPCSpanAttributes.finish(span, status: context.rpcStatus, error: record.error)
+            } else {
+                finish(span, status: record.status, error: record.error, failsFrom: 400)
+            }
         }
         span.end()
     }
@@ -76,12 +91,16 @@ public struct TracingObserver: Observer {
         let span = spans.request
         if span.isRecording {
             span.updateAttributes { HTTPSpanAttributes.requestFinished(record, in: &$0) }
-            finish(
-                span,
-                status: record.status,
-                error: record.error,
-                failsFrom: HTTPSpanAttributes.failureThreshold(record.direction)
-            )
+            if context.isRPC {
+                RPCSpanAttributes.finish(span, status: context.rpcStatus, error: record.error)
+            } else {
+                finish(
+                    span,
+                    status: record.status,
+                    error: record.error,
+                    failsFrom: HTTPSpanAttributes.failureThreshold(record.direction)
+                )
+            }
         }
         span.end()
     }

@@ -35,7 +35,9 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
             return response
         } catch {
             guard context.isRPC else { throw mesh.failAttempt(&context, error) }
-            return try await sendElsewhere(request, after: error, &context)
+            let response = try await sendElsewhere(request, after: error, &context)
+            context.timePassed()
+            return response
         }
     }
 
@@ -63,6 +65,10 @@ where Base.Request: RequestHead, Base.Response: ResponseHead {
                 let response = try await OutOfLine(base).send(sent, context: &context)
                 context.responseStatus = response.statusCode
                 mesh.noteRPCHead(&context, response.value(of: "grpc-status"))
+                if context.observesAnswer {
+                    let refusesMore = response.value(of: "x-envoy-immediate-health-check-fail") != nil
+                    mesh.noteAnswer(&context, response.value(of: "retry-after"), refusesMore: refusesMore)
+                }
                 if context.observesLoad { noteLoad(of: response, &context) }
                 return response
             } catch {
