@@ -49,7 +49,7 @@ public struct MeshServerInterceptor: ServerInterceptor {
             authority: nil,
             isSecured: peer.isSecured
         )
-        var call = stack.begin(head)
+        var call = stack.begin(head, isRPC: true)
         do {
             try await stack.admit(&head, peer: peer, context: &call)
         } catch {

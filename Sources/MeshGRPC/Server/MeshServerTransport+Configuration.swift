@@ -65,6 +65,7 @@ extension MeshHTTPServer.Configuration {
             address: address,
             // Metadata is bounded by `MetadataLimits`, which say so to the caller; this is above its hard limit.
             maximumHeaderBytes: 64 * 1024,
+            maximumHeaderCount: 512,
             stallTimeout: .forever,
             http2: HTTP2Limits(
                 maximumConcurrentStreams: 1000,

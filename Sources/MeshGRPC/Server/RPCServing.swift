@@ -39,7 +39,7 @@ struct RPCServing: Sendable {
             try? await call.answer(refusal)
             return InboundEnding(status: refusal.status.code)
         }
-        let writer = LoadWriter(call, method(of: call), configuration, load)
+        let writer = ServedCall(call, method(of: call), configuration, load)
         do throws(RPCError) {
             try check(call.head)
         } catch {
@@ -51,7 +51,7 @@ struct RPCServing: Sendable {
         return writer.ended()
     }
 
-    private func handle(_ call: InboundCall, _ writer: LoadWriter) async {
+    private func handle(_ call: InboundCall, _ writer: ServedCall) async {
         // Without a stack nobody has looked at the caller's deadline yet.
         if InboundContext.current == nil,
             let timeout = call.head.headerFields[.grpcTimeout].flatMap(TimeoutHeaders.grpcTimeout)
@@ -130,7 +130,7 @@ struct RPCServing: Sendable {
 }
 
 /// The response of one RPC, and what is reported of its load.
-private struct LoadWriter: Sendable {
+private struct ServedCall: Sendable {
     let method: MethodDescriptor
     let recorder: CallLoadRecorder
     let responses: ResponseWriter

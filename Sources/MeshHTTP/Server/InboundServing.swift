@@ -104,7 +104,7 @@ final class InboundServing: Sendable {
             _ = await respond(exchange, head, connection, channel)
             return
         }
-        var call = stack.begin(head)
+        var call = stack.begin(head, isRPC: isRPC(head))
         if let timeLeft = stack.timeLeft(call) { exchange.limit(to: timeLeft) }
         let ending: InboundEnding
         do {
@@ -126,6 +126,12 @@ final class InboundServing: Sendable {
             peerIdentity: peer,
             error: ending.error
         )
+    }
+
+    /// Whether a request is a call of gRPC to a server that speaks it.
+    private func isRPC(_ head: ReceivedHead) -> Bool {
+        guard case .call = responder else { return false }
+        return head.head.headerFields[.contentType].map(LocalReply.isGRPC) ?? false
     }
 
     /// Lets the application answer.

@@ -18,8 +18,7 @@ package final class ServingGate: ConfigurationListener {
     private let changed: @Sendable (ServingMode) -> Void
     private let state = Mutex(State())
 
-    /// - Parameter changed: Is told the mode as the server begins, and each time that it changes. Called from any thread,
-    ///   one call at a time.
+    /// - Parameter changed: Is told the mode as the server begins, and each time that it changes. Called from any thread.
     package init(_ stack: InboundStack, changed: @escaping @Sendable (ServingMode) -> Void) {
         self.stack = stack
         self.changed = changed

@@ -63,9 +63,7 @@ public struct GRPCServerMetrics: Observer {
         direction: TrafficDirection,
         context: inout CallContext
     ) {
-        guard direction == .inbound, let type = request.value(of: "content-type"), LocalReply.isGRPC(type) else {
-            return
-        }
+        guard direction == .inbound, context.isRPC else { return }
         started[StartedLabels(method: method(of: request.path))].increment()
     }
 

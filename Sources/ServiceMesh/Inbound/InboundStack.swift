@@ -59,12 +59,14 @@ public struct InboundStack: Sendable {
     /// A request has come in: counts it, opens its record, takes its trace and deadline from its headers.
     ///
     /// `end` has to follow, exactly once.
-    public func begin(_ request: some RequestHead) -> CallContext {
+    /// - Parameter isRPC: Whether it is a call of gRPC, which observers tell by gRPC's names. Default `false`.
+    public func begin(_ request: some RequestHead, isRPC: Bool = false) -> CallContext {
         drain.requestStarted()
         let now = mesh.clock.now
         let parent = TraceContext(headersOf: request)
         var context = CallContext(now: now, trace: (parent ?? .none).child(random: mesh.random))
         context.attempt = 1
+        context.isRPC = isRPC
         if let timeout = TimeoutHeaders.read(request) { context.deadline = Deadline(timeout, after: now) }
         context.snapshot = mesh.loadSnapshot()
         if !mesh.observers.isEmpty {
@@ -229,8 +231,13 @@ public struct InboundStack: Sendable {
             // An answer that the configuration asks for is no failure.
             error: error.flatMap { ($0 as? MeshError)?.code == .directResponse ? nil : $0 }
         )
-        record.rpcStatus = rpcStatus
-        (record.requestMessageBytes, record.responseMessageBytes) = messageBytes
+        var context = context
+        if let rpcStatus {
+            record.rpcStatus = rpcStatus
+            (record.requestMessageBytes, record.responseMessageBytes) = messageBytes
+            context.rpcStatus = Int16(clamping: rpcStatus)
+            (context.receivedMessageBytes, context.sentMessageBytes) = messageBytes
+        }
         mesh.observers.requestFinished(record, context: context)
     }
 

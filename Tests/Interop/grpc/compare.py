@@ -5,12 +5,13 @@
 
     compare.py GRPC_PEER [--calls N]     N calls of a scene that is drawn, 2 000 unless told otherwise
 
-Every scene is played four times: by each client with servers of each kind. What is drawn agrees with what was configured
-within five standard deviations; everything else agrees exactly.
+Every scene is played four times: by each client with servers of each kind. What is drawn agrees with what was
+configured within five standard deviations; everything else agrees exactly.
 """
 
 import argparse
 import collections
+import concurrent.futures
 import json
 import math
 import os
@@ -23,6 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "balancing"), str(HERE.parent)]
 # Whoever is stopped by a scene is not worth a line.
 os.environ["GRPC_VERBOSITY"] = "ERROR"
+import grpc  # noqa: E402
 import scenes_grpc as scenes  # noqa: E402
 from checks import Process, check, unused_port, verdict, wait_for  # noqa: E402
 from grpc_ejections import INTERVAL  # noqa: E402
@@ -106,7 +108,8 @@ def play_retries(pairs):
             server.fails = True
     for pair in pairs:
         found = set(pair.calls(RETRIES, 20))
-        check(found <= set(pair.ports(RETRIES)), f"{pair.name}: with nobody left the last status is the caller's: {found}")
+        is_last = found <= set(pair.ports(RETRIES))
+        check(is_last, f"{pair.name}: with nobody left the last status is the caller's: {found}")
     for pair in pairs:
         for server in pair.servers[RETRIES]:
             server.fails = False
@@ -129,7 +132,7 @@ def play_ejection(pairs):
         begun = time.monotonic()
         out = wait_for(lambda: is_ejected(pair), f"{pair.name}: ejection")  # noqa: B023
         took = time.monotonic() - begun
-        check(out, f"{pair.name}: the server that fails is ejected, after {took:.1f} s of intervals of {INTERVAL:.0f} s")
+        check(out, f"{pair.name}: who fails is ejected, after {took:.1f} s of intervals of {INTERVAL:.0f} s")
     for server in failing.values():
         server.fails = False
     for pair in pairs:
@@ -138,28 +141,49 @@ def play_ejection(pairs):
         check(back, f"{pair.name}: it is taken back")
 
 
-def play_serving_modes(peer, control_plane, kinds):
-    """Our server waits for its listener (gRFC A36), and lets pass what the listener lets pass (gRFC A41)."""
-    port, service = unused_port(), "guarded"
-    bootstrap = control_plane.path.parent / "server.json"
-    document = json.loads(control_plane.bootstrap.read_text())
-    bootstrap.write_text(json.dumps({**document, "server_listener_resource_name_template": TEMPLATE}))
-    server = Process(peer, "server", "--port", port, "--service", service, "--bootstrap", bootstrap)
-    mode = server.next_line(lambda line: "mode" in line, "the first mode")["mode"]
+def guarded_by_grpcio(port):
+    """A server of grpcio's that waits for its listener."""
+
+    class Handler(grpc.GenericRpcHandler):
+        def service(self, details):
+            return grpc.unary_unary_rpc_method_handler(lambda request, context: str(port).encode())
+
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(2), xds=True)
+    server.add_generic_rpc_handlers((Handler(),))
+    server.add_secure_port(f"127.0.0.1:{port}", grpc.xds_server_credentials(grpc.insecure_server_credentials()))
+    server.start()
+    return server
+
+
+def play_serving_modes(peer, control_plane, bootstrap, kinds):
+    """Servers wait for their listeners (gRFC A36), and let pass what these let pass (gRFC A41): ours as grpcio's."""
+    service, ports = "guarded", {kind: unused_port() for kind in ("grpcio", "ours")}
+    theirs = guarded_by_grpcio(ports["grpcio"])
+    ours = Process(peer, "server", "--port", ports["ours"], "--service", service, "--bootstrap", bootstrap)
+    mode = ours.next_line(lambda line: "mode" in line, "the first mode")["mode"]
     check(mode.startswith("not serving"), f"A36: without a listener our server is {mode}")
-    server.next_line(lambda line: "port" in line, "our server's port")
-    check(plain_call(port, service, timeout=2) in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), "A36: it refuses connections")
-    name = TEMPLATE.replace("%s", f"127.0.0.1:{port}")
-    control_plane.serve(scenes.configuration(kinds, listeners=[scenes.inbound(name, port)]))
-    mode = server.next_line(lambda line: "mode" in line, "the second mode")["mode"]
-    check(mode == "serving", f"A36: with one it is {mode}")
-    answer = wait_for(lambda: plain_call(port, service) == str(port), "the server answers")
-    check(answer, "A36: and answers")
-    rules = {"action": "DENY", "policies": {"all": {"permissions": [{"any": True}], "principals": [{"any": True}]}}}
-    control_plane.serve(scenes.configuration(kinds, listeners=[scenes.inbound(name, port, rules)]))
-    denied = wait_for(lambda: plain_call(port, service) == "PERMISSION_DENIED", "the rules hold")
-    check(denied, "A41: what its rules deny is PERMISSION_DENIED to grpcio")
-    server.kill()
+    ours.next_line(lambda line: "port" in line, "our server's port")
+
+    def found(expected, rules=None, served=True):
+        """Serves a listener for each server, and waits until a call of each ends as expected."""
+        names = {port: TEMPLATE.replace("%s", f"127.0.0.1:{port}") for port in ports.values()}
+        listeners = [scenes.inbound(name, port, rules) for port, name in names.items()]
+        control_plane.serve(scenes.configuration(kinds, listeners=listeners if served else []))
+        for kind, port in ports.items():
+            told = expected or str(port)
+            wait_for(lambda: plain_call(port, service) == told, f"{kind}: {told}")  # noqa: B023
+        return True
+
+    check(found("UNAVAILABLE", served=False), "A36: both refuse connections without a listener")
+    check(found(None), "A36: both answer with one")
+    mode = ours.next_line(lambda line: "mode" in line, "the second mode")["mode"]
+    check(mode == "serving", f"A36: ours says that it is {mode}")
+    every = {"permissions": [{"any": True}], "principals": [{"any": True}]}
+    check(found("PERMISSION_DENIED", {"action": "DENY", "policies": {"all": every}}), "A41: both deny what rules deny")
+    check(found("PERMISSION_DENIED", {"action": "ALLOW"}), "A41: both deny what no rule allows")
+    check(found(None, {"action": "ALLOW", "policies": {"all": every}}), "A41: both allow what a rule allows")
+    theirs.stop(0)
+    ours.kill()
 
 
 def compare(peer, folder, calls):
@@ -175,7 +199,11 @@ def compare(peer, folder, calls):
     }
     control_plane = ControlPlane(folder)
     control_plane.serve(scenes.configuration(kinds))
-    os.environ["GRPC_XDS_BOOTSTRAP"] = str(control_plane.bootstrap)
+    # grpcio reads one for all that a process does: its clients have no use for what servers need.
+    bootstrap = pathlib.Path(folder) / "with-servers.json"
+    document = json.loads(control_plane.bootstrap.read_text())
+    bootstrap.write_text(json.dumps({**document, "server_listener_resource_name_template": TEMPLATE}))
+    os.environ["GRPC_XDS_BOOTSTRAP"] = str(bootstrap)
     clients = [GRPCClient(), OurClient(peer, control_plane.bootstrap)]
     pairs = [Pair(client, found) for client in clients for found in servers.values()]
     for pair in pairs:
@@ -191,7 +219,7 @@ def compare(peer, folder, calls):
     play_retries(pairs)
     play_failover(pairs)
     play_ejection(pairs)
-    play_serving_modes(peer, control_plane, kinds)
+    play_serving_modes(peer, control_plane, bootstrap, kinds)
     for client in clients:
         client.close()
     for by_scene in servers.values():

@@ -2,7 +2,8 @@
 # This file is part of the swift-service-mesh project.
 """What both clients are given by one control plane: a listener, a route for each scene, its clusters.
 
-A call of a scene is `/SCENE/Get`. Endpoints are ports of the servers of one kind, so that each kind has scenes of its own.
+A call of a scene is `/SCENE/Get`. Endpoints are ports of the servers of one kind, so that each kind has scenes of its
+own.
 """
 
 import grpc_scenes

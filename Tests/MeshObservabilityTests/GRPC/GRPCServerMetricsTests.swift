@@ -36,10 +36,11 @@ import Testing
     func calls() throws {
         let observer = GRPCServerMetrics(.init(factory: metrics))
         var context = CallContext(now: MeshInstant(nanoseconds: 0))
-        let call = InMemoryRequest(path: "/a.B/C", headers: [("content-type", "application/grpc")])
+        let call = InMemoryRequest(path: "/a.B/C")
+        observer.requestStarted(call, direction: .inbound, context: &context)
+        context.isRPC = true
         observer.requestStarted(call, direction: .inbound, context: &context)
         observer.requestStarted(call, direction: .outbound, context: &context)
-        observer.requestStarted(InMemoryRequest(path: "/a.B/C"), direction: .inbound, context: &context)
         #expect(try metrics.expectCounter("grpc.server.call.started", [("grpc.method", "a.B/C")]).totalValue == 1)
         finish(observer, "/a.B/C", status: 0)
         finish(observer, "/a.B/C", status: 14)

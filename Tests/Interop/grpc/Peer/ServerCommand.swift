@@ -29,7 +29,14 @@ struct ServerCommand: AsyncParsableCommand {
     func run() async throws {
         let address = EndpointAddress(host: "127.0.0.1", port: port)
         let sources = try bootstrap.map {
-            [XDSConfigSource(bootstrap: try Bootstrap(path: $0), inboundAddresses: [address], rules: .grpc)]
+            [
+                XDSConfigSource(
+                    bootstrap: try Bootstrap(path: $0),
+                    inboundAddresses: [address],
+                    asksForAllListeners: false,
+                    rules: .grpc
+                )
+            ]
         }
         let mesh = try Mesh(sources: sources ?? [])
         let stack = InboundStack(mesh: mesh, address: address)
