@@ -66,8 +66,8 @@ struct RawCall {
         var trailers: HTTPFields?
 
         /// gRPC's status, in the head of an answer without body or in its trailers.
-        var rpcStatus: String? { (trailers ?? head)[.grpcStatus] }
-        var rpcMessage: String? { (trailers ?? head)[.grpcMessage] }
+        var rpcStatus: String? { trailers?[.grpcStatus] ?? head[.grpcStatus] }
+        var rpcMessage: String? { trailers?[.grpcMessage] ?? head[.grpcMessage] }
         /// Whether all of it is a head.
         var isTrailersOnly: Bool { body.isEmpty && head[.grpcStatus] != nil }
     }

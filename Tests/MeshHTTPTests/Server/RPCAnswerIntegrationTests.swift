@@ -4,6 +4,7 @@
 import HTTPTypes
 import MeshCore
 import MeshHTTP
+import MeshTesting
 import NIOCore
 import NIOHTTP1
 import ServiceMesh
@@ -65,18 +66,19 @@ import Testing
         }
     }
 
+    /// The handlers wait on a clock that stands still.
     @Test(arguments: [false, true])
     func `a deadline that passes is DEADLINE_EXCEEDED, before the head and behind it`(isBegun: Bool) async throws {
         let stack = InboundStack(mesh: try Mesh(), address: EndpointAddress(host: "0.0.0.0", port: 9080))
         try await serving(stack: stack) { _ in
             guard isBegun else {
-                try await Task.sleep(for: .seconds(3600))
+                try await ManualClock().sleep(until: MeshInstant(nanoseconds: .max))
                 return InboundResponse()
             }
             return InboundResponse(
                 body: .written { writer in
                     try await writer.write(ByteBuffer(string: "begun"))
-                    try await Task.sleep(for: .seconds(3600))
+                    try await ManualClock().sleep(until: MeshInstant(nanoseconds: .max))
                     return nil
                 }
             )
