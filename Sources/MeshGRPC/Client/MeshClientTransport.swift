@@ -91,9 +91,12 @@ public final class MeshClientTransport: ClientTransport {
         var own = meshConfiguration
         own.outboundTrafficPolicy = .registryOnly
         own.routeSemantics = .grpc
+        if let authority = configuration.authority, case .service(let name, _) = target.place {
+            own.amend = Self.renaming(name, to: authority, then: meshConfiguration.amend)
+        }
         let clock = transport?.configuration.clock ?? SystemClock()
         let mesh = try Mesh(own, sources: sources, clock: clock)
-        if let resources = policies.resources(for: target) {
+        if let resources = policies.resources(for: target, authority: configuration.authority ?? target.authority) {
             try mesh.apply(resources, from: "target")
         } else if sources.isEmpty {
             throw ConfigurationError(path: "sources", "\(target) needs a source that describes it")
@@ -126,6 +129,21 @@ public final class MeshClientTransport: ClientTransport {
         self.authority = configuration.authority ?? target.authority
         self.fields = CallFields(configuration.userAgent)
         self.budget = ReplayBudget(limit: configuration.replayBytes)
+    }
+
+    /// The listener is asked for by the target's name, and its routes by the authority: where `*` means whoever asked for
+    /// the listener, these are calls with that authority.
+    private static func renaming(
+        _ name: String,
+        to authority: String,
+        then amend: (@Sendable (inout MeshResources) -> Void)?
+    ) -> @Sendable (inout MeshResources) -> Void {
+        { resources in
+            if resources.listeners[name]?.hosts.isEmpty ?? false {
+                resources.listeners[name]?.hosts = [authority.lowercased()]
+            }
+            amend?(&resources)
+        }
     }
 
     /// How many calls are under way.
