@@ -46,6 +46,7 @@ public final class MeshClientTransport: ClientTransport {
     private let fields: CallFields
     private let budget: ReplayBudget
     private let calls = CallRegister()
+    private let tracker = ConnectivityTracker()
 
     /// None: routes have retry budgets.
     public var retryThrottle: RetryThrottle? { nil }
@@ -149,6 +150,9 @@ public final class MeshClientTransport: ClientTransport {
     /// How many calls are under way.
     public var callCount: Int { calls.count }
 
+    /// What the last call found: whether there are endpoints that can be reached.
+    public var connectivity: Connectivity { calls.isClosing ? .shutdown : tracker.current }
+
     // MARK: ClientTransport
 
     /// Runs what is the transport's own, until `beginGracefulShutdown()` was called and the last call has ended, or the
@@ -251,6 +255,6 @@ public final class MeshClientTransport: ClientTransport {
             highWatermark: configuration.writeBufferBytes,
             budget: budget
         )
-        return RPCCall(settings, on: client.stack, of: mesh, outgoing: outgoing)
+        return RPCCall(settings, on: client.stack, of: mesh, outgoing: outgoing, connectivity: tracker)
     }
 }
