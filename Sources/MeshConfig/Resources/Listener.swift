@@ -43,6 +43,13 @@ public struct Listener: Hashable, Sendable {
     /// at all.
     public var forwardedFor: ForwardedFor
 
+    /// Of an outbound listener, how long a gRPC call may take whose route says nothing of that; zero and `nil` for as long
+    /// as it likes.
+    ///
+    /// Default `nil`: `max_stream_duration` of the connection manager's `common_http_protocol_options` is unset by default
+    /// (gRFC A31).
+    public var maximumStreamDuration: Nanoseconds?
+
     /// Which way requests go.
     public enum Direction: Hashable, Sendable {
         /// Requests that this process makes (an API listener).

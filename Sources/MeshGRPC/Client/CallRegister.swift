@@ -32,6 +32,13 @@ final class CallRegister: Sendable {
     /// How many calls are under way.
     var count: Int { state.withLock { $0.calls.count } }
 
+    /// Whether no more calls may begin.
+    var isClosing: Bool {
+        state.withLock { state in
+            if case .closing = state.phase { true } else { false }
+        }
+    }
+
     /// - Returns: The call's number.
     /// - Throws: `RPCError` with code `failedPrecondition` while it closes.
     func began(_ call: RPCCall) throws(RPCError) -> Int {

@@ -9,6 +9,9 @@ extension MeshClientTransport {
     public struct Configuration: Sendable {
         /// The authority of every call, in place of the target's: what routes are looked up by, and what the server is
         /// told unless a route rewrites it. Default `nil`: the target's.
+        ///
+        /// A mesh that others run has to know the authority: a virtual host for `*` means the listener's own name there
+        /// (`Listener.hosts`).
         public var authority: String?
         /// The largest request message, in bytes, where the call's options say nothing. Default 4 MiB: what gRPC's
         /// servers accept by default.

@@ -46,6 +46,7 @@ public final class MeshClientTransport: ClientTransport {
     private let fields: CallFields
     private let budget: ReplayBudget
     private let calls = CallRegister()
+    private let tracker = ConnectivityTracker()
 
     /// None: routes have retry budgets.
     public var retryThrottle: RetryThrottle? { nil }
@@ -91,9 +92,12 @@ public final class MeshClientTransport: ClientTransport {
         var own = meshConfiguration
         own.outboundTrafficPolicy = .registryOnly
         own.routeSemantics = .grpc
+        if let authority = configuration.authority, case .service(let name, _) = target.place {
+            own.amend = Self.renaming(name, to: authority, then: meshConfiguration.amend)
+        }
         let clock = transport?.configuration.clock ?? SystemClock()
         let mesh = try Mesh(own, sources: sources, clock: clock)
-        if let resources = policies.resources(for: target) {
+        if let resources = policies.resources(for: target, authority: configuration.authority ?? target.authority) {
             try mesh.apply(resources, from: "target")
         } else if sources.isEmpty {
             throw ConfigurationError(path: "sources", "\(target) needs a source that describes it")
@@ -128,8 +132,26 @@ public final class MeshClientTransport: ClientTransport {
         self.budget = ReplayBudget(limit: configuration.replayBytes)
     }
 
+    /// The listener is asked for by the target's name, and its routes by the authority: where `*` means whoever asked for
+    /// the listener, these are calls with that authority.
+    private static func renaming(
+        _ name: String,
+        to authority: String,
+        then amend: (@Sendable (inout MeshResources) -> Void)?
+    ) -> @Sendable (inout MeshResources) -> Void {
+        { resources in
+            if resources.listeners[name]?.hosts.isEmpty ?? false {
+                resources.listeners[name]?.hosts = [authority.lowercased()]
+            }
+            amend?(&resources)
+        }
+    }
+
     /// How many calls are under way.
     public var callCount: Int { calls.count }
+
+    /// What the last call found: whether there are endpoints that can be reached.
+    public var connectivity: Connectivity { calls.isClosing ? .shutdown : tracker.current }
 
     // MARK: ClientTransport
 
@@ -233,6 +255,6 @@ public final class MeshClientTransport: ClientTransport {
             highWatermark: configuration.writeBufferBytes,
             budget: budget
         )
-        return RPCCall(settings, on: client.stack, of: mesh, outgoing: outgoing)
+        return RPCCall(settings, on: client.stack, of: mesh, outgoing: outgoing, connectivity: tracker)
     }
 }

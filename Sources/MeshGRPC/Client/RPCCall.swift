@@ -27,13 +27,21 @@ final class RPCCall: Sendable {
     let settings: CallSettings
     private let stack: HTTPStack
     private let mesh: Mesh
+    private let connectivity: ConnectivityTracker
     private let state = Mutex(State())
 
-    init(_ settings: CallSettings, on stack: HTTPStack, of mesh: Mesh, outgoing: OutgoingMessages) {
+    init(
+        _ settings: CallSettings,
+        on stack: HTTPStack,
+        of mesh: Mesh,
+        outgoing: OutgoingMessages,
+        connectivity: ConnectivityTracker
+    ) {
         self.settings = settings
         self.stack = stack
         self.mesh = mesh
         self.outgoing = outgoing
+        self.connectivity = connectivity
     }
 
     /// A random number.
@@ -46,6 +54,7 @@ final class RPCCall: Sendable {
         let beginning = try await outgoing.beginning(asWhole: settings.hasSingleRequest)
         let request = try request(of: beginning)
         var readiness = Readiness(settings)
+        connectivity.callBegan()
         while true {
             var context = mesh.makeContext(deadline: settings.deadline)
             context.isRPC = true
@@ -53,6 +62,7 @@ final class RPCCall: Sendable {
             do {
                 switch try await stack.open(request, context: &context) {
                 case .exchange(let response):
+                    connectivity.answered()
                     outgoing.commit()
                     keep(context)
                     return response
@@ -61,6 +71,7 @@ final class RPCCall: Sendable {
                     return response
                 }
             } catch {
+                connectivity.failed(error)
                 guard outgoing.isReplayable else { throw error }
                 switch readiness.failed(error, random: mesh.random.next()) {
                 case .fail: throw error

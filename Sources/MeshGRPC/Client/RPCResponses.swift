@@ -33,7 +33,7 @@ struct RPCResponses: AsyncSequence, Sendable {
     struct AsyncIterator: AsyncIteratorProtocol {
         private enum Phase {
             case unopened
-            case messages(OutboundResponse, ResponseBody.AsyncIterator)
+            case messages
             case ended
             /// Somebody else reads.
             case refused
@@ -41,6 +41,8 @@ struct RPCResponses: AsyncSequence, Sendable {
 
         private let call: RPCCall
         private var phase: Phase
+        private var response: OutboundResponse?
+        private var chunks: ResponseBody.AsyncIterator?
         private var deframer: MessageDeframer
         private var receivedBytes: UInt64 = 0
 
@@ -59,10 +61,7 @@ struct RPCResponses: AsyncSequence, Sendable {
             do {
                 switch phase {
                 case .unopened: return try await open()
-                case .messages(let response, var chunks):
-                    let part = try await message(of: response, &chunks)
-                    if case .messages = phase { phase = .messages(response, chunks) }
-                    return part
+                case .messages: return try await message()
                 case .ended: return nil
                 case .refused: throw RPCError(code: .internalError, message: "a response can be read once only")
                 }
@@ -87,26 +86,25 @@ struct RPCResponses: AsyncSequence, Sendable {
                 let status = Status(code: .unknown, message: "the response is no gRPC: it has \(type)")
                 return end(with: status, fields)
             }
-            phase = .messages(response, response.body.makeAsyncIterator())
+            self.response = response
+            chunks = response.body.makeAsyncIterator()
+            phase = .messages
             return .metadata(Metadata(fields))
         }
 
-        private mutating func message(
-            of response: OutboundResponse,
-            _ chunks: inout ResponseBody.AsyncIterator
-        ) async throws -> Element {
+        private mutating func message() async throws -> Element {
             while true {
                 if let message = try deframer.next() {
                     receivedBytes += UInt64(message.count)
                     return .message(message)
                 }
-                guard let chunk = try await chunks.next(isolation: nil) else { break }
+                guard let chunk = try await chunks?.next(isolation: nil) else { break }
                 deframer.append(chunk)
             }
             guard deframer.isAtBoundary else {
                 throw RPCError(code: .internalError, message: "the response ended within a message")
             }
-            let trailers = response.trailers ?? [:]
+            let trailers = response?.trailers ?? [:]
             try call.check(trailers)
             let status =
                 Status(trailers: trailers) ?? Status(code: .unknown, message: "the response ended without a status")
@@ -115,6 +113,8 @@ struct RPCResponses: AsyncSequence, Sendable {
 
         private mutating func end(with status: Status, _ fields: HTTPFields) -> Element {
             phase = .ended
+            response = nil
+            chunks = nil
             call.ended(status.code, receivedBytes: receivedBytes)
             return .status(status, Metadata(fields))
         }

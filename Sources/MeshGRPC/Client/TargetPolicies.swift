@@ -44,7 +44,8 @@ public struct TargetPolicies: Sendable {
     }
 
     /// The configuration that a target stands for; `nil` for one that somebody else describes.
-    func resources(for target: MeshTarget) -> MeshResources? {
+    /// - Parameter authority: What its calls say.
+    func resources(for target: MeshTarget, authority: String) -> MeshResources? {
         let discovery: Cluster.Discovery
         switch target.place {
         case .service: return nil
@@ -75,7 +76,7 @@ public struct TargetPolicies: Sendable {
             name: name,
             routes: .inline(RouteConfiguration(name: name, virtualHosts: [host]))
         )
-        listener.hosts = [target.authority.lowercased()]
+        listener.hosts = [authority.lowercased()]
         return MeshResources(listeners: [listener], clusters: [cluster])
     }
 }

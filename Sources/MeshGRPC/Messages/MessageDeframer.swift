@@ -6,13 +6,13 @@ package import NIOCore
 
 /// Cuts a body into its messages.
 ///
-/// A message that came in one piece is a slice of what was read; one that came in several is put together in one buffer,
-/// which is made when its length is known, so that each byte is copied once at most. Holds one message and one chunk.
+/// A message that came in one piece is a slice of what was read; one that came in several is put together in a buffer of its
+/// own, so that each byte is copied once at most. Holds one message and one chunk.
 package struct MessageDeframer: Sendable {
-    /// What has come and was not handed out.
-    private var waiting: ByteBuffer?
-    /// Whether `waiting` was made here, for a message of several pieces, and so may be written to.
-    private var isOwn = false
+    /// What was read and not handed out.
+    private var chunk: ByteBuffer?
+    /// The beginning of a message whose rest was not read yet, with its prefix.
+    private var begun: ByteBuffer?
     private let maximumMessageBytes: Int
 
     /// - Parameter maximumMessageBytes: The largest message to accept.
@@ -21,34 +21,68 @@ package struct MessageDeframer: Sendable {
     }
 
     /// Whether nothing is left of a message that began: what a body may end with.
-    package var isAtBoundary: Bool { (waiting?.readableBytes ?? 0) == 0 }
+    package var isAtBoundary: Bool { begun == nil && (chunk?.readableBytes ?? 0) == 0 }
 
     /// Takes what was read. Ask `next` for messages until it has none, before the next chunk is given.
-    package mutating func append(_ chunk: ByteBuffer) {
-        guard chunk.readableBytes > 0 else { return }
-        guard var known = waiting.take(), known.readableBytes > 0 else {
-            waiting = chunk
-            isOwn = false
-            return
+    package mutating func append(_ next: ByteBuffer) {
+        guard next.readableBytes > 0 else { return }
+        if var rest = chunk.take(), rest.readableBytes > 0 {
+            rest.writeImmutableBuffer(next)
+            chunk = rest
+        } else {
+            chunk = next
         }
-        if !isOwn {
-            let capacity = Self.capacity(for: known, and: chunk, maximumMessageBytes)
-            var whole = ByteBufferAllocator().buffer(capacity: capacity)
-            whole.writeImmutableBuffer(known)
-            known = whole
-            isOwn = true
-        }
-        known.writeImmutableBuffer(chunk)
-        waiting = known
     }
 
     /// The next message; `nil` until more was read.
     /// - Throws: `RPCError`: `resourceExhausted` for a message that is too large, known before its bytes have come;
     ///   `internalError` for one that is compressed, which nobody has asked for, and for a prefix that is none.
     package mutating func next() throws(RPCError) -> RPCBytes? {
-        guard let compression: UInt8 = waiting?.peek(at: 0), let length: UInt32 = waiting?.peek(at: 1) else {
-            return nil
-        }
+        if begun != nil { return try completed() }
+        guard let readable = chunk?.readableBytes, readable > 0 else { return nil }
+        guard let size = try messageSize(chunk?.peek(at: 0), chunk?.peek(at: 1)), size <= readable
+        else { return try begin() }
+        guard var message = chunk?.readSlice(length: size) else { return nil }
+        message.moveReaderIndex(forwardBy: MessageFraming.prefixLength)
+        // What was read is kept alive only as long as its messages are.
+        if readable == size { chunk = nil }
+        return RPCBytes(message)
+    }
+
+    /// The chunk ends within a message: its beginning waits for the rest in a buffer that has room for it.
+    private mutating func begin() throws(RPCError) -> RPCBytes? {
+        guard let rest = chunk.take() else { return nil }
+        let size = try messageSize(rest.peek(at: 0), rest.peek(at: 1)) ?? MessageFraming.prefixLength
+        var buffer = ByteBufferAllocator().buffer(capacity: size)
+        buffer.writeImmutableBuffer(rest)
+        begun = buffer
+        return nil
+    }
+
+    /// The message that has begun, if all of it is here.
+    private mutating func completed() throws(RPCError) -> RPCBytes? {
+        take(upTo: MessageFraming.prefixLength)
+        // Without another reference to the buffer, which would have it copied when it is written to.
+        guard let size = try messageSize(begun?.peek(at: 0), begun?.peek(at: 1)) else { return nil }
+        begun?.reserveCapacity(size)
+        take(upTo: size)
+        guard var message = begun, message.readableBytes == size else { return nil }
+        begun = nil
+        message.moveReaderIndex(forwardBy: MessageFraming.prefixLength)
+        return RPCBytes(message)
+    }
+
+    /// Moves bytes from the chunk behind the message that has begun, until that one has so many.
+    private mutating func take(upTo size: Int) {
+        guard let known = begun?.readableBytes, known < size, let readable = chunk?.readableBytes else { return }
+        guard let bytes = chunk?.readSlice(length: min(readable, size - known)) else { return }
+        begun?.writeImmutableBuffer(bytes)
+        if chunk?.readableBytes == 0 { chunk = nil }
+    }
+
+    /// The size of a message with its prefix; `nil` while that has not come.
+    private func messageSize(_ compression: UInt8?, _ length: UInt32?) throws(RPCError) -> Int? {
+        guard let compression, let length else { return nil }
         guard compression == 0 else {
             throw RPCError(
                 code: .internalError,
@@ -63,22 +97,7 @@ package struct MessageDeframer: Sendable {
                 message: "a message has \(length) bytes, more than the \(maximumMessageBytes) that are accepted"
             )
         }
-        let size = Int(length) + MessageFraming.prefixLength
-        guard var message = waiting?.readSlice(length: size) else { return nil }
-        message.moveReaderIndex(forwardBy: MessageFraming.prefixLength)
-        // What was read is kept alive only as long as its messages are.
-        if waiting?.readableBytes == 0 {
-            waiting = nil
-            isOwn = false
-        }
-        return RPCBytes(message)
-    }
-
-    /// Room for the message that has begun, if its length is known, and for what came at least.
-    private static func capacity(for known: ByteBuffer, and chunk: ByteBuffer, _ limit: Int) -> Int {
-        let count = known.readableBytes + chunk.readableBytes
-        guard let length: UInt32 = known.peek(at: 1) else { return count }
-        return max(count, min(Int(length), limit) + MessageFraming.prefixLength)
+        return Int(length) + MessageFraming.prefixLength
     }
 }
 

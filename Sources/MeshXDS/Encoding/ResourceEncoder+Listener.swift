@@ -71,6 +71,9 @@ extension ResourceEncoder {
         case .inline(let routes): message.routeConfig = try routeConfiguration(routes)
         }
         message.httpFilters = try filters(listener)
+        if case .outbound = listener.direction, let longest = listener.maximumStreamDuration {
+            message.commonHTTPProtocolOptions.maxStreamDuration = Google_Protobuf_Duration(longest)
+        }
         if case .inbound = listener.direction {
             // Without it Envoy, and our own decoder, believe the header.
             if listener.forwardedFor.usesConnection { message.useRemoteAddress = Google_Protobuf_BoolValue(true) }

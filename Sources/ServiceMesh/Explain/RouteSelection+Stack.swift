@@ -65,6 +65,14 @@ extension RouteSelection {
         describe(fault?.configuration, .fault, hasOwnFault ? onRoute : onListener)
         describe(rateLimiter?.configuration, .rateLimit, route.rateLimit != nil ? onRoute : onListener)
         describe(timeout, .totalTimeout, onRoute)
+        if streamTimeout?.timeout != timeout?.timeout {
+            if timeout == nil { policies.append(PolicyDescription(slot: .totalTimeout, settings: [])) }
+            let limit = streamTimeout.map { "\($0.timeout.duration)" } ?? "none"
+            policies[policies.count - 1].add(
+                [PolicySetting("timeoutOfCalls", limit)],
+                place: onRoute.description
+            )
+        }
         describe(admissionControl?.configuration, .admissionControl, place { $0.admissionControl != nil })
         func addBudget() {
             guard let budget = retry?.budget else { return }

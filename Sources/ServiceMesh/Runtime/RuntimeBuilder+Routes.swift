@@ -160,7 +160,7 @@ extension RuntimeBuilder {
             timeout: forward.effectiveTimeout.map {
                 DeadlineConfiguration(timeout: $0, name: name, mode: forward.timeoutMode)
             },
-            streamTimeout: forward.timeoutOfCalls.map {
+            streamTimeout: forward.timeoutOfCalls(on: listener).map {
                 DeadlineConfiguration(timeout: $0, name: name, mode: forward.timeoutMode)
             },
             attemptTimeout: forward.retry?.perTryTimeout.map {
@@ -214,9 +214,10 @@ extension RouteAction.Forward {
     }
 
     /// How long a gRPC call may take (gRFC A31).
-    fileprivate var timeoutOfCalls: Nanoseconds? {
-        guard let maximum = streamDuration?.maximum else { return sparesCalls ? nil : timeout }
-        return maximum == .zero ? nil : maximum
+    fileprivate func timeoutOfCalls(on listener: Listener) -> Nanoseconds? {
+        let own = streamDuration?.maximum ?? (sparesCalls ? nil : timeout)
+        let limit = own ?? listener.maximumStreamDuration ?? .zero
+        return limit == .zero ? nil : limit
     }
 
     /// The shares whose cluster requests name, in the places of all shares.

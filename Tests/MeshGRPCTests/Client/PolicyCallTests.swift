@@ -93,6 +93,24 @@ struct PolicyCallTests {
         }
     }
 
+    @Test("An authority in place of the target's is what routes and servers see")
+    func otherAuthority() async throws {
+        try await servers(1) { servers in
+            var configuration = MeshClientTransport.Configuration()
+            configuration.authority = "Greeter.example"
+            let cluster = Cluster.fixed("c", [servers[0].address])
+            let resources = MeshResources.greeter(routes: [.to("c")], clusters: [cluster])
+            try await withClient(.greeter(resources, configuration: configuration)) { client in
+                _ = try await client.echo()
+            }
+            let transport = try MeshClientTransport.to([servers[0].address], configuration: configuration)
+            try await withClient(transport) { client in
+                _ = try await client.echo()
+            }
+            #expect(servers[0].server.calls.map { $0[":authority"] } == ["Greeter.example", "Greeter.example"])
+        }
+    }
+
     @Test("A33: faults abort calls with their status, and by what the calls ask for")
     func faults() async throws {
         try await servers(1) { servers in
@@ -117,6 +135,57 @@ struct PolicyCallTests {
                 #expect(await client.failure() == nil)
             }
             #expect(servers[0].server.calls.count == 1)
+        }
+    }
+
+    @Test(
+        "A31: where the route says nothing, the listener's longest stream bounds a call, and the call's own deadline does"
+    )
+    func streamDuration() async throws {
+        try await servers(1) { servers in
+            var resources = MeshResources.greeter(
+                routes: [.to("c")],
+                clusters: [.fixed("c", [servers[0].address])]
+            )
+            resources.listeners["greeter"]?.maximumStreamDuration = .seconds(20)
+            try await withClient(.greeter(resources)) { client in
+                _ = try await client.echo()
+                var options = CallOptions.defaults
+                options.timeout = .seconds(5)
+                _ = try await client.echo(options: options)
+                options.timeout = .seconds(100)
+                _ = try await client.echo(options: options)
+            }
+            let timeouts = servers[0].server.calls.map { call in
+                call["grpc-timeout"].flatMap { TimeoutHeaders.grpcTimeout($0) }.map { Int($0.rawValue / 1_000_000_000) }
+            }
+            #expect(timeouts.map { $0.map { ($0 + 9) / 10 * 10 } } == [20, 10, 20])
+        }
+    }
+
+    @Test("A6: a call that is slow is hedged, and the first answer counts")
+    func hedging() async throws {
+        try await Server.serving { _ in
+            .silence
+        } while: { slow, slowAddress in
+            try await Server.serving { _ in
+                .ok
+            } while: { fast, fastAddress in
+                var route = Route.to("c")
+                route.policies.hedging = .gRPC(
+                    maximumAttempts: 2,
+                    hedgingDelay: .milliseconds(10),
+                    nonFatalStatusCodes: [14]
+                )
+                let cluster = Cluster.fixed("c", [slowAddress, fastAddress])
+                let configuration = MeshConfiguration(retryBudget: nil as RetryBudgetChoice?, isDisabled: false)
+                let resources = MeshResources.greeter(routes: [route], clusters: [cluster])
+                try await withClient(.greeter(resources, meshConfiguration: configuration)) { client in
+                    for _ in 0..<10 { #expect(await client.failure() == nil) }
+                }
+                #expect(fast.calls.count == 10)
+                #expect(slow.calls.count > 0)
+            }
         }
     }
 

@@ -100,6 +100,27 @@ struct TransportLifeTests {
         }
     }
 
+    @Test("tells whether its calls find somebody")
+    func connectivity() async throws {
+        let closed = try await ScriptedRPCServer.closedPort()
+        let failing = try MeshClientTransport.to([closed])
+        #expect(failing.connectivity == .idle)
+        try await withClient(failing) { client in
+            _ = await client.failure()
+            #expect(failing.connectivity == .transientFailure)
+        }
+        #expect(failing.connectivity == .shutdown)
+        try await ScriptedRPCServer.serving { _ in
+            .trailersOnly(14)
+        } while: { _, address in
+            let transport = try MeshClientTransport.to([address])
+            try await withClient(transport) { client in
+                _ = await client.failure()
+                #expect(transport.connectivity == .ready)
+            }
+        }
+    }
+
     @Test("needs somebody who describes the services that it calls")
     func sources() {
         #expect(throws: ConfigurationError.self) { try MeshClientTransport(target: MeshTarget("xds:///greeter")) }

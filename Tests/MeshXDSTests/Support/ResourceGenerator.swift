@@ -243,6 +243,7 @@ struct ResourceGenerator {
             },
             routes: chance() ? .named("routes of \(name)") : .inline(routeConfiguration(chance() ? name : ""))
         )
+        if case .outbound = listener.direction, chance(20) { listener.maximumStreamDuration = pick([.zero, span()]) }
         if case .inbound(let address, let security) = listener.direction, security.takesTLS {
             if chance(30) {
                 listener.secrets = SecretReference(

@@ -20,8 +20,10 @@ struct HTTPConnectionManager {
         "stat_prefix",
         "generate_request_id",
         "use_remote_address",
-        "xff_num_trusted_hops"
+        "xff_num_trusted_hops",
+        "common_http_protocol_options"
     )
+    private static let readCommon = ReadFields(Envoy_Config_Core_V3_HttpProtocolOptions.self, "max_stream_duration")
     private static let readFilter = ReadFields(
         Filter.self,
         "name",
@@ -35,6 +37,8 @@ struct HTTPConnectionManager {
     let filters: [HTTPFilter]
     /// How far a server believes `x-forwarded-for`.
     let forwardedFor: ForwardedFor
+    /// The longest stream, where routes say nothing of that.
+    let maximumStreamDuration: Nanoseconds?
 
     /// Decodes a connection manager.
     init?(_ any: Google_Protobuf_Any, at path: FieldPath, _ context: inout DecodingContext) {
@@ -48,6 +52,17 @@ struct HTTPConnectionManager {
         let routes = Self.routes(message, at: path, &context)
         let filters = Self.filters(message.httpFilters, at: path, &context)
         guard let routes, let filters else { return nil }
+        var longest: Nanoseconds?
+        if message.hasCommonHTTPProtocolOptions {
+            let (options, path) = (message.commonHTTPProtocolOptions, path["common_http_protocol_options"])
+            context.ignoreOthers(in: options, at: path, read: Self.readCommon)
+            if options.hasMaxStreamDuration {
+                let path = path["max_stream_duration"]
+                guard let span = Nanoseconds(options.maxStreamDuration, at: path, &context) else { return nil }
+                longest = span
+            }
+        }
+        maximumStreamDuration = longest
         self.routes = routes
         self.filters = filters
         if context.rules == .grpc {

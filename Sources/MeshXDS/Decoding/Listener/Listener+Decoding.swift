@@ -47,14 +47,14 @@ extension Listener {
         }
         let decoded = HTTPConnectionManager(chain.connectionManager, at: chain.path, &context)
         return decoded.map { connectionManager in
-            .listener(
-                Listener(
-                    name: message.name.canonicalResourceName,
-                    filters: DenialMessages.add(from: message.metadata, to: connectionManager.filters),
-                    routes: connectionManager.routes,
-                    capturedAddress: chain.address
-                )
+            var listener = Listener(
+                name: message.name.canonicalResourceName,
+                filters: DenialMessages.add(from: message.metadata, to: connectionManager.filters),
+                routes: connectionManager.routes,
+                capturedAddress: chain.address
             )
+            listener.maximumStreamDuration = connectionManager.maximumStreamDuration
+            return .listener(listener)
         }
     }
 
@@ -81,6 +81,9 @@ extension Listener {
             secrets = server.secrets
             peerNames = server.peerNames
             forwardedFor = server.connectionManager.forwardedFor
+            if connectionManager.maximumStreamDuration != nil {
+                context.ignore(path["filter_chains"], "bounds streams, which here only callers do")
+            }
         } else {
             context.reject(path, "has neither an api_listener nor an address")
             return nil
@@ -94,6 +97,7 @@ extension Listener {
             peerNames: peerNames,
             forwardedFor: forwardedFor
         )
+        if case .outbound = direction { maximumStreamDuration = connectionManager.maximumStreamDuration }
     }
 }
 
