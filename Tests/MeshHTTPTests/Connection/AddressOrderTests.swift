@@ -16,7 +16,7 @@ struct AddressOrderTests {
     }
 
     @Test(
-        "takes the families by turns, the first one's first (RFC 8305 §4, gRFC A61)",
+        "A61: takes the families by turns, the first one's first (RFC 8305 §4)",
         arguments: [
             ([], []), (["10.0.0.1"], ["10.0.0.1"]),
             (["10.0.0.1", "10.0.0.2", "::1", "::2"], ["10.0.0.1", "::1", "10.0.0.2", "::2"]),
