@@ -111,6 +111,31 @@ struct PolicyCallTests {
         }
     }
 
+    @Test("Calls are copied to where the route says")
+    func copies() async throws {
+        let (arrived, arrive) = AsyncStream.makeStream(of: Void.self)
+        try await Server.serving { _ in
+            arrive.yield()
+            return .ok
+        } while: { shadow, shadowAddress in
+            try await servers(1) { servers in
+                var route = Route.to("c")
+                if case .forward(var forward) = route.action {
+                    forward.mirrors = [RequestMirror(.cluster("copies"))]
+                    route.action = .forward(forward)
+                }
+                let clusters: [Cluster] = [.fixed("c", [servers[0].address]), .fixed("copies", [shadowAddress])]
+                try await withClient(.greeter(.greeter(routes: [route], clusters: clusters))) { client in
+                    _ = try await client.echo()
+                    for await _ in arrived { break }
+                }
+                #expect(servers[0].server.calls.count == 1)
+                #expect(shadow.calls.map { $0[":path"] } == ["/mesh.Echo/Unary"])
+                #expect(shadow.calls.map(\.bodyBytes) == [8])
+            }
+        }
+    }
+
     @Test("A33: faults abort calls with their status, and by what the calls ask for")
     func faults() async throws {
         try await servers(1) { servers in
