@@ -55,10 +55,12 @@ extension Mesh {
     @usableFromInline
     func contextOfCopy(_ original: CallContext, _ selection: RouteSelection) -> CallContext {
         let now = clock.now
-        let timeout = original.selection?.timeout?.timeout ?? Self.longestCopy
+        let own = original.isRPC ? original.selection?.streamTimeout : original.selection?.timeout
+        let timeout = own?.timeout ?? Self.longestCopy
         var context = CallContext(now: now, deadline: Deadline(timeout, after: now), trace: original.trace)
         context.route = selection
         context.random = original.random
+        context.isRPC = original.isRPC
         return context
     }
 

@@ -14,10 +14,10 @@ import Testing
 
 @Suite("Calls by what a control plane says", .timeLimit(.minutes(5)))
 struct PolicyCallTests {
-    private typealias Server = ScriptedRPCServer
+    typealias Server = ScriptedRPCServer
 
     /// Runs so many servers that answer well.
-    private func servers<Result>(
+    func servers<Result>(
         _ count: Int,
         _ found: [(Server, EndpointAddress)] = [],
         _ body: ([(server: Server, address: EndpointAddress)]) async throws -> Result
@@ -30,7 +30,7 @@ struct PolicyCallTests {
         }
     }
 
-    private func match(_ header: HeaderName, _ value: String) -> RouteMatch {
+    func match(_ header: HeaderName, _ value: String) -> RouteMatch {
         RouteMatch(headers: [HeaderMatcher(header, .value(StringMatcher(.exact(value))))])
     }
 
@@ -108,6 +108,31 @@ struct PolicyCallTests {
                 _ = try await client.echo()
             }
             #expect(servers[0].server.calls.map { $0[":authority"] } == ["Greeter.example", "Greeter.example"])
+        }
+    }
+
+    @Test("Calls are copied to where the route says")
+    func copies() async throws {
+        let (arrived, arrive) = AsyncStream.makeStream(of: Void.self)
+        try await Server.serving { _ in
+            arrive.yield()
+            return .ok
+        } while: { shadow, shadowAddress in
+            try await servers(1) { servers in
+                var route = Route.to("c")
+                if case .forward(var forward) = route.action {
+                    forward.mirrors = [RequestMirror(.cluster("copies"))]
+                    route.action = .forward(forward)
+                }
+                let clusters: [Cluster] = [.fixed("c", [servers[0].address]), .fixed("copies", [shadowAddress])]
+                try await withClient(.greeter(.greeter(routes: [route], clusters: clusters))) { client in
+                    _ = try await client.echo()
+                    for await _ in arrived { break }
+                }
+                #expect(servers[0].server.calls.count == 1)
+                #expect(shadow.calls.map { $0[":path"] } == ["/mesh.Echo/Unary"])
+                #expect(shadow.calls.map(\.bodyBytes) == [8])
+            }
         }
     }
 
@@ -223,100 +248,6 @@ struct PolicyCallTests {
         }
     }
 
-    @Test("A42: a ring's calls stay with an endpoint, by metadata or by the channel")
-    func ringHash() async throws {
-        try await servers(3) { servers in
-            let cluster = Cluster.fixed("c", servers.map(\.address), loadBalancing: .init(RingHash()))
-            var byHeader = Route.to("c", RouteMatch(path: PathMatcher(.exact("/mesh.Echo/Unary"))))
-            if case .forward(var forward) = byHeader.action {
-                forward.hashPolicies = [
-                    HashPolicy(.header("x-user", rewrite: nil), isTerminal: true), HashPolicy(.channel),
-                ]
-                byHeader.action = .forward(forward)
-            }
-            try await withClient(.greeter(.greeter(routes: [byHeader], clusters: [cluster]))) { client in
-                for _ in 0..<10 { _ = try await client.echo(metadata: ["x-user": "ann"]) }
-                #expect(servers.map(\.server.calls.count).sorted() == [0, 0, 10])
-                for _ in 0..<10 { _ = try await client.echo() }
-                #expect(servers.map(\.server.calls.count).allSatisfy { $0 % 10 == 0 })
-                for user in 0..<60 { _ = try await client.echo(metadata: ["x-user": "user\(user)"]) }
-                #expect(servers.map(\.server.calls.count).allSatisfy { $0 > 0 })
-            }
-        }
-    }
-
-    @Test("A48, A62, A52: each policy that a cluster names spreads calls in its way")
-    func policies() async throws {
-        try await servers(3) { servers in
-            let addresses = servers.map(\.address)
-            func counts(_ policy: some LoadBalancingPolicy) async throws -> [Int] {
-                let before = servers.map(\.server.calls.count)
-                let cluster = Cluster.fixed("c", addresses, loadBalancing: .init(policy))
-                try await withClient(.greeter(.greeter(routes: [.to("c")], clusters: [cluster]))) { client in
-                    for _ in 0..<30 { _ = try await client.echo() }
-                }
-                return zip(servers.map(\.server.calls.count), before).map { $0 - $1 }
-            }
-            let pickFirst = try await counts(PickFirst())
-            #expect(pickFirst == [30, 0, 0])
-            let leastRequest = try await counts(LeastRequest())
-            #expect(leastRequest.allSatisfy { $0 > 0 } && leastRequest.reduce(0, +) == 30)
-            let roundRobin = try await counts(RoundRobin())
-            #expect(roundRobin == [10, 10, 10])
-        }
-    }
-
-    @Test("A62: the next address is taken where the first cannot be reached")
-    func pickFirstFailover() async throws {
-        let closed = try await Server.closedPort()
-        try await servers(1) { servers in
-            let cluster = Cluster.fixed("c", [closed, servers[0].address], loadBalancing: .init(PickFirst()))
-            try await withClient(.greeter(.greeter(routes: [.to("c")], clusters: [cluster]))) { client in
-                for _ in 0..<5 { #expect(await client.failure() == nil) }
-            }
-            #expect(servers[0].server.calls.count == 5)
-        }
-    }
-
-    @Test("A56: the next priority is taken where none of the first can be reached")
-    func priorities() async throws {
-        let closed = [try await Server.closedPort(), try await Server.closedPort()]
-        try await servers(1) { servers in
-            var cluster = Cluster(
-                name: "c",
-                discovery: .fixed(
-                    EndpointAssignment(
-                        name: "c",
-                        localities: [
-                            LocalityEndpoints(endpoints: closed.map { ClusterEndpoint($0) }),
-                            LocalityEndpoints(priority: 1, endpoints: [ClusterEndpoint(servers[0].address)]),
-                        ]
-                    )
-                )
-            )
-            cluster.priorities = .grpc
-            try await withClient(.greeter(.greeter(routes: [.to("c")], clusters: [cluster]))) { client in
-                for _ in 0..<5 { #expect(await client.failure() == nil) }
-            }
-            #expect(servers[0].server.calls.count == 5)
-        }
-    }
-
-    @Test("A37: the next cluster is taken where the first cannot be reached")
-    func aggregate() async throws {
-        let closed = try await Server.closedPort()
-        try await servers(1) { servers in
-            let clusters = [
-                Cluster(name: "all", discovery: .aggregate(["first", "second"])), .fixed("first", [closed]),
-                .fixed("second", [servers[0].address]),
-            ]
-            try await withClient(.greeter(.greeter(routes: [.to("all")], clusters: clusters))) { client in
-                for _ in 0..<5 { #expect(await client.failure() == nil) }
-            }
-            #expect(servers[0].server.calls.count == 5)
-        }
-    }
-
     @Test("A81: a route may rewrite the authority to the endpoint's name")
     func authority() async throws {
         try await servers(1) { servers in
@@ -337,140 +268,5 @@ struct PolicyCallTests {
             }
             #expect(servers[0].server.calls.map { $0[":authority"] } == ["one.example"])
         }
-    }
-
-    @Test("A55: a session's calls stay with their endpoint")
-    func sessions() async throws {
-        try await servers(3) { servers in
-            let filter = StatefulSessionFilter(.header("x-session"))
-            let cluster = Cluster.fixed("c", servers.map(\.address))
-            let resources = MeshResources.greeter(
-                routes: [.to("c")],
-                clusters: [cluster],
-                filters: [.statefulSession(filter)]
-            )
-            try await withClient(.greeter(resources)) { client in
-                let session = try await client.unary(
-                    request: ClientRequest(message: [UInt8]()),
-                    descriptor: EchoMethod.unary,
-                    serializer: RawSerializer(),
-                    deserializer: RawSerializer(),
-                    options: .defaults
-                ) { $0.metadata[stringValues: "x-session"].first { _ in true } }
-                let known = try #require(session)
-                for _ in 0..<10 { _ = try await client.echo(metadata: ["x-session": "\(known)"]) }
-            }
-            #expect(servers.map(\.server.calls.count).sorted() == [0, 0, 11])
-        }
-    }
-
-    @Test("A51, A58: what endpoints report of their load in trailers weighs them")
-    func loadReports() async throws {
-        /// Fields 1 and 6 of a report, each of 64 bits.
-        func report(cpu: Double, requests: Double) -> String {
-            func bytes(_ value: Double) -> [UInt8] {
-                (0..<8).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) }
-            }
-            return Base64.encoded([0x09] + bytes(cpu) + [0x31] + bytes(requests))
-        }
-        func answer(_ cpu: Double) -> Server.Answer {
-            .message([1], status: 0, trailers: [("endpoint-load-metrics-bin", report(cpu: cpu, requests: 100))])
-        }
-        let (busyAnswer, idleAnswer) = (answer(0.9), answer(0.1))
-        try await Server.serving { _ in
-            busyAnswer
-        } while: { busy, busyAddress in
-            try await Server.serving { _ in
-                idleAnswer
-            } while: { idle, idleAddress in
-                let policy = ClientSideWeightedRoundRobin(blackoutPeriod: .zero, weightUpdatePeriod: .milliseconds(100))
-                let cluster = Cluster.fixed("c", [busyAddress, idleAddress], loadBalancing: .init(policy))
-                try await withClient(.greeter(.greeter(routes: [.to("c")], clusters: [cluster]))) { client in
-                    // Weights are computed anew after some time, which has to pass on this clock.
-                    let clock = SystemClock()
-                    let end = clock.now.advanced(by: .seconds(2))
-                    while clock.now < end { _ = try await client.echo() }
-                }
-                #expect(idle.calls.count > busy.calls.count * 3)
-            }
-        }
-    }
-
-    @Test("are held until there is a configuration, and wait for an endpoint if they are told to")
-    func waitsForReady() async throws {
-        try await servers(1) { servers in
-            let source = LateSource()
-            let transport = try MeshClientTransport(
-                target: MeshTarget("xds:///greeter"),
-                sources: [source],
-                meshConfiguration: MeshConfiguration(isDisabled: false)
-            )
-            try await withClient(transport) { client in
-                async let held = client.failure()
-                source.deliver(.greeter(routes: [.to("c")], clusters: [.fixed("c", [])]))
-                // There is a configuration, and nobody in it.
-                #expect(await held?.code == .unavailable)
-                async let waiting = client.echo(options: .waiting)
-                source.deliver(.greeter(routes: [.to("c")], clusters: [.fixed("c", [servers[0].address])]))
-                let answer = try await waiting
-                #expect(answer == [42])
-                var options = CallOptions.waiting
-                options.timeout = .milliseconds(200)
-                source.deliver(.greeter(routes: [.to("c")], clusters: [.fixed("c", [])]))
-                // What is in force now is told by nobody; calls find out.
-                while await client.failure() == nil {}
-                #expect(await client.failure(options: options)?.code == .deadlineExceeded)
-            }
-        }
-    }
-
-    @Test("A74: a call is decided by one configuration, whatever comes meanwhile")
-    func oneConfiguration() async throws {
-        try await servers(2) { servers in
-            let source = LateSource()
-            let transport = try MeshClientTransport(
-                target: MeshTarget("xds:///greeter"),
-                sources: [source],
-                meshConfiguration: MeshConfiguration(isDisabled: false)
-            )
-            source.deliver(.greeter(routes: [.to("a")], clusters: [.fixed("a", [servers[0].address])]))
-            try await withClient(transport) { client in
-                for step in 0..<50 {
-                    #expect(await client.failure() == nil)
-                    let name = step.isMultiple(of: 2) ? "b" : "a"
-                    let address = servers[step.isMultiple(of: 2) ? 1 : 0].address
-                    source.deliver(.greeter(routes: [.to(name)], clusters: [.fixed(name, [address])]))
-                }
-            }
-            #expect(servers.map(\.server.calls.count).reduce(0, +) == 50)
-        }
-    }
-}
-
-extension CallOptions {
-    fileprivate static var waiting: CallOptions {
-        var options = CallOptions.defaults
-        options.waitForReady = true
-        return options
-    }
-}
-
-/// A source that delivers when a test says so.
-final class LateSource: ConfigSource {
-    let name = "late"
-    private let resources: AsyncStream<MeshResources>
-    private let deliveries: AsyncStream<MeshResources>.Continuation
-
-    init() {
-        (resources, deliveries) = AsyncStream.makeStream(of: MeshResources.self)
-    }
-
-    func deliver(_ resources: MeshResources) {
-        deliveries.yield(resources)
-    }
-
-    func run(delivering sink: ConfigSink) async throws {
-        for await resources in resources { try sink.apply(resources) }
-        try Task.checkCancellation()
     }
 }

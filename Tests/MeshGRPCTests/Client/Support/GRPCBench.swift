@@ -93,10 +93,17 @@ func withClient<Result: Sendable>(
 ) async throws -> Result {
     let client = GRPCClient(transport: transport)
     return try await withThrowingTaskGroup(of: Void.self) { group in
-        group.addTask { try await client.runConnections() }
+        group.addTask {
+            do {
+                try await client.runConnections()
+            } catch let error as RuntimeError where error.code == .clientIsStopped {
+                // The body was through before this task ran for the first time.
+            }
+        }
         do {
             let result = try await body(client)
             client.beginGracefulShutdown()
+            transport.beginGracefulShutdown()
             try await group.next()
             return result
         } catch {
