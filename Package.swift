@@ -85,8 +85,7 @@ let package = Package(
         ),
         .default(enabledTraits: [
             "HTTP", "Identity", "JWT", "Hummingbird", "Lifecycle", "AsyncHTTPClient", "XDS", "Manifests",
-            "ControlPlane",
-            "Observability", "CommandLine", "Examples",
+            "ControlPlane", "Observability", "CommandLine", "Examples",
         ]),
     ],
     dependencies: [
