@@ -16,7 +16,8 @@ public struct ExternalVerdict: Sendable, Equatable {
             case set
             /// The value is added as a field of its own, whether there is one or not.
             case add
-            /// The value is joined to the first field by a comma; where there is none, nothing happens, as in Envoy.
+            /// The value is joined to the first field by a comma, of a list like `authorization` or `accept` to all of them,
+            /// and of `cookie` by a semicolon; where there is none, nothing happens, as in Envoy.
             case append
             /// The value is added where there is none.
             case addIfAbsent
@@ -90,6 +91,14 @@ public struct ExternalVerdict: Sendable, Equatable {
 }
 
 extension ExternalVerdict.HeaderChange {
+    /// What Envoy keeps as one field however many there are. Appending to the first of several would put the value between
+    /// theirs.
+    private static let namesInOneField: Set<HeaderName> = [
+        "accept", "accept-encoding", "authorization", "cache-control", "content-type", "expect", "grpc-timeout",
+        "if-none-match", "origin", "pragma", "referer", "user-agent", "via", "x-forwarded-for", "x-forwarded-proto",
+        "x-request-id",
+    ]
+
     fileprivate func apply(to request: inout some RequestHead) {
         guard name.isChangeable, value.isHeaderValue else { return }
         switch action {
@@ -98,7 +107,11 @@ extension ExternalVerdict.HeaderChange {
         case .append:
             var values = request.values(of: name)
             guard let first = values.first else { return }
-            values[0] = "\(first),\(value)"
+            if Self.namesInOneField.contains(name) {
+                values = [(values + [value]).joined(separator: ",")]
+            } else {
+                values[0] = first + (name == "cookie" ? "; " : ",") + value
+            }
             request.removeValues(of: name)
             for value in values { request.appendValue(value, for: name) }
         case .addIfAbsent: if request.value(of: name) == nil { request.setValue(value, for: name) }

@@ -36,9 +36,14 @@ def tokens(case):
     """The texts of a request that may be tokens."""
     _, path, headers, _ = case
     found = []
-    for name, value in headers:
-        if name in ("authorization", "x-token", "x-raw"):
-            found.append(value.split(" ")[-1])
+    # Several fields of this name are one for both.
+    joined = ",".join(value for name, value in headers if name == "authorization")
+    for name, value in [("authorization", joined), *headers]:
+        if name == "x-raw":
+            found.append(value)
+        elif name in ("authorization", "x-token"):
+            behind = value.partition("Bearer " if name == "authorization" else "Token ")[2]
+            found.append(re.sub(r"^[^A-Za-z0-9_.-]+", "", behind))
         elif name == "cookie":
             found += [pair.partition("=")[2] for pair in value.split("; ")]
     found += [urllib.parse.unquote(pair.partition("=")[2]) for pair in path.partition("?")[2].split("&")]
@@ -127,19 +132,22 @@ class Deliberate:
     def reason(self, case, envoy, ours):
         """Why our answer is another one; `None` if it must not be."""
         texts = tokens(case)
-        refused = {envoy.get("status"), ours.get("status")} == {401}
+        # Another word for the same: which of several things is wrong.
+        refused = envoy.get("status") in (401, 403) and ours.get("status") in (401, 403)
         body = ours.get("body")
         if any(map(is_loose, texts)) and (refused and body in FORM or is_stricter(envoy, ours, FORM)):
             return ONE_FORM
         if any(map(has_null, texts)) and (refused and body in JSON or is_stricter(envoy, ours, JSON)):
             return NO_OBJECT
-        if any(map(self.is_misnamed, texts)) and is_stricter(envoy, ours, BAD_SIGNATURE):
-            return ALGORITHM
-        if any(map(self.is_padded, texts)) and is_stricter(envoy, ours, BAD_SIGNATURE):
-            return LENGTH
         others = [text for text in texts if header(text).get("alg") in ALGORITHMS - {"EdDSA"}]
-        if refused and envoy["body"] == WRONG_LENGTH and body in BAD_SIGNATURE and others:
+        # What we say of the same token, or of the next one.
+        if refused and envoy["body"] == WRONG_LENGTH and others:
             return ED25519
+        is_signature = refused and body in BAD_SIGNATURE or is_stricter(envoy, ours, BAD_SIGNATURE)
+        if any(map(self.is_misnamed, texts)) and is_signature:
+            return ALGORITHM
+        if any(map(self.is_padded, texts)) and is_signature:
+            return LENGTH
         # The only ones that pass here and not there: they must be good by our own reckoning.
         if is_stricter(ours, envoy, BAD_SIGNATURE | {WRONG_LENGTH}) and any(map(self.is_nameless, others)):
             return ED25519

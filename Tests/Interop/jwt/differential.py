@@ -179,6 +179,10 @@ FITTING = {
 }
 
 
+# A request's head that both servers read: ours ends at 80 KiB, as its parser does.
+MOST_BYTES = 70_000
+
+
 def case(rng, forger):
     """A request with no, one or several tokens at the places where they are looked for."""
     headers = [("host", "test.local")]
@@ -209,6 +213,8 @@ def case(rng, forger):
     # Whoever writes a claim's header himself must not get through with it.
     if rng.random() < 0.3:
         headers.append((rng.choice(["x-sub", "x-nested", "x-payload", "x-two", "x-three"]), "forged"))
+    if len(path) + sum(len(part) for part in query) + sum(len(value) for _, value in headers) > MOST_BYTES:
+        return case(rng, forger)
     if path == "/missing" and len(ways) > 1:
         path = "/any"
     method = "GET"

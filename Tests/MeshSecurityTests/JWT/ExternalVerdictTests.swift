@@ -53,6 +53,17 @@ struct ExternalVerdictTests {
         #expect(request.values(of: "x-c") == ["2"])
     }
 
+    @Test(arguments: [
+        ("authorization", ["1,2,n"]), ("via", ["1,2,n"]), ("cookie", ["1; n", "2"]), ("x-b", ["1,n", "2"]),
+    ])
+    func `what is joined comes where Envoy puts it`(name: String, expected: [String]) {
+        let header = HeaderName(name)
+        var request = Carried("/")
+        for value in ["1", "2"] { request.appendValue(value, for: header) }
+        let verdict = ExternalVerdict(changes: [.init(header, "n", .append)])
+        #expect(applied(verdict, request).values(of: header) == expected)
+    }
+
     @Test func `neither the host nor the request line can be changed, nor a line be ended`() {
         let verdict = ExternalVerdict(
             changes: [.init("host", "evil"), .init(":path", "/admin"), .init("x-a", "b\r\nx-c: d")],
