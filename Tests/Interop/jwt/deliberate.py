@@ -90,8 +90,8 @@ def is_stricter(envoy, ours, bodies):
     """Whether we refuse what Envoy lets pass, or, where nothing is refused, take a token for none that Envoy believes."""
     if envoy.get("status") != 200:
         return False
-    if ours.get("status") == 401:
-        return ours["body"] in bodies
+    if ours.get("status") in (401, 403):
+        return bodies is None or ours["body"] in bodies
     return ours.get("status") == 200 and claims(ours) < claims(envoy)
 
 
@@ -143,7 +143,9 @@ class Deliberate:
         # What we say of the same token, or of the next one.
         if refused and envoy["body"] == WRONG_LENGTH and others:
             return ED25519
-        is_signature = refused and body in BAD_SIGNATURE or is_stricter(envoy, ours, BAD_SIGNATURE)
+        # Of several tokens we say what is wrong with the next one, too, at which Envoy does not arrive.
+        bodies = BAD_SIGNATURE if len({text for text in texts if "." in text}) == 1 else None
+        is_signature = refused and body in BAD_SIGNATURE or is_stricter(envoy, ours, bodies)
         if any(map(self.is_misnamed, texts)) and is_signature:
             return ALGORITHM
         if any(map(self.is_padded, texts)) and is_signature:
