@@ -204,6 +204,8 @@ struct InboundTokenTests {
             #expect(passed.request.values(of: "x-sub") == [], "\(path)")
             #expect(passed.request.values(of: "x-a") == ["1"], "\(path)")
         }
+        let told = mesh.explain(inbound: request("/off"), at: Self.address)
+        #expect("\(told)".contains("none are asked for here; callers cannot write x-sub"))
         let preflight = InMemoryRequest(
             method: "OPTIONS",
             path: "/free",
