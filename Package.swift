@@ -85,8 +85,7 @@ let package = Package(
         ),
         .default(enabledTraits: [
             "HTTP", "Identity", "JWT", "Hummingbird", "Lifecycle", "AsyncHTTPClient", "XDS", "Manifests",
-            "ControlPlane",
-            "Observability", "CommandLine", "Examples",
+            "ControlPlane", "Observability", "CommandLine", "Examples",
         ]),
     ],
     dependencies: [
@@ -296,6 +295,7 @@ let package = Package(
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshConfig", "ServiceMesh",
                 "MeshHTTP", "MeshAsyncHTTPClient", "MeshObservability", "MeshSecurity", "MeshIdentity",
+                "MeshJWT",
                 .product("ArgumentParser", "swift-argument-parser", "Examples"),
                 .product("AsyncHTTPClient", "async-http-client", "Examples"),
                 .product("HTTPTypes", "swift-http-types", "Examples"),
@@ -309,6 +309,7 @@ let package = Package(
                 .product("X509", "swift-certificates", "Examples"),
                 .product("SwiftASN1", "swift-asn1", "Examples"),
                 .product("Crypto", "swift-crypto", "Examples"),
+                .product("CryptoExtras", "swift-crypto", "Examples"),
             ],
             path: "Benchmarks/EndToEnd"
         ),

@@ -59,10 +59,10 @@ def wait_for(condition, statement):
     raise TimeoutError(f"not within {PATIENCE} s: {statement}")
 
 
-def unused_port():
+def unused_port(address="127.0.0.1"):
     """A port whose number has to be known before somebody listens there."""
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((address, 0))
         return probe.getsockname()[1]
 
 

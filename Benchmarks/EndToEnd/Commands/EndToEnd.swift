@@ -8,7 +8,9 @@ struct EndToEnd: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "benchmarks-e2e",
         abstract: "Compares HTTP clients over loopback: bare, on the mesh, and through sidecars.",
-        subcommands: [RunCommand.self, ServeCommand.self, LoadCommand.self, HandshakesCommand.self],
+        subcommands: [
+            RunCommand.self, ServeCommand.self, LoadCommand.self, HandshakesCommand.self, TokensCommand.self,
+        ],
         defaultSubcommand: RunCommand.self
     )
 }

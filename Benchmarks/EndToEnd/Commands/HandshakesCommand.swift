@@ -2,9 +2,7 @@
 // Part of swift-service-mesh.
 
 import ArgumentParser
-import Dispatch
 import Foundation
-import Synchronization
 
 /// What a connection costs before its first request: full handshakes of mutual TLS over loopback, both ends in this process.
 struct HandshakesCommand: ParsableCommand {
@@ -32,19 +30,7 @@ struct HandshakesCommand: ParsableCommand {
 
     func run() throws {
         let (judges, count, counts) = (judge.map { [$0] } ?? Judge.allCases, count, counts)
-        let failure = Mutex<(any Error)?>(nil)
-        let finished = DispatchSemaphore(value: 0)
-        // The main thread owns it and waits for its end, as with `load`.
-        Task.detached {
-            do {
-                try await Self.measure(judges, count: count, counts: counts)
-            } catch {
-                failure.withLock { $0 = error }
-            }
-            finished.signal()
-        }
-        finished.wait()
-        if let error = failure.withLock({ $0 }) { throw error }
+        _ = try MainThread.wait { try await Self.measure(judges, count: count, counts: counts) }
     }
 
     private static func measure(_ judges: [Judge], count: Int, counts: Bool) async throws {

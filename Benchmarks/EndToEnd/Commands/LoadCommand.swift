@@ -2,10 +2,8 @@
 // Part of swift-service-mesh.
 
 import ArgumentParser
-import Dispatch
 import Foundation
 import MeshCore
-import Synchronization
 
 /// One client under load, in a process of its own, so that its CPU time and its memory are its own.
 struct LoadCommand: ParsableCommand {
@@ -39,22 +37,8 @@ struct LoadCommand: ParsableCommand {
             certificates: certificates
         )
         let variant = variant
-        let outcome = Mutex<Result<LoadReport, any Error>?>(nil)
-        let finished = DispatchSemaphore(value: 0)
-        // The main thread owns it and waits for its end. The main function is synchronous because valgrind cannot
-        // follow an asynchronous one; detached, because the task would run on the main actor otherwise, which is this
-        // thread.
-        Task.detached {
-            do {
-                let report = try await variant.run(plan)
-                outcome.withLock { $0 = .success(report) }
-            } catch {
-                outcome.withLock { $0 = .failure(error) }
-            }
-            finished.signal()
-        }
-        finished.wait()
-        print(try outcome.withLock { $0 }?.get().json() ?? "{}")
+        let report = try MainThread.wait { try await variant.run(plan) }
+        print(try report?.json() ?? "{}")
     }
 
     /// What the command line of a client begins with.

@@ -35,7 +35,8 @@ public struct FilterOverrides: Hashable, Sendable {
     public var authorization: [String: FilterOverride<AuthorizationFilter>]
 
     /// Of the JWT filter: the name of the requirement (`JWTFilter.requirements`) that holds here; requests are refused with
-    /// 403 where the listener has none of that name, as in Envoy.
+    /// 403 where the listener has none of that name, as in Envoy. Where it is switched off no tokens are asked for; what
+    /// its providers write is taken out of requests all the same.
     public var jwt: FilterOverride<String>?
 
     /// Of external authorization: what the service is told here besides (`CheckSettings.context_extensions`).

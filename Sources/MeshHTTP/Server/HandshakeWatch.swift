@@ -55,10 +55,9 @@ package final class HandshakeWatch: ChannelInboundHandler, RemovableChannelHandl
             }
             return refusal(parsed.likelyReason, "the certificate of \(parsed.title): \(parsed.likelyReason.rawValue)")
         }
-        // In TLS 1.3 the library asks what a certificate's key is for before it asks who vouches for it.
-        if text.contains("KEY_USAGE_BIT_INCORRECT"), let certificate, let parsed = try? ParsedCertificate(certificate) {
-            let reason = parsed.isAuthority ? PeerRefusal.Reason.authority : .untrusted
-            return refusal(reason, "the certificate of \(parsed.title): its key is not for signing handshakes")
+        // In TLS 1.3 the library asks what the key is for, before it shows the certificate to anybody.
+        if text.contains("KEY_USAGE_BIT_INCORRECT") {
+            return refusal(.untrusted, "the key of the caller's certificate is not for signing handshakes")
         }
         // Whoever leaves without a word has not been refused.
         guard case .handshakeFailed(let failure)? = error as? NIOSSLError else { return nil }

@@ -8,13 +8,17 @@ public struct ExternalVerdict: Sendable, Equatable {
     /// A header field of the request, and what becomes of one that is there.
     public struct HeaderChange: Sendable, Equatable {
         /// What becomes of a field of the name.
-        public enum Action: Sendable, Equatable {
+        ///
+        /// Changes are made in the order of these cases, whatever order the service has them in, as by Envoy; those of one
+        /// case in the service's own.
+        public enum Action: Sendable, Equatable, CaseIterable {
             /// It is replaced.
             case set
-            /// The value comes behind those that are there; where there is none, nothing happens, as in Envoy.
-            case append
-            /// The value is added whether there is one or not.
+            /// The value is added as a field of its own, whether there is one or not.
             case add
+            /// The value is joined to the first field by a comma, of a list like `authorization` or `accept` to all of them,
+            /// and of `cookie` by a semicolon; where there is none, nothing happens, as in Envoy.
+            case append
             /// The value is added where there is none.
             case addIfAbsent
             /// It is replaced where there is one.
@@ -38,7 +42,7 @@ public struct ExternalVerdict: Sendable, Equatable {
 
     /// The answer to a request that may not pass; `nil` if it may.
     public var refusal: LocalReply?
-    /// What changes in the headers of a request that may.
+    /// What changes in the headers of a request that may, in the order of `HeaderChange.Action`.
     public var changes: [HeaderChange]
     /// Headers that leave it, after those changes.
     public var removedHeaders: [HeaderName]
@@ -75,26 +79,44 @@ public struct ExternalVerdict: Sendable, Equatable {
 
     /// Writes what the service wants into a request that may pass. Neither its line nor its host can be taken away.
     public func apply(to request: inout some RequestHead) {
-        for change in changes where change.name.isChangeable && change.value.isHeaderValue {
-            var values = request.values(of: change.name)
-            let exists = !values.isEmpty
-            switch change.action {
-            case .set: request.setValue(change.value, for: change.name)
-            case .append:
-                // As Envoy: into the last field of the name.
-                guard let last = values.popLast() else { continue }
-                request.removeValues(of: change.name)
-                for value in values + ["\(last),\(change.value)"] { request.appendValue(value, for: change.name) }
-            case .add: request.appendValue(change.value, for: change.name)
-            case .addIfAbsent: if !exists { request.setValue(change.value, for: change.name) }
-            case .overwriteIfExists: if exists { request.setValue(change.value, for: change.name) }
-            }
+        for action in HeaderChange.Action.allCases {
+            for change in changes where change.action == action { change.apply(to: &request) }
         }
         for name in removedHeaders where name.isChangeable { request.removeValues(of: name) }
         for parameter in setParameters {
             request.path = QueryText.setting(parameter.name, to: parameter.value, in: request.path)
         }
         for name in removedParameters { request.path = QueryText.removing(name, from: request.path) }
+    }
+}
+
+extension ExternalVerdict.HeaderChange {
+    /// What Envoy keeps as one field however many there are. Appending to the first of several would put the value between
+    /// theirs.
+    private static let namesInOneField: Set<HeaderName> = [
+        "accept", "accept-encoding", "authorization", "cache-control", "content-type", "expect", "grpc-timeout",
+        "if-none-match", "origin", "pragma", "referer", "user-agent", "via", "x-forwarded-for", "x-forwarded-proto",
+        "x-request-id",
+    ]
+
+    fileprivate func apply(to request: inout some RequestHead) {
+        guard name.isChangeable, value.isHeaderValue else { return }
+        switch action {
+        case .set: request.setValue(value, for: name)
+        case .add: request.appendValue(value, for: name)
+        case .append:
+            var values = request.values(of: name)
+            guard let first = values.first else { return }
+            if Self.namesInOneField.contains(name) {
+                values = [(values + [value]).joined(separator: ",")]
+            } else {
+                values[0] = first + (name == "cookie" ? "; " : ",") + value
+            }
+            request.removeValues(of: name)
+            for value in values { request.appendValue(value, for: name) }
+        case .addIfAbsent: if request.value(of: name) == nil { request.setValue(value, for: name) }
+        case .overwriteIfExists: if request.value(of: name) != nil { request.setValue(value, for: name) }
+        }
     }
 }
 

@@ -21,6 +21,8 @@ package struct JWTAuthenticator: Sendable {
 
     /// The providers, by their names' order.
     package let providers: [JWTProviderState]
+    /// The headers that providers write, those of all of them.
+    package let writtenHeaders: [HeaderName]
     private let byIssuer: [String: Int]
 
     /// Creates an authenticator.
@@ -31,6 +33,16 @@ package struct JWTAuthenticator: Sendable {
             self.providers.enumerated().map { ($1.provider.issuer, $0) },
             uniquingKeysWith: { first, _ in first }
         )
+        var seen: Set<HeaderName> = []
+        writtenHeaders = self.providers.flatMap(\.provider.writtenHeaders).filter { seen.insert($0).inserted }
+    }
+
+    /// Takes the headers that providers write out of a request, whoever wrote them.
+    ///
+    /// Of all providers, and before anything else is decided: a request that needs no token, or another provider's, must
+    /// not carry a claim either that nobody has made. Envoy does so since 1.40.
+    package func removeWrittenHeaders(from request: inout some RequestHead) {
+        for name in writtenHeaders { request.removeValues(of: name) }
     }
 
     /// Prepares a requirement. One for a provider that does not exist can never be met.
@@ -62,7 +74,7 @@ package struct JWTAuthenticator: Sendable {
 
     /// Checks a request's tokens, and writes into the request what of them is passed on.
     /// - Parameters:
-    ///   - request: The request; headers that a provider writes are taken out of it first, whoever wrote them.
+    ///   - request: The request, from which `removeWrittenHeaders(from:)` has taken what its caller wrote.
     ///   - notes: What later filters may ask.
     ///   - now: The time since 1970.
     ///   - deadline: When nobody waits for keys any more.
@@ -74,10 +86,7 @@ package struct JWTAuthenticator: Sendable {
         now: Nanoseconds,
         deadline: Deadline
     ) async -> TokenFailure? {
-        // Envoy does so for the providers that it comes to. Here it is done for all that the requirement names, so that
-        // no caller writes a claim by having another provider's token.
-        requirement.removeWrittenHeaders(from: &request)
-        return await evaluate(requirement, &request, &notes, now, deadline)
+        await evaluate(requirement, &request, &notes, now, deadline)
     }
 
     private func evaluate<Request: RequestHead>(
@@ -175,17 +184,5 @@ package struct JWTAuthenticator: Sendable {
         }
         if !provider.forwardsToken { found.location.remove(from: &request) }
         notes.passed(token, provider)
-    }
-}
-
-extension JWTAuthenticator.Requirement {
-    fileprivate func removeWrittenHeaders(from request: inout some RequestHead) {
-        switch self {
-        case .none: break
-        case .provider(_, _, let places), .optional(let places, _):
-            for name in places.locations.written { request.removeValues(of: name) }
-        case .any(let parts, _, _), .all(let parts):
-            for part in parts { part.removeWrittenHeaders(from: &request) }
-        }
     }
 }

@@ -17,6 +17,8 @@ extension [String: Google_Protobuf_Any] {
         try add(filters.headerMutation, FilterNames.headerMutation, HeaderMutationCodec.encoded)
         try add(filters.externalAuthorization, FilterNames.external, ExternalAuthorizationCodec.encoded)
         try add(filters.jwt, FilterNames.jwt, JWTCodec.encoded)
+        // Switched off by its own settings, Envoy's filter still takes out what callers write into its headers, as ours does.
+        if filters.jwt == .disabled { self[FilterNames.jwt] = try JWTCodec.switchedOff() }
         try add(filters.buffer, FilterNames.buffer, BufferCodec.encoded)
         try add(filters.statefulSession, FilterNames.statefulSession, StatefulSessionCodec.encoded)
         for (name, override) in filters.authorization {

@@ -34,8 +34,8 @@ extension ExternalVerdict {
             self.init(metadata: metadata)
             return
         }
-        // Where the answer itself notes nothing, its older field counts.
-        if metadata.isEmpty { metadata = ok.dynamicMetadata.fields.mapValues { MetadataValue($0) } }
+        // The older field, where it is there, counts in place of the answer's own, as in Envoy.
+        if ok.hasDynamicMetadata { metadata = ok.dynamicMetadata.fields.mapValues { MetadataValue($0) } }
         self.init(
             changes: ok.headers.map { HeaderChange(HeaderName($0.header.key), $0.header.text, $0.change) },
             removedHeaders: ok.headersToRemove.map { HeaderName($0) },
@@ -51,14 +51,8 @@ extension Envoy_Config_Core_V3_HeaderValue {
 }
 
 extension Envoy_Config_Core_V3_HeaderValueOption {
-    /// What becomes of a field that is there. In these messages, unlike elsewhere, it is replaced unless they say otherwise.
-    fileprivate var change: ExternalVerdict.HeaderChange.Action {
-        if hasAppend { return append.value ? .append : .set }
-        return switch appendAction {
-        case .appendIfExistsOrAdd, .UNRECOGNIZED: .set
-        case .addIfAbsent: .addIfAbsent
-        case .overwriteIfExistsOrAdd: .set
-        case .overwriteIfExists: .overwriteIfExists
-        }
-    }
+    /// What becomes of a field that is there. In these messages, unlike elsewhere, it is replaced unless `append` says
+    /// otherwise. `append_action` is not read: Envoy 1.40 does not read it either (it did in 1.37, and took it back), and
+    /// what callers have written must not outlive what the service says because of it.
+    fileprivate var change: ExternalVerdict.HeaderChange.Action { append.value ? .append : .set }
 }

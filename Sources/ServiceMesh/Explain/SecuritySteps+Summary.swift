@@ -9,6 +9,10 @@ extension JWTStep {
     /// What people are told of the filter: its providers with their keys, and what requests have to carry. Nothing of a key
     /// or a token.
     var summary: [String] {
+        if isSwitchedOff {
+            let names = authenticator.writtenHeaders.map(\.lowercased).joined(separator: ", ")
+            return ["none are asked for here; callers cannot write \(names)"]
+        }
         var lines = authenticator.providers.map { state in
             let provider = state.provider
             let issuer = provider.issuer.isEmpty ? "any issuer" : "issuer \(provider.issuer)"

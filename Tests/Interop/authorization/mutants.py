@@ -69,7 +69,9 @@ def first_only(each):
 MUTANTS = {
     "actions are swapped": objects(swapped_action),
     "a not is forgotten": objects(plain_not),
-    "and is or": lambda number, said: renamed("and_ids", "or_ids")(number, renamed("and_rules", "or_rules")(number, said)),
+    "and is or": lambda number, said: renamed("and_ids", "or_ids")(
+        number, renamed("and_rules", "or_rules")(number, said)
+    ),
     "headers are not inverted": without("invert_match"),
     "missing headers are not empty": without("treat_missing_header_as_empty"),
     "metadata is not inverted": without("invert"),

@@ -18,6 +18,8 @@ from checks import Process, unused_port, wait_for  # noqa: E402
 from real_servers import Server, program  # noqa: E402
 
 MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+# Requests go to several loopback addresses, which policies tell apart.
+EVERYWHERE = "0.0.0.0"
 # How the three listeners believe `x-forwarded-for`.
 FORWARDED = [{}, {"use_remote_address": True}, {"use_remote_address": True, "xff_num_trusted_hops": 2}]
 # What the listener's own filters say, where a route says nothing: the first lets all through, the second almost all.
@@ -93,7 +95,7 @@ def bootstrap(seed, sets, ports, access=None, change=lambda number, said: said):
         listeners.append(
             {
                 "name": f"in-{position}",
-                "address": {"socket_address": {"address": "0.0.0.0", "port_value": port}},
+                "address": {"socket_address": {"address": EVERYWHERE, "port_value": port}},
                 "traffic_direction": "INBOUND",
                 "filter_chains": [{"filters": [{"name": "http", "typed_config": manager}]}],
             }
@@ -146,7 +148,7 @@ class Envoy(Server):
     """Envoy on a configuration of its own ports."""
 
     def __init__(self, folder, seed, sets):
-        self.ports = [unused_port() for _ in FORWARDED]
+        self.ports = [unused_port(EVERYWHERE) for _ in FORWARDED]
         folder = pathlib.Path(folder)
         self.access, admin = folder / "access.jsonl", folder / "admin.txt"
         for path in (self.access, admin):
@@ -201,16 +203,22 @@ class Envoy(Server):
 class Ours:
     """Our server on a configuration of its own ports."""
 
-    def __init__(self, peer, folder, seed, sets, change=lambda number, said: said, ports=None):
-        self.ports = ports or [unused_port() for _ in FORWARDED]
+    def __init__(self, peer, folder, seed, sets, change=lambda number, said: said, attempts=3):
+        self.ports = [unused_port(EVERYWHERE) for _ in FORWARDED]
         path = pathlib.Path(folder) / "ours.json"
         path.write_text(json.dumps(bootstrap(seed, sets, self.ports, change=change)))
         self.process = Process(peer, "authorization", path)
         self.ignored, up = [], 0
-        while up < len(self.ports):
-            line = self.process.next_line()
-            up += "address" in line
-            self.ignored += line.get("ignored", [])
+        try:
+            while up < len(self.ports):
+                line = self.process.next_line()
+                up += "address" in line
+                self.ignored += line.get("ignored", [])
+        except EOFError:
+            # Somebody else has taken one of the ports meanwhile.
+            if attempts == 1:
+                raise
+            self.__init__(peer, folder, seed, sets, change, attempts - 1)
 
     def outcomes(self, requests):
         answers = send(requests, self.ports)

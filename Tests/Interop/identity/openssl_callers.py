@@ -85,6 +85,9 @@ def refusals(executable, what, folder, arguments, delivered=False):
         check(authority.identity("good").encode() in output, f"{what} {version}: the handler reads who it is")
         server.refusals()
         for name, pair, reason in callers:
+            # In TLS 1.3 the library asks what a key is for, before it shows the certificate to anybody.
+            if reason == "authority" and version == "-tls1_3":
+                reason = "untrusted"
             status, _ = knock(server, pair, version=version)
             is_told, told = server.wait_for_refusal(reason)
             check(status is None, f"{what} {version}: {name} does not get in")

@@ -21,6 +21,7 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "http"))
 from checks import Process, check, verdict  # noqa: E402
+from deliberate import Deliberate  # noqa: E402
 from guarded import TYPES, Envoy, Origin, ask_all, compare  # noqa: E402
 from real_servers import free_port  # noqa: E402
 from tokens import Forger, Key, key_set, token  # noqa: E402
@@ -178,6 +179,10 @@ FITTING = {
 }
 
 
+# A request's head that both servers read: ours ends at 80 KiB, as its parser does.
+MOST_BYTES = 70_000
+
+
 def case(rng, forger):
     """A request with no, one or several tokens at the places where they are looked for."""
     headers = [("host", "test.local")]
@@ -208,6 +213,8 @@ def case(rng, forger):
     # Whoever writes a claim's header himself must not get through with it.
     if rng.random() < 0.3:
         headers.append((rng.choice(["x-sub", "x-nested", "x-payload", "x-two", "x-three"]), "forged"))
+    if len(path) + sum(len(part) for part in query) + sum(len(value) for _, value in headers) > MOST_BYTES:
+        return case(rng, forger)
     if path == "/missing" and len(ways) > 1:
         path = "/any"
     method = "GET"
@@ -289,7 +296,8 @@ def main():
         cases = [case(rng, forger) for _ in range(options.cases)]
         theirs = ask_all(envoy_port, cases)
         mine = ask_all(our_port, cases) if ours else theirs
-        compare("tokens", cases, theirs, mine, options.show)
+        reason = Deliberate([key for found in keys.values() for key in found]).reason
+        compare("tokens", cases, theirs, mine, options.show, reason)
         statuses = {}
         for found in theirs:
             key = found.get("body", found["status"]) if "error" not in found else found["error"]
@@ -298,7 +306,8 @@ def main():
             print(f"       {count:6} {text}")
         check(len(statuses) > 15, f"{len(statuses)} kinds of answers were seen")
         # Once more: those that have passed are remembered by then.
-        compare("tokens again", cases, ask_all(envoy_port, cases), ask_all(our_port, cases) if ours else theirs, options.show)
+        theirs, mine = ask_all(envoy_port, cases), ask_all(our_port, cases) if ours else theirs
+        compare("tokens again", cases, theirs, mine, options.show, reason)
         rotation(origin_keys, [envoy_port, our_port] if ours else [envoy_port], options.show)
         if ours:
             print("      ", json.dumps(ours.ask("events")))

@@ -4,7 +4,8 @@
 """A service that says who may pass, asked by Envoy's ext_authz filter and by ours: the same answers, the same requests.
 
 The requests say what the service is to answer (`x-want`), so that each of its words is seen at work on both sides; what the
-service was told is compared, too.
+service was told is compared, too, but for one header: our call over HTTP is traced as any other (`traceparent`), which
+Envoy's is only where a tracer is configured. Such calls are counted.
 
     external.py --peer .build/debug/http-peer [--cases 400] [--seed 1] [--show]
 """
@@ -69,8 +70,9 @@ class Authorizer(external_auth_pb2_grpc.AuthorizationServicer):
         elif "ok" in wants:
             good = wants["ok"]
             answer.ok_response.SetInParent()
-            for name, value, append in good.get("headers", []):
+            for name, value, append, action in good.get("headers", []):
                 option = answer.ok_response.headers.add(header=base_pb2.HeaderValue(key=name, value=value))
+                option.append_action = action
                 if append is not None:
                     option.append.value = append
             answer.ok_response.headers_to_remove.extend(good.get("remove", []))
@@ -85,16 +87,19 @@ class HTTPAuthorizer(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     told = {}
+    traced = 0
 
     def _answer(self):
         wants_ = json.loads(self.headers.get("x-want", "{}"))
+        HTTPAuthorizer.traced += "traceparent" in self.headers
         HTTPAuthorizer.told[self.headers.get("x-case", "")] = {
             "method": self.command,
             "path": self.path,
             "host": self.headers.get("host"),
             "headers": sorted(name.lower() for name in set(self.headers.keys())
                               if not name.lower().startswith(("x-forwarded", "x-envoy", "x-request-id", "x-b3"))
-                              and name.lower() not in ("connection", "content-length", "transfer-encoding")),
+                              and name.lower() not in ("connection", "content-length", "transfer-encoding",
+                                                       "traceparent")),
         }  # fmt: skip
         if wants_.get("slow"):
             time.sleep(SLOW)
@@ -109,7 +114,7 @@ class HTTPAuthorizer(http.server.BaseHTTPRequestHandler):
             status = 403
         elif "ok" in wants_:
             good = wants_["ok"]
-            headers = [[name, value] for name, value, _ in good.get("headers", [])]
+            headers = [[name, value] for name, value, *_ in good.get("headers", [])]
             if good.get("remove"):
                 headers.append(["x-envoy-auth-headers-to-remove", ",".join(good["remove"])])
         self.send_response(status)
@@ -215,8 +220,10 @@ def wants(rng):
         return {"slow": True}
     if kind == 4 and rng.random() < 0.6:
         return {"error": True}
-    good = {"headers": [[name(), rng.choice(["v", "w x"]), rng.choice([None, None, True, False])]
-                        for _ in range(rng.randrange(3))]}  # fmt: skip
+    # What `append_action` says counts for nothing, neither with `append` nor without it.
+    good = {"headers": [[name(), rng.choice(["v", "w x"]), rng.choice([None, None, True, True, False]),
+                         rng.choice([0, 0, 1, 2, 3])]
+                        for _ in range(rng.randrange(4))]}  # fmt: skip
     if rng.random() < 0.4:
         good["remove"] = [name(), "host", ":path"][: rng.randrange(1, 4)]
     if rng.random() < 0.3:
@@ -266,7 +273,11 @@ def main():
     modes = {
         "over HTTP": {"http_service": over_http, "allowed_headers": {"patterns": [{"prefix": "x-"}]}},
         "over HTTP, failures pass": {
-            "http_service": over_http,
+            # Here one header is in both lists.
+            "http_service": {**over_http, "authorization_response": {
+                "allowed_upstream_headers": {"patterns": [{"prefix": "x-"}]},
+                "allowed_upstream_headers_to_append": {"patterns": [{"exact": "x-b"}, {"exact": "authorization"}]},
+            }},
             "allowed_headers": {"patterns": [{"exact": "x-want"}, {"exact": "x-case"}]},
             "failure_mode_allow": True,
         },
@@ -311,6 +322,9 @@ def main():
                     print(json.dumps([told[number], mine_told.get(number)]))
                 statuses = sorted({found.get("status", 0) for found in theirs})
                 print(f"       statuses {statuses}")
+                if HTTPAuthorizer.traced:
+                    print(f"       {HTTPAuthorizer.traced:6} calls of ours were traced")
+                    HTTPAuthorizer.traced = 0
                 envoy.stop() if hasattr(envoy, "stop") else None
 
 

@@ -10,7 +10,7 @@ import Testing
 
 /// A program as there are many; its twin in the other file is the same text but for one line.
 @Suite("A program on AsyncHTTPClient", .timeLimit(.minutes(5)))
-private struct Program {
+private struct ProgramIntegrationTests {
     @Test
     func `runs`() async throws {
         try await ProgramWorld.serving { base, mesh in

@@ -84,39 +84,40 @@ extension LoopbackServer.Connection {
         func next(asking channel: any Channel) async -> ByteBuffer? {
             await withTaskCancellationHandler {
                 await withCheckedContinuation { continuation in
-                    let isWaiting = state.withLock { state in
-                        if !state.arrived.isEmpty {
-                            continuation.resume(returning: state.arrived.removeFirst())
-                        } else if state.isOver {
-                            continuation.resume(returning: nil)
-                        } else {
-                            state.reader = continuation
-                            return true
-                        }
-                        return false
+                    let bytes: ByteBuffer?? = state.withLock { state in
+                        if !state.arrived.isEmpty { return state.arrived.removeFirst() }
+                        if state.isOver { return .some(nil) }
+                        state.reader = continuation
+                        return nil
                     }
-                    if isWaiting { channel.read() }
+                    if let bytes {
+                        continuation.resume(returning: bytes)
+                    } else {
+                        channel.read()
+                    }
                 }
             } onCancel: {
                 over()
             }
         }
 
+        // Readers are resumed when the lock is free: it is wanted by whoever cancels one, with the reader's task locked.
+
         func put(_ bytes: ByteBuffer) {
-            state.withLock { state in
-                if let reader = state.reader.take() {
-                    reader.resume(returning: bytes)
-                } else {
-                    state.arrived.append(bytes)
-                }
+            let reader = state.withLock { state in
+                let reader = state.reader.take()
+                if reader == nil { state.arrived.append(bytes) }
+                return reader
             }
+            reader?.resume(returning: bytes)
         }
 
         func over() {
-            state.withLock { state in
+            let reader = state.withLock { state in
                 state.isOver = true
-                state.reader.take()?.resume(returning: nil)
+                return state.reader.take()
             }
+            reader?.resume(returning: nil)
         }
     }
 

@@ -89,6 +89,7 @@ struct JWTAuthenticatorTests {
         let authenticator = authenticator ?? self.authenticator
         var request = request
         var notes = TokenNotes()
+        authenticator.removeWrittenHeaders(from: &request)
         let failure = await authenticator.check(
             &request,
             against: authenticator.compiled(requirement),
@@ -129,6 +130,8 @@ struct JWTAuthenticatorTests {
             let result = await check(forged, requirement)
             #expect(result.failure == nil)
             #expect(result.request.values(of: "x-sub") == [], "\(requirement)")
+            // Nor that of a provider which the requirement does not name.
+            #expect(result.request.values(of: "x-two") == [], "\(requirement)")
         }
         // Not even by a token of another provider.
         let both = await check(

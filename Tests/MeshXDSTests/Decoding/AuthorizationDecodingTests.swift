@@ -73,11 +73,18 @@ struct AuthorizationDecodingTests {
             (
                 Self.message(
                     .with { $0.any = true },
-                    .with { $0.remoteIp = .with { $0.addressPrefix = "10.0.0.0"; $0.prefixLen.value = 33 } }
+                    .with {
+                        $0.remoteIp = .with {
+                            $0.addressPrefix = "10.0.0.0"; $0.prefixLen.value = 33
+                        }
+                    }
                 ),
                 "rules.policies[p].principals[0].remote_ip.prefix_len"
             ),
-            (.with { $0.rules.policies["p"] = .with { $0.permissions = [.with { $0.any = true }] } }, "rules.policies[p].principals"),
+            (
+                .with { $0.rules.policies["p"] = .with { $0.permissions = [.with { $0.any = true }] } },
+                "rules.policies[p].principals"
+            ),
             (.with { $0.shadowRules.action = .UNRECOGNIZED(7) }, "shadow_rules.action"),
         ]
         for (message, path) in refused {

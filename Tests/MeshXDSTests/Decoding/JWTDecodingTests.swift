@@ -95,6 +95,13 @@ struct JWTDecodingTests {
         #expect(decoded.filter != nil)
     }
 
+    @Test func `a place where it is switched off says so in its own settings`() throws {
+        var fields: [String: Google_Protobuf_Any] = [:]
+        try fields.add(FilterOverrides(jwt: .disabled))
+        let found = try #require(fields["envoy.filters.http.jwt_authn"])
+        #expect(try Envoy_Extensions_Filters_Http_JwtAuthn_V3_PerRouteConfig(unpackingAny: found).disabled)
+    }
+
     @Test func `gRPC is not told of it, and Envoy gets a cluster`() {
         let provider = JWTProvider(name: "p", keys: .remote(RemoteKeys(uri: "https://issuer.test/keys")))
         let listener = Listener(

@@ -77,7 +77,7 @@ extension FuzzTarget {
                 continue
             }
             let action = machine.responseReceived(response, on: open, at: now)
-            if let r = action.refusal { isRefused = true; print("REFUSAL", r.prefix(600)) }
+            if action.refusal != nil { isRefused = true }
             try check(action, machine)
             if message.count % 7 == 0 {
                 now = now.advanced(by: .seconds(16))
@@ -161,8 +161,11 @@ extension FuzzTarget {
 
     private static let wrapped: [(ResourceKind, PackedResource)] = ADSSessionStateMachine.order.flatMap { kind in
         // Those that refer to each other come first, so that something is published.
-        let all = Array(Fixtures.packed(Fixtures.mesh, kind).values) + (packedResources[kind] ?? []).prefix(12)
-        return all.map { (kind, $0) }
+        let all = Array(Fixtures.packed(Fixtures.mesh, kind).values) + (packedResources[kind] ?? [])
+        // A response that has a name twice is refused.
+        var names: Set<String> = []
+        let named = all.filter { ResourceDecoder().decode($0, as: kind).name.map { names.insert($0).inserted } ?? true }
+        return named.prefix(13).map { (kind, $0) }
     }
 
     /// The layer of the runtime that every script brings.

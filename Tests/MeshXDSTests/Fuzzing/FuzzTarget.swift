@@ -63,7 +63,7 @@ extension FuzzTarget {
     private static var maximumReason: Int { 1 << 20 }
 
     /// Every decoder of the package that this test target can see.
-    static var all: [FuzzTarget] { resources + streams + documents + identity + certificates }
+    static var all: [FuzzTarget] { resources + streams + documents + identity + certificates + policies }
 }
 
 /// Something that must not be, whatever the input is.

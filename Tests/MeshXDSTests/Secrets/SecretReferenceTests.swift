@@ -49,9 +49,13 @@ struct SecretReferenceTests {
         #expect(Self.meaning(common).2 == ["tls_certificate_sds_secret_configs[1]: only the first one is shown"])
     }
 
-    @Test("a name that is no cipher suite is refused, and not asked of the TLS library", arguments: [
-        "", "x", "\u{0}", "ALL", "ECDHE-ECDSA-AES128-GCM-SHA256:x", "[ECDHE-RSA-AES128-SHA|x]", "[]", "[", "AES128-SHA|AES256-SHA",
-    ])
+    @Test(
+        "a name that is no cipher suite is refused, and not asked of the TLS library",
+        arguments: [
+            "", "x", "\u{0}", "ALL", "ECDHE-ECDSA-AES128-GCM-SHA256:x", "[ECDHE-RSA-AES128-SHA|x]", "[]", "[",
+            "AES128-SHA|AES256-SHA",
+        ]
+    )
     func cipherSuites(name: String) {
         var common = Common()
         common.validationContextSdsSecretConfig = Named(overThisStream: "roots")

@@ -77,7 +77,7 @@ struct HTTPAuthorizerTests {
         #expect(
             verdict
                 == ExternalVerdict(
-                    changes: [.init("x-user", "me"), .init("x-more", "2", .append)],
+                    changes: [.init("x-user", "me"), .init("x-more", "2", .add)],
                     removedHeaders: ["x-a", "x-b"],
                     metadata: ["x-note": .text("n")]
                 )

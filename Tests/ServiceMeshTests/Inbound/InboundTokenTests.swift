@@ -188,6 +188,32 @@ struct InboundTokenTests {
         #expect(await admit(mesh, preflight).reply == nil)
     }
 
+    @Test func `callers write no header of a provider, on no route and by no rule`() async throws {
+        let filter = JWTFilter(
+            providers: [provider(.text(Self.keys("k")))],
+            rules: [.init(RouteMatch(path: PathMatcher(.prefix("/free"))), .inline(.none))],
+            bypassesPreflight: true
+        )
+        var off = Route(name: "off", match: RouteMatch(path: PathMatcher(.prefix("/off"))), action: .nonForwarding)
+        off.filters.jwt = .disabled
+        let other = Route(name: "other", match: RouteMatch(path: PathMatcher(.prefix("/"))), action: .nonForwarding)
+        let mesh = try mesh([.jwt(filter)], routes: [off, other])
+        for path in ["/off", "/free", "/elsewhere"] {
+            let passed = await admit(mesh, request(path, nil, [("x-sub", "forged"), ("X-Sub", "again"), ("x-a", "1")]))
+            #expect(passed.reply == nil, "\(path)")
+            #expect(passed.request.values(of: "x-sub") == [], "\(path)")
+            #expect(passed.request.values(of: "x-a") == ["1"], "\(path)")
+        }
+        let told = mesh.explain(inbound: request("/off"), at: Self.address)
+        #expect("\(told)".contains("none are asked for here; callers cannot write x-sub"))
+        let preflight = InMemoryRequest(
+            method: "OPTIONS",
+            path: "/free",
+            headers: [("origin", "http://a"), ("access-control-request-method", "GET"), ("x-sub", "forged")]
+        )
+        #expect(await admit(mesh, preflight).request.values(of: "x-sub") == [])
+    }
+
     @Test func `keys are fetched once, held, and the last ones stay while their server is gone`() async throws {
         server.state.withLock { $0.documents[Self.uri] = Self.keys("k") }
         let remote = RemoteKeys(uri: Self.uri)

@@ -132,6 +132,13 @@ struct JWTCodec: HTTPFilterCodec {
         return try Google_Protobuf_Any(packing: message)
     }
 
+    /// No tokens are asked for at a place.
+    static func switchedOff() throws -> Google_Protobuf_Any {
+        var message = Override()
+        message.disabled = true
+        return try Google_Protobuf_Any(packing: message)
+    }
+
     /// A place's requirement, in place of the listener's rules.
     static func encoded(_ name: String) throws -> Google_Protobuf_Any {
         var message = Override()

@@ -84,7 +84,7 @@ struct InboundSecurityChain: Sendable {
         case .jwt:
             switch overrides.reversed().lazy.compactMap(\.jwt).first {
             case nil: source.jwt.map(Step.jwt)
-            case .disabled: nil
+            case .disabled: source.jwt?.switchedOff().map(Step.jwt)
             case .settings(let name): source.jwt.map { .jwt($0.requiring(name)) }
             }
         case .externalAuthorization:

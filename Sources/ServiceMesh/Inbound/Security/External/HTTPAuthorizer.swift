@@ -79,10 +79,14 @@ struct HTTPAuthorizer: ExternalAuthorizer {
                 verdict.removedHeaders += value.split(separator: ",").map {
                     HeaderName(String($0.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()))
                 }
-            } else if settings.upstreamHeaders.contains(where: { $0.matches(name) }) {
+                continue
+            }
+            if settings.upstreamHeaders.contains(where: { $0.matches(name) }) {
                 verdict.changes.append(.init(HeaderName(name), value))
-            } else if settings.appendedHeaders.contains(where: { $0.matches(name) }) {
-                verdict.changes.append(.init(HeaderName(name), value, .append))
+            }
+            // Unlike over gRPC these are fields of their own, in Envoy, too.
+            if settings.appendedHeaders.contains(where: { $0.matches(name) }) {
+                verdict.changes.append(.init(HeaderName(name), value, .add))
             }
         }
         return verdict

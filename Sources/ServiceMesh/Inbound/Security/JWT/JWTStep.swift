@@ -22,6 +22,8 @@ struct JWTStep: Sendable {
     let verifies: Bool
     /// The requirement's name that holds here in place of the rules.
     private(set) var override: String?
+    /// Whether no token is asked for here.
+    private(set) var isSwitchedOff = false
 
     init(_ filter: JWTFilter, _ authority: TokenAuthority) {
         let authenticator = authority.authenticator(of: filter)
@@ -49,6 +51,15 @@ struct JWTStep: Sendable {
         return step
     }
 
+    /// The filter where it is switched off: what its providers write, callers must not write there either.
+    /// - Returns: `nil` if its providers write no headers, so that nothing is left to do.
+    func switchedOff() -> JWTStep? {
+        guard !authenticator.writtenHeaders.isEmpty else { return nil }
+        var step = self
+        step.isSwitchedOff = true
+        return step
+    }
+
     /// Lets a request pass that carries what it has to, and writes into it what of its tokens is passed on.
     /// - Throws: `MeshError` with Envoy's answer.
     func admit<Request: RequestHead>(
@@ -57,7 +68,8 @@ struct JWTStep: Sendable {
         listener: String,
         _ observers: ObserverSet
     ) async throws(MeshError) {
-        if filter.bypassesPreflight, request.isPreflight { return }
+        authenticator.removeWrittenHeaders(from: &request)
+        if isSwitchedOff || filter.bypassesPreflight && request.isPreflight { return }
         let requirement: JWTAuthenticator.Requirement
         if let override {
             guard let known = named[override] else {

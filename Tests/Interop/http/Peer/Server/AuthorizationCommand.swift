@@ -37,7 +37,12 @@ struct AuthorizationCommand: AsyncParsableCommand {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for server in servers {
                 group.addTask {
-                    try await server.run { LineOutput.write(["address": $0.description]) }
+                    do {
+                        try await server.run { LineOutput.write(["address": $0.description]) }
+                    } catch {
+                        // Whoever waits for its address is to know at once, and the others never end by themselves.
+                        Self.exit(withError: error)
+                    }
                 }
             }
             for await _ in LineInput.lines() {}
