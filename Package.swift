@@ -34,12 +34,14 @@ let package = Package(
         .library(name: "MeshLifecycle", targets: ["MeshLifecycle"]),
         .library(name: "MeshAsyncHTTPClient", targets: ["MeshAsyncHTTPClient"]),
         .library(name: "MeshURLSession", targets: ["MeshURLSession"]),
+        .library(name: "MeshGRPC", targets: ["MeshGRPC"]),
         .library(name: "MeshXDS", targets: ["MeshXDS"]),
         .library(name: "MeshManifests", targets: ["MeshManifests"]),
         .library(name: "MeshControlPlane", targets: ["MeshControlPlane"]),
         .library(name: "MeshObservability", targets: ["MeshObservability"]),
         .executable(name: "meshctl", targets: ["meshctl"]),
         .executable(name: "bookinfo", targets: ["bookinfo"]),
+        .executable(name: "greeter", targets: ["greeter"]),
         .executable(name: "policies", targets: ["policies"]),
         .executable(name: "benchmarks", targets: ["benchmarks"]),
         .executable(name: "benchmarks-e2e", targets: ["benchmarks-e2e"]),
@@ -65,6 +67,11 @@ let package = Package(
             description: "MeshAsyncHTTPClient: AsyncHTTPClient's calls on the mesh.",
             enabledTraits: ["HTTP"]
         ),
+        .trait(
+            name: "GRPC",
+            description: "MeshGRPC: grpc-swift's clients and servers on the mesh.",
+            enabledTraits: ["HTTP"]
+        ),
         .trait(name: "XDS", description: "MeshXDS: both ends of xDS over gRPC."),
         .trait(name: "Manifests", description: "MeshManifests: Istio and Kubernetes YAML."),
         .trait(
@@ -81,11 +88,11 @@ let package = Package(
         .trait(
             name: "Examples",
             description: "The example programs and benchmarks, and their command lines.",
-            enabledTraits: ["ControlPlane", "Observability", "Lifecycle", "AsyncHTTPClient", "JWT"]
+            enabledTraits: ["ControlPlane", "Observability", "Lifecycle", "AsyncHTTPClient", "JWT", "GRPC"]
         ),
         .default(enabledTraits: [
-            "HTTP", "Identity", "JWT", "Hummingbird", "Lifecycle", "AsyncHTTPClient", "XDS", "Manifests",
-            "ControlPlane", "Observability", "CommandLine", "Examples",
+            "HTTP", "Identity", "JWT", "Hummingbird", "Lifecycle", "AsyncHTTPClient", "GRPC", "XDS",
+            "Manifests", "ControlPlane", "Observability", "CommandLine", "Examples",
         ]),
     ],
     dependencies: [
@@ -204,6 +211,17 @@ let package = Package(
             ]
         ),
         .target(
+            name: "MeshGRPC",
+            dependencies: [
+                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
+                "ServiceMesh", "MeshHTTP",
+                .product("GRPCCore", "grpc-swift-2", "GRPC"),
+                .product("NIOCore", "swift-nio", "GRPC"),
+                .product("HTTPTypes", "swift-http-types", "GRPC"),
+                .product("ServiceLifecycle", "swift-service-lifecycle", "GRPC"),
+            ]
+        ),
+        .target(
             name: "MeshXDS",
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
@@ -280,6 +298,31 @@ let package = Package(
             ],
             path: "Examples/Bookinfo",
             resources: [.copy("manifests")]
+        ),
+        .executableTarget(
+            name: "greeter",
+            dependencies: [
+                "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshConfig", "ServiceMesh", "MeshHTTP",
+                "MeshGRPC", "MeshLifecycle", "MeshXDS",
+                .product("ArgumentParser", "swift-argument-parser", "Examples"),
+                .product("GRPCCore", "grpc-swift-2", "Examples"),
+                .product("GRPCProtobuf", "grpc-swift-protobuf", "Examples"),
+                .product("SwiftProtobuf", "swift-protobuf", "Examples"),
+                .product("Logging", "swift-log", "Examples"),
+                .product("ServiceLifecycle", "swift-service-lifecycle", "Examples"),
+                .product("UnixSignals", "swift-service-lifecycle", "Examples"),
+            ],
+            path: "Examples/GRPCGreeter",
+            exclude: ["Protos"]
+        ),
+        .executableTarget(
+            name: "grpc-peer",
+            dependencies: [
+                "MeshCore", "ServiceMesh", "MeshHTTP", "MeshGRPC", "MeshXDS",
+                .product("ArgumentParser", "swift-argument-parser", "Examples"),
+                .product("GRPCCore", "grpc-swift-2", "Examples"),
+            ],
+            path: "Tests/Interop/grpc/Peer"
         ),
         .executableTarget(name: "policies", dependencies: ["MeshCore", "MeshResilience"], path: "Examples/Policies"),
         .executableTarget(
@@ -485,6 +528,22 @@ let package = Package(
                 .product("InMemoryLogging", "swift-log", "Observability"),
                 .product("Logging", "swift-log", "Observability"),
                 .product("Metrics", "swift-metrics", "Observability"),
+            ]
+        ),
+        .testTarget(
+            name: "MeshGRPCTests",
+            dependencies: [
+                "MeshGRPC", "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
+                "ServiceMesh", "MeshHTTP", "MeshTesting",
+                .product("GRPCCore", "grpc-swift-2", "GRPC"),
+                .product("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport", "GRPC"),
+                .product("NIOCore", "swift-nio", "GRPC"),
+                .product("NIOPosix", "swift-nio", "GRPC"),
+                .product("NIOHTTP2", "swift-nio-http2", "GRPC"),
+                .product("NIOHPACK", "swift-nio-http2", "GRPC"),
+                .product("HTTPTypes", "swift-http-types", "GRPC"),
+                .product("ServiceLifecycle", "swift-service-lifecycle", "GRPC"),
+                .product("Logging", "swift-log", "GRPC"),
             ]
         ),
         .testTarget(
