@@ -70,5 +70,12 @@ extension GuardBound {
         GuardBound("policy/command", goal: nil, 15975, allocations: 5),
         GuardBound("policy/command-without-timeout", goal: nil, 4036),
         GuardBound("policy/pipeline-of-three", goal: nil, 9826, allocations: 3),
+        // A hundred times the policies cost what ten cost, where paths or exact identities tell them apart.
+        GuardBound("authorization/identity-10-last", goal: nil, 6262),
+        GuardBound("authorization/identity-1000-last", goal: nil, 6298),
+        GuardBound("authorization/path-10-last", goal: nil, 3896),
+        GuardBound("authorization/path-1000-last", goal: nil, 3972),
+        GuardBound("authorization/namespace-10-last", goal: nil, 46299),
+        GuardBound("token/remembered", goal: nil, 18367, allocations: 7),
     ]
 }

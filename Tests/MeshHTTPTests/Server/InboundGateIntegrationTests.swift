@@ -20,19 +20,23 @@ import Testing
 
         private let cancelled: Recorder<String>
         private let entered: Signal
+        private let stopped: Signal
         private var body = ""
         private var admitted: InboundContext?
         private var path = ""
 
-        init(_ cancelled: Recorder<String>, _ entered: Signal) {
+        init(_ cancelled: Recorder<String>, _ entered: Signal, _ stopped: Signal) {
             self.cancelled = cancelled
             self.entered = entered
+            self.stopped = stopped
         }
 
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
             switch event {
             case let event as InboundGate.Admitted: admitted = event.context
-            case let event as InboundGate.Cancelled: cancelled.append("\(event.error.code) \(path)")
+            case let event as InboundGate.Cancelled:
+                cancelled.append("\(event.error.code) \(path)")
+                stopped.set()
             default: context.fireUserInboundEventTriggered(event)
             }
         }
@@ -62,14 +66,17 @@ import Testing
     private let cancelled = Recorder<String>()
     /// A request has come that is not answered.
     private let entered = Signal()
+    /// A handler has been told to stop.
+    private let stopped = Signal()
 
     private func serving(
         _ configuration: InboundConfiguration = InboundConfiguration(readinessPath: "/readyz"),
         filters: [HTTPFilter] = [],
+        clock: any MeshClock = SystemClock(),
         _ body: (EndpointAddress, InboundStack) async throws -> Void
     ) async throws {
         let address = EndpointAddress(host: "127.0.0.1", port: 9080)
-        let mesh = try Mesh(MeshConfiguration(observers: [observer], isDisabled: false))
+        let mesh = try Mesh(MeshConfiguration(observers: [observer], isDisabled: false), clock: clock)
         let listener = Listener(
             name: "inbound",
             direction: .inbound(address: address, security: .plaintext),
@@ -80,12 +87,12 @@ import Testing
         let stack = InboundStack(mesh: mesh, address: address, configuration: configuration)
         let executors = EventLoopExecutors(MultiThreadedEventLoopGroup.singleton)
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-            .childChannelInitializer { [cancelled, entered] channel in
+            .childChannelInitializer { [cancelled, entered, stopped] channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.configureHTTPServerPipeline()
                     try channel.pipeline.syncOperations.addHandlers(
                         InboundGate(stack, executors: executors),
-                        Echo(cancelled, entered)
+                        Echo(cancelled, entered, stopped)
                     )
                 }
             }
@@ -133,13 +140,17 @@ import Testing
     }
 
     @Test func `a deadline that passes is a 504, and tells the handler to stop`() async throws {
-        try await serving { address, stack in
+        // The mesh's clock stands still, so that the time is never over before the handler has the request; the alarm
+        // that ends the call is the event loop's.
+        try await serving(clock: ManualClock()) { address, stack in
             try await LoopbackClient.connecting(to: address) { connection in
                 try await connection.write("GET /slow HTTP/1.1\r\nhost: h\r\ngrpc-timeout: 20m\r\n\r\n")
                 let response = try await connection.readResponse()
                 #expect(response?.head.firstLine == "HTTP/1.1 504 Gateway Timeout")
                 #expect(try await connection.readHead() == nil)
             }
+            // The caller may have the answer before the handler has the event.
+            await stopped.wait()
             try await stack.drain.untilIdle()
         }
         #expect(cancelled.all == ["deadlineExceeded /slow"])
