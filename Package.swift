@@ -338,9 +338,11 @@ let package = Package(
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshConfig", "ServiceMesh",
                 "MeshHTTP", "MeshAsyncHTTPClient", "MeshObservability", "MeshSecurity", "MeshIdentity",
-                "MeshJWT",
+                "MeshJWT", "MeshXDS", "MeshGRPC",
                 .product("ArgumentParser", "swift-argument-parser", "Examples"),
                 .product("AsyncHTTPClient", "async-http-client", "Examples"),
+                .product("GRPCCore", "grpc-swift-2", "Examples"),
+                .product("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport", "Examples"),
                 .product("HTTPTypes", "swift-http-types", "Examples"),
                 .product("Metrics", "swift-metrics", "Examples"),
                 .product("NIOCore", "swift-nio", "Examples"),
@@ -488,7 +490,8 @@ let package = Package(
             name: "MeshIdentityTests",
             dependencies: [
                 "MeshIdentity", "MeshHTTP", "ServiceMesh", "MeshConfig", "MeshRouting", "MeshSecurity", "MeshCore",
-                "MeshTesting",
+                "MeshTesting", "MeshGRPC",
+                .product("GRPCCore", "grpc-swift-2", "GRPC"),
                 .product("HTTPTypes", "swift-http-types", "HTTP"),
                 .product("NIOCore", "swift-nio", "Identity"),
                 .product("NIOEmbedded", "swift-nio", "Identity"),

@@ -10,6 +10,7 @@ struct EndToEnd: ParsableCommand {
         abstract: "Compares HTTP clients over loopback: bare, on the mesh, and through sidecars.",
         subcommands: [
             RunCommand.self, ServeCommand.self, LoadCommand.self, HandshakesCommand.self, TokensCommand.self,
+            CallsCommand.self, CallServeCommand.self, CallLoadCommand.self,
         ],
         defaultSubcommand: RunCommand.self
     )

@@ -13,10 +13,18 @@ final class ChildProcess: Sendable {
     private let output = Pipe()
 
     /// Starts a program.
-    /// - Parameter readsErrors: Whether what it says on standard error is read as well, or else shown.
-    init(_ path: String, _ arguments: [String], readsErrors: Bool = false) throws {
+    /// - Parameters:
+    ///   - environment: What its environment has besides ours.
+    ///   - readsErrors: Whether what it says on standard error is read as well, or else shown.
+    init(
+        _ path: String,
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        readsErrors: Bool = false
+    ) throws {
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.standardInput = input
         process.standardOutput = output
         if readsErrors { process.standardError = output }

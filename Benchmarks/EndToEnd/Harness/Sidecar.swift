@@ -24,9 +24,15 @@ struct Sidecar {
     }
 
     /// One worker, as a sidecar is usually given about one core; least request, a timeout, retries; no access log.
-    static func envoy(_ path: String, before upstream: UInt16, in folder: URL) throws -> Sidecar {
+    /// - Parameter speaksHTTP2: Whether it speaks HTTP/2 with the upstream; with its clients it speaks what they begin with.
+    static func envoy(
+        _ path: String,
+        before upstream: UInt16,
+        in folder: URL,
+        speaksHTTP2: Bool = false
+    ) throws -> Sidecar {
         let file = folder.appending(path: "envoy-\(upstream).json")
-        try Data(envoyConfiguration(upstream).utf8).write(to: file)
+        try Data(envoyConfiguration(upstream, speaksHTTP2: speaksHTTP2).utf8).write(to: file)
         let process = try ChildProcess(
             path,
             ["-c", file.path, "--concurrency", "1", "--disable-hot-restart", "-l", "info"],
@@ -44,8 +50,13 @@ struct Sidecar {
         return Sidecar(port: port, identifier: process.identifier, process: process)
     }
 
-    private static func envoyConfiguration(_ upstream: UInt16) -> String {
+    private static func envoyConfiguration(_ upstream: UInt16, speaksHTTP2: Bool) -> String {
         let extensions = "type.googleapis.com/envoy.extensions.filters"
+        let options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+        let version = """
+            "typed_extension_protocol_options": {"\(options)": {"@type": "type.googleapis.com/\(options)",
+             "explicit_http_config": {"http2_protocol_options": {}}}},
+            """
         return """
             {"admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}}},
              "static_resources": {
@@ -59,6 +70,7 @@ struct Sidecar {
                 "http_filters": [{"name": "envoy.filters.http.router", "typed_config":
                  {"@type": "\(extensions).http.router.v3.Router"}}]}}]}]}],
               "clusters": [{"name": "up", "type": "STATIC", "lb_policy": "LEAST_REQUEST", "connect_timeout": "5s",
+               \(speaksHTTP2 ? version : "")
                "load_assignment": {"cluster_name": "up", "endpoints": [{"lb_endpoints": [{"endpoint": {"address":
                 {"socket_address": {"address": "127.0.0.1", "port_value": \(upstream)}}}}]}]}}]}}
             """

@@ -49,6 +49,11 @@ public struct RetryConditions: OptionSet, Hashable, Sendable {
         .connectFailure, .refusedStream, .grpcUnavailable, .grpcCancelled, .resetBeforeRequest,
     ]
 
+    /// What gRPC's clients retry by (gRFC A44): statuses, and nothing of HTTP's.
+    public static let grpcStatuses: RetryConditions = [
+        .grpcCancelled, .grpcDeadlineExceeded, .grpcInternal, .grpcResourceExhausted, .grpcUnavailable,
+    ]
+
     /// The names of Envoy's `retry_on`, with the condition that each means.
     public static let names: [(name: String, condition: RetryConditions)] = [
         ("5xx", .serverError), ("gateway-error", .gatewayError), ("reset", .reset),

@@ -44,7 +44,7 @@ public final class XDSConfigSource: ConfigSource {
     ///     other resources. Of a key the value of the last layer counts that has it; a name that stands there twice counts
     ///     where it stands last. While a layer has not come, nothing is in force, for 15 s at most. Default: none, as
     ///     without `layered_runtime` in Envoy's bootstrap.
-    ///   - rules: Whose rules hold for the clusters, which no resource says. Default `envoy`.
+    ///   - rules: Whose rules hold for clusters and retries, which no resource says. Default `envoy`.
     ///   - lastKnownGood: Where the last good configuration is kept for a start without a control plane. Default: nowhere.
     ///   - backoff: How long to wait before the next stream.
     ///   - registry: The load-balancing policies and HTTP filters that resources may name.

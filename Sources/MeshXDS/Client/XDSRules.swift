@@ -4,7 +4,7 @@
 import MeshBalancing
 import SwiftProtobuf
 
-/// Whose rules hold for clusters, where Envoy and gRPC's own clients read the same resource in different ways.
+/// Whose rules hold for clusters and retries, where Envoy and gRPC's own clients read the same resource in different ways.
 ///
 /// No field of xDS says it: it depends on what client one is. It is told for each source, and holds for every cluster that
 /// the source delivers; `MeshConfiguration.amend` comes later and can say otherwise for some.
@@ -15,7 +15,8 @@ public enum XDSRules: String, Hashable, CaseIterable, Sendable {
     /// - priorities fail over at once, and a new one is waited for for 10 s (gRFC A56; `PriorityMode.grpc`); hence there is
     ///   no panic, and degraded endpoints get nothing;
     /// - outlier detection judges by rates alone, once an interval (gRFC A50; `OutlierDetection.Mode.grpc`);
-    /// - weights of localities count, whatever the cluster says of zones (gRFC A27, A52).
+    /// - weights of localities count, whatever the cluster says of zones (gRFC A27, A52);
+    /// - calls are retried by gRPC's statuses alone, whatever their methods, in five attempts at most (gRFC A44).
     ///
     /// What gRPC's clients do not look at in consequence is reported as ignored. What they do not have at all, as active
     /// health checks and subsets, stays in force. Routes are matched and hashed by Envoy's rules.

@@ -17,7 +17,7 @@ struct DecodingContext {
 
     /// The load-balancing policies and HTTP filters that can be decoded.
     let registry: ExtensionRegistry
-    /// Whose rules hold for clusters.
+    /// Whose rules hold for clusters and retries.
     let rules: XDSRules
     /// The name of the source that resources come from; empty if they come from none.
     var source = ""

@@ -9,7 +9,7 @@ internal import SwiftProtobuf
 public struct ResourceDecoder: Sendable {
     /// The load-balancing policies and HTTP filters that it knows.
     public var registry: ExtensionRegistry
-    /// Whose rules hold for the clusters. Default `envoy`.
+    /// Whose rules hold for clusters and retries. Default `envoy`.
     public var rules: XDSRules
     /// The name of the source that asks, which clusters name where their control plane wants to be told of requests
     /// (`LoadStatisticsPlan.source`). Default empty.

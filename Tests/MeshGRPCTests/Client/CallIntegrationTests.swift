@@ -219,6 +219,7 @@ struct CallIntegrationTests {
     @Test("whose producer fails are given up, on both sides")
     func producerFails() async throws {
         struct Strange: Error {}
+        let (answered, isAnswered) = AsyncStream.makeStream(of: Void.self)
         let (cancelled, isCancelled) = AsyncStream.makeStream(of: Void.self)
         try await GRPCLoopbackService.serving { request, context in
             StreamingServerResponse { writer in
@@ -231,9 +232,11 @@ struct CallIntegrationTests {
                 await #expect(throws: (any Error).self) {
                     try await client.chat { writer in
                         try await writer.write([1])
+                        // A call that fails before it has begun is never sent at all.
+                        for await _ in answered {}
                         throw Strange()
                     } reading: { response in
-                        for try await _ in response.messages {}
+                        for try await _ in response.messages { isAnswered.finish() }
                     }
                 }
                 for await _ in cancelled {}

@@ -4,12 +4,14 @@
 import MeshBalancing
 import MeshConfig
 import MeshCore
+import MeshResilience
+import MeshRouting
 import SwiftProtobuf
 import Testing
 
 @testable import MeshXDS
 
-@Suite("Whose rules hold for the clusters of a control plane")
+@Suite("Whose rules hold for the resources of a control plane")
 struct XDSRulesTests {
     /// A cluster that says what the two read in different ways.
     private static func cluster(timeout: Int64 = 5) throws -> PackedResource {
@@ -80,6 +82,44 @@ struct XDSRulesTests {
         #expect(cluster.localities == .weighted)
         #expect(decoded.ignored.map(\.path).contains { $0.hasSuffix("locality_lb_config.zone_aware_lb_config") })
         #expect(decoded.ignored.count == 1)
+    }
+
+    private static func retries(by rules: XDSRules) throws -> (policy: RetryPolicy, ignored: [String]) {
+        let message = Envoy_Config_Route_V3_RouteConfiguration.with { message in
+            message.name = "r"
+            var host = Envoy_Config_Route_V3_VirtualHost()
+            host.name = "h"
+            host.domains = ["*"]
+            var route = Envoy_Config_Route_V3_Route()
+            route.match.prefix = "/"
+            route.route.cluster = "c"
+            route.route.retryPolicy.retryOn = "unavailable,5xx"
+            route.route.retryPolicy.numRetries = Google_Protobuf_UInt32Value(8)
+            host.routes = [route]
+            message.virtualHosts = [host]
+        }
+        let decoded = try ResourceDecoder(rules: rules).decode(
+            try message.serializedBytes(),
+            as: .routeConfiguration
+        )
+        guard case .routeConfiguration(let table) = decoded.resource,
+            case .forward(let forward)? = table.virtualHosts.first?.routes.first?.action,
+            let policy = forward.retry
+        else { throw CancellationError() }
+        return (policy, decoded.ignored.map(\.path))
+    }
+
+    @Test func `A44: by gRPC's, statuses alone decide what is retried, five attempts are made at most, and methods do not matter`()
+        throws
+    {
+        let grpc = try Self.retries(by: .grpc)
+        #expect(grpc.policy.conditions == .grpcUnavailable && grpc.policy.replay == .always)
+        #expect(grpc.policy.effectiveAttempts == 5)
+        #expect(grpc.policy.backoff == .grpc(initial: .milliseconds(25), maximum: .milliseconds(250), multiplier: 2))
+        #expect(grpc.ignored == ["virtual_hosts[0].routes[0].route.retry_policy.retry_on"])
+        let envoy = try Self.retries(by: .envoy)
+        #expect(envoy.policy.conditions == [.grpcUnavailable, .serverError] && envoy.policy.replay == .harmless)
+        #expect(envoy.policy.effectiveAttempts == 9 && envoy.ignored == [])
     }
 
     @Test(arguments: XDSRules.allCases)

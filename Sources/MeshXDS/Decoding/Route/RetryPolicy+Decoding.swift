@@ -82,7 +82,16 @@ extension RetryPolicy {
         if message.hasRetryPriority {
             guard decode(message.retryPriority, at: path["retry_priority"], &context) else { return nil }
         }
-        for (position, predicate) in message.retryHostPredicate.enumerated() {
+        decode(message.retryHostPredicate, at: path, &context)
+        if context.rules == .grpc { followGRPC(at: path["retry_on"], &context) }
+    }
+
+    private mutating func decode(
+        _ predicates: [Envoy_Config_Route_V3_RetryPolicy.RetryHostPredicate],
+        at path: FieldPath,
+        _ context: inout DecodingContext
+    ) {
+        for (position, predicate) in predicates.enumerated() {
             let type = typeName(ofTypeURL: predicate.typedConfig.typeURL)
             // The type decides, the name is a label; older control planes give the name only.
             if type == PreviousHosts.protoMessageName || type.isEmpty && predicate.name == Self.previousHosts {
@@ -91,6 +100,17 @@ extension RetryPolicy {
                 context.ignore(path["retry_host_predicate", position], "\(predicate.name) is not supported")
             }
         }
+    }
+
+    /// Has gRPC's rules hold (gRFC A44): statuses alone decide, there are five attempts at most, and waits vary as theirs do.
+    private mutating func followGRPC(at path: FieldPath, _ context: inout DecodingContext) {
+        let others = conditions.subtracting(.grpcStatuses)
+        for (name, condition) in RetryConditions.names where others.contains(condition) {
+            context.ignore(path, "the condition \(name) has no effect by gRPC's rules, which know statuses only")
+        }
+        conditions.formIntersection(.grpcStatuses)
+        attemptCeiling = Self.grpcAttemptCeiling
+        backoff = .grpc(initial: backoff.base, maximum: backoff.maximum, multiplier: 2)
     }
 
     /// - Returns: `false`, with a problem, if it is bad.
@@ -232,13 +252,15 @@ extension Envoy_Config_Route_V3_RetryPolicy {
 }
 
 /// Whether requests that may have been processed are sent again: our own setting, in the route's metadata, since xDS
-/// has no field for it. Where it is not set, only harmless ones are.
+/// has no field for it. Where it is not set, only harmless ones are; by gRPC's rules all are, since there whoever says what
+/// is retried vouches for the methods (gRFC A6).
 enum RetryReplayMetadata {
     private static let namespace = "swift-service-mesh"
     private static let key = "retry_replay"
 
-    static func alwaysReplays(_ metadata: Envoy_Config_Core_V3_Metadata) -> Bool {
-        metadata.filterMetadata[namespace]?.fields[key]?.stringValue == "always"
+    static func alwaysReplays(_ metadata: Envoy_Config_Core_V3_Metadata, by rules: XDSRules) -> Bool {
+        guard let value = metadata.filterMetadata[namespace]?.fields[key] else { return rules == .grpc }
+        return value.stringValue == "always"
     }
 
     /// Whether anything is said about it.

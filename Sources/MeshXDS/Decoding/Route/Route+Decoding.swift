@@ -92,7 +92,7 @@ extension Route {
     ) -> RouteAction? {
         switch message.action {
         case .route(let action):
-            let replays = RetryReplayMetadata.alwaysReplays(message.metadata)
+            let replays = RetryReplayMetadata.alwaysReplays(message.metadata, by: context.rules)
             return RouteAction(
                 action,
                 retry: action.hasRetryPolicy ? action.retryPolicy : inherited.retry,

@@ -9,6 +9,6 @@ struct GRPCPeer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "grpc-peer",
         abstract: "Our gRPC client or server, told by lines of JSON what to do, for checks against other peers.",
-        subcommands: [ClientCommand.self, ServerCommand.self]
+        subcommands: [ClientCommand.self, ServerCommand.self, MessagesCommand.self]
     )
 }
