@@ -38,7 +38,7 @@ struct CallBed {
 
     /// Measures one client in a process of its own.
     func measure(_ variant: CallVariant, _ concurrency: Int, seconds: Double) throws -> LoadReport {
-        let proxies = variant == .envoy ? envoy.map { [$0.identifier] } ?? [] : []
+        let watched = variant == .envoy ? envoy.map { ["--watch", "\($0.identifier)"] } ?? [] : []
         let times = ["--warm-up", "0.5", "--seconds", "\(seconds)"]
         let child =
             if variant.isPython, let python {
@@ -49,7 +49,7 @@ struct CallBed {
                     readsErrors: true
                 )
             } else {
-                try ChildProcess.own(arguments(variant, concurrency) + times + ["--watch"] + proxies.map { "\($0)" })
+                try ChildProcess.own(arguments(variant, concurrency) + times + watched)
             }
         let output = try child.readToEnd(limit: seconds + 30)
         return try LoadReport(json: output.split(separator: "\n").last.map { String($0) } ?? "")

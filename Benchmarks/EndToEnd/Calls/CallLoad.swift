@@ -31,17 +31,20 @@ extension CallVariant {
     ///   - controlPlane: The control plane's port.
     func run(_ plan: LoadPlan, controlPlane: UInt16) async throws -> LoadReport {
         switch self {
+        case .core: return try await Self.load(AnsweringTransport(), plan)
         case .bare, .envoy:
-            let transport = try HTTP2ClientTransport.Posix(
-                target: .ipv4(address: "127.0.0.1", port: Int(plan.port)),
-                transportSecurity: .plaintext,
-                eventLoopGroup: MultiThreadedEventLoopGroup(numberOfThreads: 1)
-            )
-            return try await Self.load(transport, plan)
+            return try await Self.load(Self.bare(plan.port, MultiThreadedEventLoopGroup(numberOfThreads: 1)), plan)
+        case .meshPlugged:
+            let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+            let connections = EndpointTransports { try Self.bare($0.address.port ?? 0, group) }
+            let target = "static:///127.0.0.1:\(plan.port)"
+            let report = try await Self.load(try MeshClientTransport.mesh(target: target, transport: connections), plan)
+            await connections.shutdown()
+            return report
         case .meshDirect:
             let transport = TransportLoad.makeTransport()
             let target = "static:///127.0.0.1:\(plan.port)"
-            let report = try await Self.load(try .mesh(target: target, transport: transport), plan)
+            let report = try await Self.load(try MeshClientTransport.mesh(target: target, transport: transport), plan)
             await transport.shutdown()
             return report
         case .meshXDS:
@@ -58,13 +61,24 @@ extension CallVariant {
             )
             let target = "xds:///\(CallStage.service)"
             let report = try await Self.load(
-                try .mesh(target: target, sources: [source], transport: transport),
+                try MeshClientTransport.mesh(target: target, sources: [source], transport: transport),
                 plan
             )
             await transport.shutdown()
             return report
         case .grpcio, .grpcioXDS: throw LoadError("\(rawValue) is another program")
         }
+    }
+
+    private static func bare(
+        _ port: UInt16,
+        _ group: MultiThreadedEventLoopGroup
+    ) throws -> HTTP2ClientTransport.Posix {
+        try HTTP2ClientTransport.Posix(
+            target: .ipv4(address: "127.0.0.1", port: Int(port)),
+            transportSecurity: .plaintext,
+            eventLoopGroup: group
+        )
     }
 
     private static func load(_ transport: some ClientTransport, _ plan: LoadPlan) async throws -> LoadReport {

@@ -6,8 +6,10 @@ import ArgumentParser
 /// Who makes gRPC calls, and by what way they go.
 enum CallVariant: String, CaseIterable, ExpressibleByArgument {
     case bare
+    case core
     case meshDirect = "mesh-static"
     case meshXDS = "mesh-xds"
+    case meshPlugged = "mesh-plugged"
     case envoy = "bare-envoy"
     case grpcio
     case grpcioXDS = "grpcio-xds"
@@ -16,8 +18,10 @@ enum CallVariant: String, CaseIterable, ExpressibleByArgument {
     var title: String {
         switch self {
         case .bare: "grpc-swift with its NIO transport"
+        case .core: "grpc-swift's client alone, over a transport that answers at once from memory"
         case .meshDirect: "grpc-swift through static:///, on our transport"
         case .meshXDS: "grpc-swift through xds:///, with retries and outlier detection"
+        case .meshPlugged: "as mesh-static, on grpc-swift's NIO transport"
         case .envoy: "grpc-swift with its NIO transport through an Envoy"
         case .grpcio: "grpcio, asyncio"
         case .grpcioXDS: "grpcio through xds:///, likewise"
@@ -30,7 +34,7 @@ enum CallVariant: String, CaseIterable, ExpressibleByArgument {
     var baseline: CallVariant? {
         switch self {
         case .bare, .grpcio: nil
-        case .meshDirect, .envoy: .bare
+        case .core, .meshDirect, .meshPlugged, .envoy: .bare
         case .meshXDS: .meshDirect
         case .grpcioXDS: .grpcio
         }

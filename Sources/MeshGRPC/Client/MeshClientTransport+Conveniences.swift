@@ -12,7 +12,7 @@ extension ClientTransport where Self == MeshClientTransport {
     /// - Throws: `ConfigurationError` for a target that is none, or is not a service of the mesh.
     public static func mesh(
         _ mesh: Mesh,
-        transport: HTTPTransport,
+        transport: any Transport<OutboundRequest, OutboundResponse>,
         target: String,
         configuration: MeshClientTransport.Configuration = MeshClientTransport.Configuration()
     ) throws(ConfigurationError) -> MeshClientTransport {
@@ -32,7 +32,7 @@ extension ClientTransport where Self == MeshClientTransport {
         target: String,
         sources: [any ConfigSource] = [],
         policies: TargetPolicies = TargetPolicies(),
-        transport: HTTPTransport? = nil,
+        transport: (any Transport<OutboundRequest, OutboundResponse>)? = nil,
         configuration: MeshClientTransport.Configuration = MeshClientTransport.Configuration(),
         meshConfiguration: MeshConfiguration = MeshConfiguration()
     ) throws(ConfigurationError) -> MeshClientTransport {

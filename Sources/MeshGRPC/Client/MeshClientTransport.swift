@@ -38,9 +38,9 @@ public final class MeshClientTransport: ClientTransport {
     /// The mesh whose configuration decides.
     public let mesh: Mesh
 
-    private let transport: HTTPTransport
+    /// The connections, if they are the transport's own.
+    private let ownConnections: HTTPTransport?
     private let isMeshOwn: Bool
-    private let isTransportOwn: Bool
     private let client: MeshHTTPClient
     private let authority: String
     private let fields: CallFields
@@ -54,19 +54,20 @@ public final class MeshClientTransport: ClientTransport {
     /// Creates a transport of a mesh that somebody else runs.
     /// - Parameters:
     ///   - mesh: The mesh whose configuration decides.
-    ///   - transport: The connections, which somebody else closes. It must have the mesh's clock.
+    ///   - transport: The connections, which somebody else closes: an `HTTPTransport`, or `EndpointTransports`. It must have
+    ///     the mesh's clock.
     ///   - target: Whom it calls: a service of the mesh.
     /// - Throws: `ConfigurationError` for a target that the mesh's configuration does not describe (`dns:`, `static:`).
     public convenience init(
         mesh: Mesh,
-        transport: HTTPTransport,
+        transport: any Transport<OutboundRequest, OutboundResponse>,
         target: MeshTarget,
         configuration: Configuration = Configuration()
     ) throws(ConfigurationError) {
         guard case .service = target.place else {
             throw ConfigurationError(path: "target", "\(target) is not a service of the mesh: it has a mesh of its own")
         }
-        self.init(mesh, transport, target, configuration, isMeshOwn: false, isTransportOwn: false)
+        self.init(mesh, transport, target, configuration, isMeshOwn: false)
     }
 
     /// Creates a transport with a mesh of its own, which `connect()` runs.
@@ -78,14 +79,15 @@ public final class MeshClientTransport: ClientTransport {
     ///   - sources: Where the mesh's configuration comes from: for `xds:` an `XDSConfigSource` that asks for the target. A
     ///     target of `dns:` or `static:` needs none.
     ///   - policies: What calls to such a target meet.
-    ///   - transport: The connections; `nil` for ones of its own, which end with `connect()`.
+    ///   - transport: The connections; `nil` for ones of its own, which end with `connect()`. An `HTTPTransport` gives the
+    ///     mesh its clock; others go by the system's.
     ///   - meshConfiguration: How the mesh behaves otherwise.
     /// - Throws: `ConfigurationError` for an `xds:` target without a source, and for bounds that are broken.
     public convenience init(
         target: MeshTarget,
         sources: [any ConfigSource] = [],
         policies: TargetPolicies = TargetPolicies(),
-        transport: HTTPTransport? = nil,
+        transport: (any Transport<OutboundRequest, OutboundResponse>)? = nil,
         configuration: Configuration = Configuration(),
         meshConfiguration: MeshConfiguration = MeshConfiguration()
     ) throws(ConfigurationError) {
@@ -95,37 +97,34 @@ public final class MeshClientTransport: ClientTransport {
         if let authority = configuration.authority, case .service(let name, _) = target.place {
             own.amend = Self.renaming(name, to: authority, then: meshConfiguration.amend)
         }
-        let clock = transport?.configuration.clock ?? SystemClock()
+        let clock = (transport as? HTTPTransport)?.configuration.clock ?? SystemClock()
         let mesh = try Mesh(own, sources: sources, clock: clock)
         if let resources = policies.resources(for: target, authority: configuration.authority ?? target.authority) {
             try mesh.apply(resources, from: "target")
         } else if sources.isEmpty {
             throw ConfigurationError(path: "sources", "\(target) needs a source that describes it")
         }
-        self.init(
-            mesh,
-            transport ?? HTTPTransport(),
-            target,
-            configuration,
-            isMeshOwn: true,
-            isTransportOwn: transport == nil
-        )
+        guard let transport else {
+            let own = HTTPTransport()
+            self.init(mesh, own, target, configuration, isMeshOwn: true, own)
+            return
+        }
+        self.init(mesh, transport, target, configuration, isMeshOwn: true)
     }
 
     private init(
         _ mesh: Mesh,
-        _ transport: HTTPTransport,
+        _ transport: any Transport<OutboundRequest, OutboundResponse>,
         _ target: MeshTarget,
         _ configuration: Configuration,
         isMeshOwn: Bool,
-        isTransportOwn: Bool
+        _ ownConnections: HTTPTransport? = nil
     ) {
         self.mesh = mesh
-        self.transport = transport
+        self.ownConnections = ownConnections
         self.target = target
         self.configuration = configuration
         self.isMeshOwn = isMeshOwn
-        self.isTransportOwn = isTransportOwn
         self.client = MeshHTTPClient(mesh: mesh, transport: transport)
         self.authority = configuration.authority ?? target.authority
         self.fields = CallFields(configuration.userAgent)
@@ -169,7 +168,7 @@ public final class MeshClientTransport: ClientTransport {
         }
         calls.close()
         if Task.isCancelled { calls.abort() }
-        if isTransportOwn { await transport.shutdown(gracePeriod: Task.isCancelled ? .zero : .seconds(5)) }
+        await ownConnections?.shutdown(gracePeriod: Task.isCancelled ? .zero : .seconds(5))
         guard !Task.isCancelled else { return }
         try result.get()
     }

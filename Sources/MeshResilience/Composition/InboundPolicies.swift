@@ -79,7 +79,9 @@ package final class InboundPolicies: Sendable {
         }
         if context.heldPermits.contains(.admissionControl), let admissionControl {
             let criteria = admissionControl.configuration.criteria
-            admissionControl.report(error.map(criteria.outcome(error:)) ?? criteria.outcome(status: answered, grpcStatus: rpcStatus))
+            let outcome =
+                error.map(criteria.outcome(error:)) ?? criteria.outcome(status: answered, grpcStatus: rpcStatus)
+            admissionControl.report(outcome)
         }
         if context.heldPermits.contains(.loadShedding) {
             loadShedder?.leave(startedAt: context.startedAt, isServed: error == nil && status < 500)
