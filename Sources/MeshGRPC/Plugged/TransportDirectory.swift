@@ -16,7 +16,7 @@ final class TransportDirectory<Base: ClientTransport>: Sendable {
     private struct Member {
         var base: Base
         var id: UInt64
-        /// Its connections; the directory owns it, and waits for its end.
+        /// Its connections.
         var running: Task<Void, Never>
         var calls = 0
         /// Counts on with every use.
@@ -64,6 +64,7 @@ final class TransportDirectory<Base: ClientTransport>: Sendable {
             if state.members.count >= limit { try Self.makeRoom(&state) }
             state.uses += 1
             let id = state.uses
+            // The directory owns it, and `shutDown` waits for its end.
             let running = Task { [weak self] in
                 // Why it ended, its calls are told; the next one makes another.
                 try? await base.connect()

@@ -109,7 +109,7 @@ struct XDSRulesTests {
         return (policy, decoded.ignored.map(\.path))
     }
 
-    @Test func `A44: by gRPC's, statuses alone decide what is retried, whatever the method, five times at most`() throws {
+    @Test func `A44: by gRPC's, statuses alone decide on retries, five attempts at most`() throws {
         let grpc = try Self.retries(by: .grpc)
         #expect(grpc.policy.conditions == .grpcUnavailable && grpc.policy.replay == .always)
         #expect(grpc.policy.effectiveAttempts == 5)

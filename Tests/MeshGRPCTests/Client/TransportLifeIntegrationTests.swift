@@ -10,7 +10,7 @@ import ServiceMesh
 import Testing
 
 @Suite("The life of a client transport", .timeLimit(.minutes(5)))
-struct TransportLifeTests {
+struct TransportLifeIntegrationTests {
     @Test("ends when it was told to, and calls under way have ended")
     func graceful() async throws {
         let (arrived, arrive) = AsyncStream.makeStream(of: Void.self)

@@ -14,7 +14,7 @@ import ServiceMesh
 import Testing
 
 @Suite("Calls to servers that do as a test wants", .timeLimit(.minutes(5)))
-struct ScriptedCallTests {
+struct ScriptedCallIntegrationTests {
     typealias Server = ScriptedRPCServer
 
     /// Retries without waiting.

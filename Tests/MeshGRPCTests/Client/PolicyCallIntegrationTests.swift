@@ -13,7 +13,7 @@ import ServiceMesh
 import Testing
 
 @Suite("Calls by what a control plane says", .timeLimit(.minutes(5)))
-struct PolicyCallTests {
+struct PolicyCallIntegrationTests {
     typealias Server = ScriptedRPCServer
 
     /// Runs so many servers that answer well.

@@ -12,7 +12,7 @@ import NIOHPACK
 import ServiceMesh
 import Testing
 
-extension PolicyCallTests {
+extension PolicyCallIntegrationTests {
     @Test("A42: a ring's calls stay with an endpoint, by metadata or by the channel")
     func ringHash() async throws {
         try await servers(3) { servers in

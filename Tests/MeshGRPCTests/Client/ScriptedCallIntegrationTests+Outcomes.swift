@@ -13,7 +13,7 @@ import NIOHTTP2
 import ServiceMesh
 import Testing
 
-extension ScriptedCallTests {
+extension ScriptedCallIntegrationTests {
     // MARK: Outcomes
 
     @Test("A50: the status in the trailers is what an attempt comes to")

@@ -12,7 +12,7 @@ import NIOHPACK
 import ServiceMesh
 import Testing
 
-extension PolicyCallTests {
+extension PolicyCallIntegrationTests {
     @Test("are held until there is a configuration, and wait for an endpoint if they are told to")
     func waitsForReady() async throws {
         try await servers(1) { servers in
@@ -60,6 +60,22 @@ extension PolicyCallTests {
                 }
             }
             #expect(servers.map(\.server.calls.count).reduce(0, +) == 50)
+        }
+    }
+
+    @Test("A61: an endpoint of several addresses is reached by the one that answers")
+    func severalAddresses() async throws {
+        let closed = try await ScriptedRPCServer.closedPort()
+        try await servers(1) { servers in
+            let endpoint = ClusterEndpoint(closed, additionalAddresses: [servers[0].address])
+            let cluster = Cluster(
+                name: "c",
+                discovery: .fixed(EndpointAssignment(name: "c", localities: [LocalityEndpoints(endpoints: [endpoint])]))
+            )
+            try await withClient(.greeter(.greeter(routes: [.to("c")], clusters: [cluster]))) { client in
+                for _ in 0..<3 { _ = try await client.echo() }
+            }
+            #expect(servers[0].server.calls.count == 3)
         }
     }
 }

@@ -10,7 +10,7 @@ import Testing
 
 @testable import MeshGRPC
 
-@Suite(.timeLimit(.minutes(5))) struct LoadReportServiceTests {
+@Suite(.timeLimit(.minutes(5))) struct LoadReportServiceIntegrationTests {
     @Test("A51: reports come apart from calls, no oftener than the server lets them")
     func outOfBand() async throws {
         let clock = ManualClock()
