@@ -262,7 +262,11 @@ final class RelayedExchange: ForeignBody, CancellableExchange, TrailingFields {
     }
 
     func nextChunk() async throws -> ByteBuffer? {
-        guard case .chunk(let chunk)? = try await reader.next() else { return nil }
+        guard case .chunk(let chunk)? = try await reader.next() else {
+            // A reader that is cancelled gets nothing, which must not look like the body's end.
+            if trailers == nil { try Task.checkCancellation() }
+            return nil
+        }
         return chunk
     }
 
