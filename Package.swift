@@ -537,7 +537,8 @@ let package = Package(
             name: "MeshGRPCTests",
             dependencies: [
                 "MeshGRPC", "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
-                "ServiceMesh", "MeshHTTP", "MeshTesting",
+                "ServiceMesh", "MeshHTTP", "MeshObservability", "MeshTesting",
+                .product("MetricsTestKit", "swift-metrics", "Observability"),
                 .product("GRPCCore", "grpc-swift-2", "GRPC"),
                 .product("GRPCNIOTransportHTTP2", "grpc-swift-nio-transport", "GRPC"),
                 .product("NIOCore", "swift-nio", "GRPC"),

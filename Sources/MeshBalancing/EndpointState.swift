@@ -38,8 +38,8 @@ public final class EndpointState: Sendable {
     /// Until when outlier detection keeps traffic away, in nanoseconds of the mesh's clock; 0 if it does not. `eject` sets
     /// it.
     public let ejectedUntil = Atomic<UInt64>(0)
-    /// Who hears that it was ejected.
-    private let signal: HealthSignal?
+    /// Who hears that it was ejected, and what else concerns its cluster.
+    let signal: ClusterSignal?
     /// Until when a circuit breaker keeps traffic away, likewise.
     public let refusedUntil = Atomic<UInt64>(0)
 
@@ -53,7 +53,7 @@ public final class EndpointState: Sendable {
         labels: [String: MetadataValue] = [:],
         joinedAt: MeshInstant = MeshInstant(nanoseconds: 0),
         checker: EndpointHealthChecker? = nil,
-        signal: HealthSignal? = nil,
+        signal: ClusterSignal? = nil,
         loadStatistics: LocalityLoadStatistics? = nil
     ) {
         self.endpoint = endpoint

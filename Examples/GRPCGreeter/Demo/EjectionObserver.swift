@@ -12,7 +12,7 @@ final class EjectionObserver: Observer {
     var count: Int { ejections.load(ordering: .relaxed) }
 
     func noticed(_ event: MeshEvent) {
-        guard case .endpointEjected(let cluster, let endpoint, _, let reason) = event else { return }
+        guard case .endpointEjected(let cluster, let endpoint, _, _, let reason) = event else { return }
         ejections.wrappingAdd(1, ordering: .relaxed)
         print("     \(endpoint) of \(cluster) is ejected: \(reason)")
     }

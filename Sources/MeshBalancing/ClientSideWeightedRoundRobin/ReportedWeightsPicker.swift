@@ -65,14 +65,12 @@ final class ReportedWeightsPicker: EndpointPicker {
         guard now.nanoseconds >= due,
             nextUpdate.compareExchange(expected: due, desired: .max, ordering: .acquiring).exchanged
         else { return }
+        let known = endpoints.map { $0.loads.weight }
+        let reported = known.map { weight in
+            weight?.usable(at: now, blackout: policy.blackoutPeriod, expiration: policy.weightExpirationPeriod) ?? 0
+        }
         let scheduled = StrideSchedule.weights(
-            reported: endpoints.map { endpoint in
-                endpoint.loads.weight?.usable(
-                    at: now,
-                    blackout: policy.blackoutPeriod,
-                    expiration: policy.weightExpirationPeriod
-                ) ?? 0
-            },
+            reported: reported,
             factors: endpoints.map { endpoint in
                 // The least is above 0, so that everybody gets a turn.
                 max(policy.slowStart?.factor(after: now.elapsed(since: endpoint.joinedAt)) ?? 1, 1e-6)
@@ -86,5 +84,18 @@ final class ReportedWeightsPicker: EndpointPicker {
         // Not the greatest number: then nobody would ever take them again.
         let next = min(now.advanced(by: updatePeriod).nanoseconds, .max - 1)
         nextUpdate.store(next, ordering: .releasing)
+        tell(reported, of: known, at: now)
+    }
+
+    private func tell(_ reported: [Double], of known: [ReportedWeight?], at now: MeshInstant) {
+        guard let signal = endpoints.first?.signal, signal.isObserved else { return }
+        let stale = known.count { $0?.isStale(at: now, expiration: policy.weightExpirationPeriod) ?? false }
+        let place = endpoints[0].endpoint.locality
+        signal.weightsUpdated(
+            reported,
+            notYetUsable: reported.count { $0 == 0 } - stale,
+            stale: stale,
+            in: endpoints.allSatisfy { $0.endpoint.locality == place } ? place : nil
+        )
     }
 }

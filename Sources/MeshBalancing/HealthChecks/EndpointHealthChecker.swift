@@ -21,13 +21,13 @@ public final class EndpointHealthChecker: Sendable {
     private let state: Mutex<State>
     private let health: Atomic<UInt8>
     private let healthySinceNanoseconds: Atomic<UInt64>
-    private let signal: HealthSignal?
+    private let signal: ClusterSignal?
 
     /// Creates a checker for an endpoint that was not asked yet.
     /// - Parameters:
     ///   - isTrusted: Whether it counts as healthy until a probe says otherwise: for want of somebody who asks.
     ///   - signal: Who hears when its health changes.
-    public init(_ check: HealthCheck, of target: HealthCheckTarget, isTrusted: Bool, signal: HealthSignal?) {
+    public init(_ check: HealthCheck, of target: HealthCheckTarget, isTrusted: Bool, signal: ClusterSignal?) {
         let health: ActiveHealth =
             isTrusted ? [] : check.ignoresNewEndpoints ? [.failed, .pending] : .failed
         self.check = check
@@ -45,7 +45,7 @@ public final class EndpointHealthChecker: Sendable {
         _ check: HealthCheck,
         of target: HealthCheckTarget,
         succeeding previous: EndpointHealthChecker?,
-        signal: HealthSignal?
+        signal: ClusterSignal?
     ) {
         let health = previous?.activeHealth ?? []
         self.check = check

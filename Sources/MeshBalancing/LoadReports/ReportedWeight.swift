@@ -36,7 +36,12 @@ public struct ReportedWeight: Hashable, Sendable {
     /// The weight.
     /// - Returns: `nil` while reports have not come for long enough, and once none came for too long.
     public func usable(at now: MeshInstant, blackout: Nanoseconds, expiration: Nanoseconds) -> Double? {
-        guard now.elapsed(since: updatedAt) < expiration, now.elapsed(since: since) >= blackout else { return nil }
+        guard !isStale(at: now, expiration: expiration), now.elapsed(since: since) >= blackout else { return nil }
         return value
+    }
+
+    /// Whether no report came for too long.
+    func isStale(at now: MeshInstant, expiration: Nanoseconds) -> Bool {
+        now.elapsed(since: updatedAt) >= expiration
     }
 }

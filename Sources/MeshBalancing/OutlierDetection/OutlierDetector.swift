@@ -181,12 +181,30 @@ extension OutlierDetector {
         switch finding.consequence {
         case .ejected(let until):
             let duration = until.elapsed(since: now)
-            return .endpointEjected(cluster: cluster, endpoint: finding.address, duration: duration, reason: reason)
-        case .notEnforced:
-            return .ejectionWithheld(cluster: cluster, endpoint: finding.address, reason: reason, because: .notEnforced)
-        case .overLimit:
-            return .ejectionWithheld(cluster: cluster, endpoint: finding.address, reason: reason, because: .overLimit)
+            return .endpointEjected(
+                cluster: cluster,
+                endpoint: finding.address,
+                duration: duration,
+                rule: finding.cause.rawValue,
+                reason: reason
+            )
+        case .notEnforced: return withheld(finding, reason, because: .notEnforced)
+        case .overLimit: return withheld(finding, reason, because: .overLimit)
         }
+    }
+
+    private func withheld(
+        _ finding: OutlierDetectionStateMachine.Finding,
+        _ reason: String,
+        because obstacle: EjectionObstacle
+    ) -> MeshEvent {
+        .ejectionWithheld(
+            cluster: cluster,
+            endpoint: finding.address,
+            rule: finding.cause.rawValue,
+            reason: reason,
+            because: obstacle
+        )
     }
 }
 

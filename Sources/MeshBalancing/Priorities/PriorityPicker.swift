@@ -48,7 +48,7 @@ public final class PriorityPicker: EndpointPicker {
     public let settings: BalancingSettings
     /// Those of all priorities, whatever their health.
     public let endpoints: [EndpointState]
-    private let signal: HealthSignal
+    private let signal: ClusterSignal
     private let random: MeshRandom
     private let tables: HealthTables<Table>
 
@@ -61,7 +61,7 @@ public final class PriorityPicker: EndpointPicker {
         _ groups: [PriorityGroup],
         policy: any LoadBalancingPolicy,
         settings: BalancingSettings,
-        signal: HealthSignal,
+        signal: ClusterSignal,
         random: MeshRandom,
         at now: MeshInstant
     ) {
@@ -145,7 +145,7 @@ public final class PriorityPicker: EndpointPicker {
         of groups: [PriorityGroup],
         _ policy: any LoadBalancingPolicy,
         _ settings: BalancingSettings,
-        _ signal: HealthSignal,
+        _ signal: ClusterSignal,
         _ random: MeshRandom,
         at now: MeshInstant
     ) -> HealthTable<Table> {

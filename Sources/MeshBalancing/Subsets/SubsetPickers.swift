@@ -12,7 +12,7 @@ public final class SubsetPickers: Sendable {
     private let groups: [PriorityGroup]
     private let policy: any LoadBalancingPolicy
     private let settings: BalancingSettings
-    private let signal: HealthSignal
+    private let signal: ClusterSignal
     private let random: MeshRandom
     private let made = Mutex<[SubsetFilter: PriorityPicker]>([:])
 
@@ -22,7 +22,7 @@ public final class SubsetPickers: Sendable {
         _ groups: [PriorityGroup],
         policy: any LoadBalancingPolicy,
         settings: BalancingSettings,
-        signal: HealthSignal,
+        signal: ClusterSignal,
         random: MeshRandom
     ) {
         self.subsets = subsets

@@ -104,6 +104,14 @@ public struct Endpoint: Hashable, Sendable {
         set { change { $0.peerNames = newValue } }
     }
 
+    /// The place that it is in, as metrics tell it. It is no part of what identifies the endpoint.
+    ///
+    /// Default: none (`LocalityLbEndpoints.locality`).
+    public var locality: Locality {
+        get { storage.fields.locality }
+        set { change { $0.locality = newValue } }
+    }
+
     /// How a connection to an endpoint is protected.
     public enum Security: Hashable, Sendable {
         /// Not at all.
@@ -133,7 +141,8 @@ public struct Endpoint: Hashable, Sendable {
         additionalAddresses: [EndpointAddress] = [],
         resolvedHost: ResolvedHost? = nil,
         secrets: DeliveredSecrets? = nil,
-        peerNames: [PeerNameMatcher] = []
+        peerNames: [PeerNameMatcher] = [],
+        locality: Locality = Locality()
     ) {
         self.storage = Storage(
             Fields(
@@ -150,7 +159,8 @@ public struct Endpoint: Hashable, Sendable {
                 additionalAddresses: additionalAddresses,
                 resolvedHost: resolvedHost,
                 secrets: secrets,
-                peerNames: peerNames
+                peerNames: peerNames,
+                locality: locality
             )
         )
     }
@@ -186,6 +196,7 @@ public struct Endpoint: Hashable, Sendable {
         var resolvedHost: ResolvedHost?
         var secrets: DeliveredSecrets?
         var peerNames: [PeerNameMatcher]
+        var locality: Locality
     }
 
     final class Storage: Sendable {

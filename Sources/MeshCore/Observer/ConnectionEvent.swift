@@ -15,8 +15,15 @@ public enum ConnectionEvent: Sendable {
     case connectFailed(isTimeout: Bool, error: any Error)
     /// It takes no more requests, for a reason on the peer's side or ours.
     case draining(ConnectionProtocol, ConnectionClosing)
-    /// It is gone (`upstream_cx_destroy`, `upstream_cx_length_ms`, and by reason).
-    case closed(ConnectionProtocol, ConnectionClosing, after: Nanoseconds, activeRequests: Int)
+    /// It is gone (`upstream_cx_destroy`, `upstream_cx_length_ms`, and by reason). `goodbye` is the error code in the GOAWAY
+    /// with which the peer announced it, by its name (RFC 9113 §7).
+    case closed(
+        ConnectionProtocol,
+        ConnectionClosing,
+        after: Nanoseconds,
+        activeRequests: Int,
+        goodbye: String? = nil
+    )
     /// A request waits for a connection (`upstream_rq_pending_total`, `upstream_rq_pending_active`).
     case requestPending
     /// A request waits no more, because it has a connection or was given up.

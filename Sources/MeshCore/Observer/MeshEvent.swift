@@ -14,14 +14,33 @@ public enum MeshEvent: Sendable {
     case configurationIgnored(source: String, fields: [IgnoredField])
     /// The connection to a configuration source changed.
     case sourceConnection(source: String, isConnected: Bool, reason: String?)
+    /// Something happened between a source and one of its control planes, which is named by its URI; one of
+    /// an authority's list with what for, since the same server may stand in several.
+    case controlPlane(server: String, ControlPlaneEvent)
+    /// So many resources of a source are in these states, and in no other; those of which there were some when this was
+    /// told last, and are none now, are counted as 0. Told when it has changed, of many resources once a second at most.
+    case resourcesCounted(source: String, [ResourceCount])
     /// Something happened to the last good configuration that a source keeps on disk.
     case lastKnownGood(source: String, LastKnownGoodEvent)
     /// Something happened to the reports by which a source tells its control plane of requests.
     case loadStatistics(source: String, LoadStatisticsEvent)
-    /// An endpoint gets no more traffic for a while.
-    case endpointEjected(cluster: String, endpoint: EndpointAddress, duration: Nanoseconds, reason: String)
+    /// An endpoint gets no more traffic for a while. `rule` is the one that it broke, by the name that Envoy's statistics
+    /// have for it (`success_rate`); `reason` says so in words.
+    case endpointEjected(
+        cluster: String,
+        endpoint: EndpointAddress,
+        duration: Nanoseconds,
+        rule: String,
+        reason: String
+    )
     /// An endpoint broke a rule of outlier detection, and gets traffic all the same.
-    case ejectionWithheld(cluster: String, endpoint: EndpointAddress, reason: String, because: EjectionObstacle)
+    case ejectionWithheld(
+        cluster: String,
+        endpoint: EndpointAddress,
+        rule: String,
+        reason: String,
+        because: EjectionObstacle
+    )
     /// An endpoint gets traffic again.
     case endpointReturned(cluster: String, endpoint: EndpointAddress)
     /// A load report that came with an endpoint's answer, or apart from answers, could not be read; the answer is none
@@ -33,6 +52,8 @@ public enum MeshEvent: Sendable {
     case loadReportCallFailed(cluster: String, endpoint: EndpointAddress, reason: String)
     /// An endpoint does not implement reports apart from answers, and is asked no more.
     case loadReportCallRefused(cluster: String, endpoint: EndpointAddress)
+    /// A cluster's balancer has taken the weights of its endpoints anew from their load reports.
+    case weightsUpdated(WeightsUpdate)
     /// A cluster's balancer wants reports apart from answers, and nobody in this process can ask its endpoints.
     case loadReportsUnavailable(cluster: String)
     /// An active health check, or an answer that speaks for one, has found an endpoint `healthy`, `degraded` or

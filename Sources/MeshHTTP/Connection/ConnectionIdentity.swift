@@ -41,11 +41,16 @@ struct ConnectionIdentity {
     }
 
     /// Tells the owner that the connection is gone.
-    func close(_ reason: ConnectionClosing, activeRequests: Int, at now: MeshInstant) {
+    func close(_ reason: ConnectionClosing, activeRequests: Int, goodbye: String? = nil, at now: MeshInstant) {
         let lifetime = readyAt.map { now.elapsed(since: $0) } ?? .zero
         owner.connectionClosed(
             connection,
-            ConnectionEnding(reason: reason, lifetime: lifetime, activeRequests: activeRequests)
+            ConnectionEnding(
+                reason: reason,
+                lifetime: lifetime,
+                activeRequests: activeRequests,
+                goodbye: goodbye
+            )
         )
     }
 }

@@ -39,4 +39,6 @@ struct ConnectionEnding: Equatable, Sendable {
     var lifetime: Nanoseconds
     /// How many exchanges ended with it.
     var activeRequests: Int
+    /// The error code in the peer's GOAWAY, by its name.
+    var goodbye: String?
 }

@@ -198,7 +198,13 @@ final class ConnectionPool: ConnectionOwner {
 
     func connectionClosed(_ connection: HTTPConnection, _ ending: ConnectionEnding) {
         noticed(
-            .closed(connection.spoken, ending.reason, after: ending.lifetime, activeRequests: ending.activeRequests)
+            .closed(
+                connection.spoken,
+                ending.reason,
+                after: ending.lifetime,
+                activeRequests: ending.activeRequests,
+                goodbye: ending.goodbye
+            )
         )
         let dials = state.withLock { state in
             state.connections[connection.id] = nil

@@ -34,16 +34,13 @@ extension MeshEventLogObserver {
                 endpoint,
                 ["protocol": text(spoken.rawValue), "reason": text(reason.rawValue)]
             )
-        case .closed(let spoken, let reason, let duration, let activeRequests):
-            write(
-                .debug,
-                "connection closed",
-                endpoint,
-                [
-                    "protocol": text(spoken.rawValue), "reason": text(reason.rawValue), "seconds": seconds(duration),
-                    "active_requests": .stringConvertible(activeRequests),
-                ]
-            )
+        case .closed(let spoken, let reason, let duration, let activeRequests, let goodbye):
+            var metadata: Logger.Metadata = [
+                "protocol": text(spoken.rawValue), "reason": text(reason.rawValue), "seconds": seconds(duration),
+                "active_requests": .stringConvertible(activeRequests),
+            ]
+            if let goodbye { metadata["goaway"] = text(goodbye) }
+            write(.debug, "connection closed", endpoint, metadata)
         case .requestPending: write(.trace, "request waits for a connection", endpoint)
         case .requestNotPending: write(.trace, "request waits no more for a connection", endpoint)
         case .pendingOverflow: write(.debug, "request refused, too many wait for a connection", endpoint)

@@ -43,7 +43,8 @@ public struct MeshEventLogObserver: Observer {
                 "configuration in force",
                 metadata: ["source": text(source), "generation": .stringConvertible(generation)]
             )
-        case .clustersChanged: break
+        // What is only counted.
+        case .clustersChanged, .controlPlane, .resourcesCounted, .weightsUpdated: break
         case .configurationRejected(let source, let error):
             rejected(source: source, error: error)
         case .configurationIgnored(let source, let fields):
@@ -150,7 +151,7 @@ public struct MeshEventLogObserver: Observer {
 
     private func noticedUpstream(_ event: MeshEvent) {
         switch event {
-        case .endpointEjected(let cluster, let endpoint, let duration, let reason):
+        case .endpointEjected(let cluster, let endpoint, let duration, _, let reason):
             logger.warning(
                 "endpoint ejected",
                 metadata: [
@@ -158,7 +159,7 @@ public struct MeshEventLogObserver: Observer {
                     "seconds": .stringConvertible(duration.seconds), "reason": text(reason),
                 ]
             )
-        case .ejectionWithheld(let cluster, let endpoint, let reason, let obstacle):
+        case .ejectionWithheld(let cluster, let endpoint, _, let reason, let obstacle):
             logger.debug(
                 "endpoint would have been ejected",
                 metadata: [

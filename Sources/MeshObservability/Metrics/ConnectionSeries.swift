@@ -119,7 +119,7 @@ struct ConnectionSeries: ForgettableSeries {
             active.decrement()
             // Whoever waits for too long hangs up himself; everything else comes from the peer or its network.
             destroyed.increment(isRemote: !isTimeout)
-        case .closed(_, let reason, let duration, let activeRequests):
+        case .closed(_, let reason, let duration, let activeRequests, _):
             open.count.wrappingSubtract(1, ordering: .relaxed)
             active.decrement()
             length.record(Double(duration.rawValue) / 1e6)

@@ -154,9 +154,11 @@ public struct MetricsObserver: Observer {
             series(.sourceConnected, source).set(isConnected ? 1 : 0)
         case .lastKnownGood(_, let event): series(.lastKnownGood, event.name).increment()
         case .loadStatistics(_, let event): series(.loadStatistics, event.name).increment()
-        case .endpointEjected(let cluster, _, _, _):
+        // gRPC's names are `GRPCChannelMetrics`'s; whether a source is connected is told of each server, too.
+        case .controlPlane, .resourcesCounted, .weightsUpdated: break
+        case .endpointEjected(let cluster, _, _, _, _):
             clusters[ClusterSeries.Labels(cluster: cluster)].ejections.increment()
-        case .ejectionWithheld(let cluster, _, _, let obstacle):
+        case .ejectionWithheld(let cluster, _, _, _, let obstacle):
             let series = clusters[ClusterSeries.Labels(cluster: cluster)]
             (obstacle == .overLimit ? series.ejectionsOverLimit : series.ejectionsNotEnforced).increment()
         case .endpointReturned(let cluster, _):

@@ -9,12 +9,13 @@ public import Metrics
 /// | metric | kind | labels |
 /// |---|---|---|
 /// | `grpc.client.attempt.started` | counter | `grpc.method`, `grpc.target`, `grpc.lb.backend_service` |
-/// | `grpc.client.attempt.duration` | histogram, seconds | and `grpc.status` |
+/// | `grpc.client.attempt.duration` | histogram, seconds | and `grpc.status`, `grpc.lb.locality` |
 /// | `grpc.client.attempt.sent_total_compressed_message_size`, `…rcvd_…` | histograms, bytes | the same |
 /// | `grpc.client.call.duration` | histogram, seconds | `grpc.method`, `grpc.target`, `grpc.status` |
 /// | `grpc.client.call.retries` | histogram of the attempts beyond the first, where there were any | the same |
 ///
-/// `grpc.target` is the calls' authority. The sizes are told of the attempt whose response the caller got. Other
+/// `grpc.target` is the calls' authority; `grpc.lb.locality` (gRFC A78) is empty where no endpoint was picked, or none is
+/// known of it. What is no call's is `GRPCChannelMetrics`'s. The sizes are told of the attempt whose response the caller got. Other
 /// requests are not counted: those are `MetricsObserver`'s. At most `maximumSeries` sets of labels exist; those beyond
 /// share one whose labels are `other`.
 public struct RPCMetricsObserver: Observer {
@@ -65,6 +66,13 @@ public struct RPCMetricsObserver: Observer {
         guard let line = context.requestLine else { return nil }
         let path = line.path
         let method = path.utf8.first == UInt8(ascii: "/") ? String(path.dropFirst()) : path
-        return RPCSeries.Labels(kind: kind, method: method, target: line.authority, status: status, cluster: cluster)
+        return RPCSeries.Labels(
+            kind: kind,
+            method: method,
+            target: line.authority,
+            status: status,
+            cluster: cluster,
+            locality: kind == .attempts ? context.endpoint?.locality : nil
+        )
     }
 }

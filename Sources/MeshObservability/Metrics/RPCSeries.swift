@@ -22,6 +22,8 @@ final class RPCSeries: Sendable {
         var status: Int
         /// The cluster (gRFC A89's `grpc.lb.backend_service`); empty for calls, which may have gone to several.
         var cluster: String
+        /// The place of the endpoint that an attempt went to, as far as it is known.
+        var locality: Locality?
 
         var overflow: Labels { Labels(kind: kind, method: "other", target: "other", status: -1, cluster: "other") }
     }
@@ -38,7 +40,8 @@ final class RPCSeries: Sendable {
             let status = labels.status < 0 ? "other" : RPCStatusName.name(of: labels.status)
             dimensions.append(("grpc.status", status))
         }
-        if labels.kind != .calls { dimensions.append(("grpc.lb.backend_service", labels.cluster)) }
+        if labels.kind != .calls { dimensions.append(GRPCLabel.backendService(labels.cluster)) }
+        if labels.kind == .attempts { dimensions.append(GRPCLabel.locality(labels.locality, of: labels.cluster)) }
         // A recorder and not a timer: backends choose a timer's unit themselves, and these are seconds.
         func recorder(_ name: String) -> Recorder {
             Recorder(label: name, dimensions: dimensions, aggregate: true, factory: factory)

@@ -60,6 +60,12 @@ final class SeriesCache<Labels: SeriesLabels, Series: Sendable>: Sendable {
 
     /// Whether there is a series for these labels.
     func has(_ labels: Labels) -> Bool { storage.withLock { $0[labels] != nil } }
+
+    /// Whether there is a series that meets a condition.
+    /// - Complexity: O(n) in the number of series.
+    func contains(where isWanted: (Labels, Series) -> Bool) -> Bool {
+        storage.withLock { $0.all }.contains { isWanted($0.key, $0.value) }
+    }
 }
 
 extension SeriesCache where Series: ForgettableSeries {
@@ -103,6 +109,9 @@ struct BoundedDictionary<Key: Hashable, Value> {
     var isFull: Bool { values.count >= limit }
 
     subscript(key: Key) -> Value? { values[key] }
+
+    /// All that there is.
+    var all: [Key: Value] { values }
 
     /// The keys.
     var keys: Dictionary<Key, Value>.Keys { values.keys }

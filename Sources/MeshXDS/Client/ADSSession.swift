@@ -32,6 +32,7 @@ actor ADSSession {
     /// Who waits for something to send.
     private var bells: [ADSServer.StreamID: AsyncStream<Void>.Continuation] = [:]
     private var wantedServers: AsyncStream<[Int]>.Continuation?
+    private var census = ResourceCensus()
 
     init(
         _ machine: ADSSessionStateMachine,
@@ -110,8 +111,9 @@ actor ADSSession {
     }
 
     /// A response has been received.
-    func responseReceived(_ response: ADSResponse?, on stream: Stream, _ sink: ConfigSink) {
-        guard let response else { return }
+    /// - Returns: What its resources count as; `nil` if it is of no kind that there is.
+    func responseReceived(_ response: ADSResponse?, on stream: Stream, _ sink: ConfigSink) -> ControlPlaneEvent? {
+        guard let response else { return nil }
         let (action, endpoints) = machine.withLock { machine in
             (machine.responseReceived(response, on: stream.id, at: clock.now), machine.changedEndpoints)
         }
@@ -120,6 +122,7 @@ actor ADSSession {
             sink.notice(.configurationRejected(source: source, error: error))
         }
         perform(action, changing: endpoints, sink)
+        return .received(type: response.kind.rawValue, valid: action.valid, invalid: action.invalid)
     }
 
     /// Tells the machine when its waits are over, until the task is cancelled.
@@ -168,6 +171,7 @@ actor ADSSession {
     ) {
         ring()
         tellStrays(sink)
+        census.count(machine, at: clock.now) { sink.notice(.resourcesCounted(source: source, $0)) }
         guard let resources = action.publication else { return }
         do {
             if let endpoints {

@@ -24,6 +24,9 @@ struct ADSSessionStateMachine {
         var isPartial = false
         /// Why the response is refused, in part at least.
         var refusal: String?
+        /// How many resources it had that can be used, and that cannot.
+        var valid = 0
+        var invalid = 0
     }
 
     /// How long a name is waited for before it counts as missing: gRFC A57's does-not-exist timer.
@@ -149,12 +152,13 @@ struct ADSSessionStateMachine {
     ) -> Action {
         guard let (list, server) = place(of: id) else { return Action() }
         guard
-            let refusal = servers[list].responseReceived(response, from: server, servers.directory, at: now)
+            let outcome = servers[list].responseReceived(response, from: server, servers.directory, at: now)
         else { return Action() }
         if response.kind.refersToOthers { followReferences(at: now) }
         for list in servers.indices { servers[list].referencesFollowed(at: now) }
         var action = publish(at: now)
-        action.refusal = refusal
+        action.refusal = outcome.refusal
+        (action.valid, action.invalid) = (outcome.valid, outcome.invalid)
         return action
     }
 

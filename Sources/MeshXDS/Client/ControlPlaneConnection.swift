@@ -20,7 +20,8 @@ final class ControlPlaneConnection: Sendable {
     private static let patience = Nanoseconds.seconds(20)
 
     private let server: Bootstrap.Server
-    /// What events call it.
+    /// What events of control planes call it, and what those of sources do.
+    private let serverName: String
     private let name: String
     /// Its place in its list, and the list's.
     private let position: Int
@@ -34,7 +35,7 @@ final class ControlPlaneConnection: Sendable {
 
     init(
         to server: Bootstrap.Server,
-        named name: String,
+        named serverName: String,
         at position: Int,
         of list: Int,
         variant: XDSVariant,
@@ -44,7 +45,8 @@ final class ControlPlaneConnection: Sendable {
         sink: ConfigSink
     ) {
         self.server = server
-        self.name = name
+        self.serverName = serverName
+        self.name = Bootstrap.Server.sourceName(of: serverName)
         self.position = position
         self.list = list
         self.variant = variant
@@ -82,7 +84,10 @@ final class ControlPlaneConnection: Sendable {
             let wait = backoff.streamEnded(hadResponse: hadResponse, lasted: lasted, random: random.unitInterval())
             guard (try? await clock.sleep(until: clock.now.advanced(by: wait))) != nil else { break }
         }
-        if state.withLock({ $0.isConnected }) == true { tell(isConnected: false, reason: "it is not needed any more") }
+        if state.withLock({ $0.isConnected }) == true {
+            sink.notice(.sourceConnection(source: name, isConnected: false, reason: "it is not needed any more"))
+        }
+        sink.notice(.controlPlane(server: serverName, .released))
     }
 
     /// Whether what ended a stream will end the next one, too, whatever came before it: a response that is too long or that
@@ -99,11 +104,13 @@ final class ControlPlaneConnection: Sendable {
     }
 
     private func tell(isConnected: Bool, reason: String?) {
-        let isNews = state.withLock { state in
+        let isChange = state.withLock { state in
             defer { state.isConnected = isConnected }
-            return !isConnected || state.isConnected != true
+            return state.isConnected != isConnected
         }
-        guard isNews else { return }
+        if isChange { sink.notice(.controlPlane(server: serverName, isConnected ? .connected : .failed)) }
+        // Each reason why it is away is news.
+        guard isChange || !isConnected else { return }
         sink.notice(.sourceConnection(source: name, isConnected: isConnected, reason: reason))
     }
 
@@ -209,14 +216,18 @@ final class ControlPlaneConnection: Sendable {
         for try await case .message(let message) in parts {
             guard let stream = state.withLock({ $0.stream }) else { return }
             tell(isConnected: true, reason: nil)
-            await session.responseReceived(read(message), on: stream, sink)
+            if let received = await session.responseReceived(read(message), on: stream, sink) {
+                sink.notice(.controlPlane(server: serverName, received))
+            }
         }
     }
 }
 
 extension Bootstrap.Server {
     /// What events call it.
-    var sourceName: String { "xds \(uri)" }
+    var sourceName: String { Self.sourceName(of: uri) }
+
+    static func sourceName(of server: String) -> String { "xds \(server)" }
 
     /// The server as gRPC's resolvers take it.
     fileprivate var target: any ResolvableTarget {

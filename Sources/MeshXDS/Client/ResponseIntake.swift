@@ -26,12 +26,18 @@ struct ResponseIntake {
         private(set) var problems: [String] = []
         /// How many problems there are besides.
         private var omitted = 0
-        /// Whether it had a resource that is in use now.
-        var hasGood = false
+        /// How many resources it had that can be used, be they as they were.
+        fileprivate(set) var valid = 0
+        /// How many it had that cannot.
+        private(set) var invalid = 0
         /// The names that it had.
         fileprivate var seen: Set<String> = []
 
+        /// Whether it had a resource that is in use now.
+        var hasGood: Bool { valid > 0 }
+
         fileprivate mutating func note(_ problem: String) {
+            invalid += 1
             if problems.count < ResponseIntake.maximumProblems { problems.append(problem) } else { omitted += 1 }
         }
 
@@ -71,7 +77,7 @@ struct ResponseIntake {
         if let known = subscription.name(of: packed), item.name ?? known == known, !outcome.seen.contains(known) {
             // The same bytes mean the same resource; nothing needs to be decoded.
             outcome.seen.insert(known)
-            outcome.hasGood = true
+            outcome.valid += 1
             subscription.confirm(known, version: item.version, server: server)
             return
         }
@@ -95,7 +101,7 @@ struct ResponseIntake {
         }
         switch decoded.result {
         case .success(let resource):
-            outcome.hasGood = true
+            outcome.valid += 1
             subscription.accept(
                 name,
                 ADSSubscription.Cached(

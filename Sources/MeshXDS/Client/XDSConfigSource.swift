@@ -183,7 +183,7 @@ public final class XDSConfigSource: ConfigSource {
         let server = lists[list].servers[position]
         let connection = ControlPlaneConnection(
             to: server,
-            named: lists[list].sourceName(of: position, isTop: list == 0),
+            named: lists[list].serverName(of: position, isTop: list == 0),
             at: position,
             of: list,
             variant: server.traits(variant).variant,

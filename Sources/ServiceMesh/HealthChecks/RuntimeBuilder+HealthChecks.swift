@@ -15,7 +15,7 @@ extension Cluster {
         of endpoint: ClusterEndpoint,
         succeeding previous: EndpointState?,
         isAsking: Bool,
-        signal: HealthSignal
+        signal: ClusterSignal
     ) -> EndpointHealthChecker? {
         guard let healthCheck, !endpoint.healthCheck.isDisabled else { return nil }
         let target = endpoint.healthCheck.target(of: endpoint.address)

@@ -171,7 +171,7 @@ final class ClusterLiveState: Sendable {
     let outlierDetector: OutlierDetector?
     let breakers: CircuitBreakerTable
     /// What the endpoints tell changes of their health to.
-    let health: HealthSignal
+    let health: ClusterSignal
     /// Whether there was a request since it is asked how its endpoints are.
     let traffic: ClusterTraffic
 
@@ -179,7 +179,7 @@ final class ClusterLiveState: Sendable {
         retryBudget: RetryBudget?,
         outlierDetector: OutlierDetector?,
         breakers: CircuitBreakerTable,
-        health: HealthSignal,
+        health: ClusterSignal,
         traffic: ClusterTraffic
     ) {
         self.health = health

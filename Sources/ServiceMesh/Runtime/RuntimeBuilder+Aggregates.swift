@@ -13,7 +13,7 @@ extension RuntimeBuilder {
         replacing previous: ClusterRuntime?,
         pool: inout PolicyPool
     ) -> ClusterRuntime {
-        let health = previous?.live.health ?? HealthSignal(renewal: tables)
+        let health = previous?.live.health ?? signal(of: cluster)
         let live = liveState(of: cluster, [], health, replacing: previous)
         let policies = TrafficPolicyRuntime(
             cluster.policies,

@@ -60,7 +60,7 @@ extension RuntimeBuilder {
             return previous
         }
         let known = Dictionary((previous?.endpoints ?? []).map { ($0.endpoint.address, $0) }) { first, _ in first }
-        let health = previous?.live.health ?? HealthSignal(renewal: tables)
+        let health = previous?.live.health ?? signal(of: cluster)
         let groups = cluster.groups(
             of: assignment,
             known: known,
@@ -131,7 +131,7 @@ extension RuntimeBuilder {
     func liveState(
         of cluster: Cluster,
         _ endpoints: [EndpointState],
-        _ health: HealthSignal,
+        _ health: ClusterSignal,
         replacing previous: ClusterRuntime?
     ) -> ClusterLiveState {
         guard let previous else {
@@ -160,6 +160,11 @@ extension RuntimeBuilder {
             health: health,
             traffic: previous.live.traffic
         )
+    }
+
+    /// What those who balance a new cluster's requests let others know.
+    func signal(of cluster: Cluster) -> ClusterSignal {
+        ClusterSignal(renewal: tables, cluster: cluster.name, observers: observers)
     }
 
     private func budget(of cluster: Cluster) -> RetryBudget? {
@@ -192,7 +197,7 @@ extension Cluster {
     fileprivate func groups(
         of assignment: EndpointAssignment?,
         known: [EndpointAddress: EndpointState],
-        signal: HealthSignal,
+        signal: ClusterSignal,
         statistics: ClusterLoadStatistics?,
         secrets: DeliveredSecrets?,
         isAsking: Bool,
@@ -203,7 +208,7 @@ extension Cluster {
         return (0...Int(last)).map { priority in
             PriorityGroup(
                 localities.filter { $0.priority == priority }.map { group in
-                    let place = statistics?.place(group.locality)
+                    let place = (group.locality, statistics?.place(group.locality))
                     let endpoints = group.endpoints.map {
                         state(of: $0, priority: priority, known, signal, place, secrets, isAsking, now)
                     }
@@ -221,13 +226,13 @@ extension Cluster {
         of endpoint: ClusterEndpoint,
         priority: Int,
         _ known: [EndpointAddress: EndpointState],
-        _ signal: HealthSignal,
-        _ statistics: LocalityLoadStatistics?,
+        _ signal: ClusterSignal,
+        _ place: (locality: Locality, statistics: LocalityLoadStatistics?),
         _ secrets: DeliveredSecrets?,
         _ isAsking: Bool,
         _ now: MeshInstant
     ) -> EndpointState {
-        let description = self.endpoint(for: endpoint, secrets)
+        let description = self.endpoint(for: endpoint, in: place.locality, secrets)
         let health = endpoint.health.endpointHealth
         let known = known[endpoint.address]
         let checker = checker(of: endpoint, succeeding: known, isAsking: isAsking, signal: signal)
@@ -242,13 +247,13 @@ extension Cluster {
                 joinedAt: now,
                 checker: checker,
                 signal: signal,
-                loadStatistics: statistics
+                loadStatistics: place.statistics
             )
         }
         let isSame =
             state.endpoint == description && state.weight == endpoint.weight && state.statedHealth == health
             && state.priority == priority && state.hashKey == endpoint.hashKey && state.checker === checker
-            && state.labels == endpoint.labels && state.loadStatistics === statistics
+            && state.labels == endpoint.labels && state.loadStatistics === place.statistics
         if isSame { return state }
         // What is held against an address holds however it is weighted, protected or connected to.
         return EndpointState(
@@ -259,13 +264,17 @@ extension Cluster {
             hashKey: endpoint.hashKey,
             labels: endpoint.labels,
             checker: checker,
-            loadStatistics: statistics,
+            loadStatistics: place.statistics,
             succeeding: state,
             at: now
         )
     }
 
-    private func endpoint(for endpoint: ClusterEndpoint, _ secrets: DeliveredSecrets?) -> Endpoint {
+    private func endpoint(
+        for endpoint: ClusterEndpoint,
+        in locality: Locality,
+        _ secrets: DeliveredSecrets?
+    ) -> Endpoint {
         let security = security(of: endpoint)
         return Endpoint(
             address: endpoint.address,
@@ -281,7 +290,8 @@ extension Cluster {
             additionalAddresses: endpoint.additionalAddresses,
             resolvedHost: endpoint.resolvedHost,
             secrets: security == .plaintext ? nil : secrets,
-            peerNames: security == .plaintext ? [] : peerNames
+            peerNames: security == .plaintext ? [] : peerNames,
+            locality: locality
         )
     }
 

@@ -17,7 +17,7 @@ struct AggregatePickerTests {
         /// By cluster and priority, the number of its endpoints.
         init(_ counts: [[Int]], settings: BalancingSettings = BalancingSettings()) {
             for (member, counts) in counts.enumerated() {
-                let signal = HealthSignal()
+                let signal = ClusterSignal()
                 let groups = counts.enumerated().map { priority, count in
                     (0..<count).map { number in
                         EndpointState(

@@ -2,6 +2,7 @@
 // Part of swift-service-mesh.
 
 import MeshCore
+import MeshTesting
 import Testing
 
 @testable import MeshBalancing
@@ -51,6 +52,33 @@ struct ClientSideWeightedRoundRobinTests {
     )
     func `the weight is what an endpoint could serve, less its errors`(_ report: LoadReport, _ weight: Double?) {
         #expect(ClientSideWeightedRoundRobin().weight(of: report) == weight)
+    }
+
+    @Test("A78: each update tells the weights, how many are not usable yet, and how many are stale")
+    func updates() {
+        let observer = RecordingObserver()
+        let signal = ClusterSignal(cluster: "c", observers: ObserverSet([observer]))
+        let policy = ClientSideWeightedRoundRobin(blackoutPeriod: .seconds(10))
+        let endpoints = (1...4).map { number in
+            let address = EndpointAddress(host: "10.0.0.\(number)", port: 80)
+            return EndpointState(Endpoint(address: address, locality: Locality(region: "eu")), signal: signal)
+        }
+        let picker = policy.makePicker(endpoints, random: MeshRandom(seed: 1))
+        _ = picker.pick(for: PickRequest(at: start))
+        _ = picker.pick(for: PickRequest(at: start))
+        for (number, seconds) in [(0, 1), (1, 190), (2, 175)] as [(Int, UInt64)] {
+            policy.reported(report(4), by: endpoints[number], at: start.advanced(by: .seconds(seconds)))
+        }
+        _ = picker.pick(for: PickRequest(at: start.advanced(by: .seconds(195))))
+        let updates = observer.events.compactMap { if case .weightsUpdated(let update) = $0 { update } else { nil } }
+        let place = Locality(region: "eu")
+        #expect(
+            updates == [
+                WeightsUpdate(cluster: "c", locality: place, weights: [0, 0, 0, 0], notYetUsable: 4, stale: 0),
+                WeightsUpdate(cluster: "c", locality: place, weights: [0, 0, 4, 0], notYetUsable: 2, stale: 1),
+            ]
+        )
+        #expect(updates.allSatisfy { $0.fallsBack })
     }
 
     @Test func `without the application's own measure the greatest of the named ones counts, and then the processor's`()

@@ -10,7 +10,7 @@ import Testing
 @Suite struct EndpointHealthCheckerTests {
     private let now = MeshInstant(nanoseconds: 1_000_000_000)
     private let random = MeshRandom(seed: 1)
-    private let signal = HealthSignal()
+    private let signal = ClusterSignal()
 
     private func state(_ number: UInt16, trusted: Bool = false, ignores: Bool = false) -> EndpointState {
         let address = EndpointAddress(host: "e", port: number)

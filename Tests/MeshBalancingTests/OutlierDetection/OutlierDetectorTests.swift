@@ -94,11 +94,12 @@ import Testing
         )
         report(detector, [Self.unavailable, Self.unavailable, Self.unavailable])
         #expect(!isEjected)
-        guard case .ejectionWithheld("reviews", fixture.address(0), let reason, .notEnforced)? = observer.events.first
-        else {
+        let event = observer.events.first
+        guard case .ejectionWithheld("reviews", fixture.address(0), let rule, let reason, .notEnforced)? = event else {
             Issue.record("it was not told: \(observer.events)")
             return
         }
+        #expect(rule == "consecutive_gateway_failure")
         #expect(reason == "2 consecutive gateway failures")
         #expect(observer.events.count == 1)
     }

@@ -147,7 +147,7 @@ struct PickFirstTests {
                 [group],
                 policy: policy,
                 settings: BalancingSettings(),
-                signal: HealthSignal(),
+                signal: ClusterSignal(),
                 random: MeshRandom(seed: seed),
                 at: fixture.now
             )

@@ -11,7 +11,7 @@ import Testing
 struct PriorityPickerTests {
     /// Endpoints whose ports begin at a thousand for each priority, and at a hundred for each of its places.
     private struct Fixture {
-        let signal = HealthSignal()
+        let signal = ClusterSignal()
         var now = MeshInstant(nanoseconds: 1_000_000_000)
         let groups: [PriorityGroup]
         let picker: PriorityPicker

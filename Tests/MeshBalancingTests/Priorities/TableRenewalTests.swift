@@ -61,7 +61,7 @@ struct TableRenewalTests {
 
     private init(makesTables: Bool, count: UInt16) {
         renewal = TableRenewal(clock: clock)
-        let signal = HealthSignal(renewal: renewal)
+        let signal = ClusterSignal(renewal: renewal)
         endpoints = (1...count).map { port in
             EndpointState(Endpoint(address: EndpointAddress(host: "e", port: port)), signal: signal)
         }

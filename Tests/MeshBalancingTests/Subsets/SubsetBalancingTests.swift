@@ -40,7 +40,7 @@ struct SubsetBalancingTests {
             weights: [UInt32] = [],
             settings: BalancingSettings = BalancingSettings()
         ) {
-            let signal = HealthSignal()
+            let signal = ClusterSignal()
             let endpoints = hosts.enumerated().map { number, labels in
                 EndpointState(
                     Endpoint(address: EndpointAddress(host: "e", port: UInt16(number + 1))),

@@ -34,8 +34,11 @@ struct MeshEventLogObserverTests {
             (.loadStatistics(source: "s", .sent(clusters: 2)), .trace),
             (.loadStatistics(source: "s", .failed(reason: "refused", inRow: 1)), .warning),
             (.loadStatistics(source: "s", .failed(reason: "refused", inRow: 2)), .debug),
-            (.endpointEjected(cluster: "c", endpoint: endpoint, duration: .seconds(30), reason: "5xx"), .warning),
-            (.ejectionWithheld(cluster: "c", endpoint: endpoint, reason: "5xx", because: .overLimit), .debug),
+            (
+                .endpointEjected(cluster: "c", endpoint: endpoint, duration: .seconds(30), rule: "5", reason: "5xx"),
+                .warning
+            ),
+            (.ejectionWithheld(cluster: "c", endpoint: endpoint, rule: "5", reason: "r", because: .overLimit), .debug),
             (.endpointReturned(cluster: "c", endpoint: endpoint), .notice),
             (.loadReportRefused(cluster: "c", endpoint: endpoint, reason: "is not JSON"), .debug),
             (.loadReportReceived(cluster: "c", endpoint: endpoint), .trace),
@@ -126,6 +129,7 @@ struct MeshEventLogObserverTests {
             cluster: "reviews",
             endpoint: Self.endpoint,
             duration: .milliseconds(1500),
+            rule: "consecutive_5xx",
             reason: "5 failures"
         )
         let entry = try #require(entries(of: event).first)

@@ -40,7 +40,7 @@ struct RPCMetricsObserverTests {
         [("grpc.method", "shop.Greeter/Hello"), ("grpc.target", "reviews:9080")] + more
     }
 
-    @Test("A66, A96: attempts and calls are measured under gRPC's names")
+    @Test("A66, A78, A89, A96: attempts and calls are measured under gRPC's names")
     func metrics() throws {
         let observer = RPCMetricsObserver(factory: backend)
         var started = context()
@@ -48,6 +48,10 @@ struct RPCMetricsObserverTests {
         observer.attemptFinished(attempt(1), context: context(status: 14))
         observer.attemptStarted(&started, cluster: "greeter")
         var last = context(status: 0)
+        last.endpoint = Endpoint(
+            address: EndpointAddress(host: "10.0.0.1", port: 80),
+            locality: Locality(region: "eu", zone: "eu-1")
+        )
         last.sentMessageBytes = 7
         last.receivedMessageBytes = 9
         observer.attemptFinished(attempt(2), context: last)
@@ -57,9 +61,10 @@ struct RPCMetricsObserverTests {
         let backendService = ("grpc.lb.backend_service", "greeter")
         let begun = try backend.expectCounter("grpc.client.attempt.started", labels([backendService]))
         #expect(begun.totalValue == 2)
-        let failed = labels([("grpc.status", "UNAVAILABLE"), backendService])
+        let locality = ("grpc.lb.locality", #"{region="eu", zone="eu-1", sub_zone=""}"#)
+        let failed = labels([("grpc.status", "UNAVAILABLE"), backendService, ("grpc.lb.locality", "")])
         #expect(try backend.expectRecorder("grpc.client.attempt.duration", failed).values == [1.5])
-        let succeeded = labels([("grpc.status", "OK"), backendService])
+        let succeeded = labels([("grpc.status", "OK"), backendService, locality])
         #expect(try backend.expectRecorder("grpc.client.attempt.duration", succeeded).values == [1.5])
         let sent = "grpc.client.attempt.sent_total_compressed_message_size"
         #expect(try backend.expectRecorder(sent, succeeded).values == [7])
@@ -78,7 +83,7 @@ struct RPCMetricsObserverTests {
         observer.attemptFinished(attempt(1), context: context())
         let backendService = ("grpc.lb.backend_service", "greeter")
         for status in ["DEADLINE_EXCEEDED", "CANCELLED"] {
-            let labels = labels([("grpc.status", status), backendService])
+            let labels = labels([("grpc.status", status), backendService, ("grpc.lb.locality", "")])
             #expect(try backend.expectRecorder("grpc.client.attempt.duration", labels).values.count == 1)
         }
     }

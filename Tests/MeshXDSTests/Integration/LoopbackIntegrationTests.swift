@@ -71,6 +71,39 @@ struct LoopbackIntegrationTests {
         }
     }
 
+    @Test("A78: the control plane's connection, what it sends, and how many resources there are is told")
+    func census() async throws {
+        let recorder = RecordingSink()
+        var events: [ControlPlaneEvent] = []
+        var counts: [ResourceCount] = []
+        try await withServer(ScriptedProvider(Fixtures.mesh)) { address in
+            try await withClient(address, recorder) { _ in
+                for await event in recorder.censuses {
+                    switch event {
+                    case .controlPlane(let name, let event):
+                        #expect(name == "\(address)")
+                        events.append(event)
+                    case .resourcesCounted(_, let latest): counts = latest
+                    default: break
+                    }
+                    let inUse = counts.filter { $0.state == .acked }.map(\.count)
+                    if events.count >= 5, inUse == [1, 1, 1, 1] { break }
+                }
+            }
+        }
+        #expect(events.first == .connected)
+        let kinds: [ResourceKind] = [.listener, .routeConfiguration, .cluster, .endpointAssignment]
+        #expect(Set(events.dropFirst()) == Set(kinds.map { .received(type: $0.rawValue, valid: 1, invalid: 0) }))
+        #expect(counts.allSatisfy { $0.state == .acked || $0.count == 0 })
+        // What comes behind the end of the client.
+        var last: ControlPlaneEvent?
+        for await case .controlPlane(_, let event) in recorder.censuses {
+            last = event
+            if event == .released { break }
+        }
+        #expect(last == .released)
+    }
+
     @Test("the first event is the client's node, in our own dialect")
     func node() async throws {
         let provider = ScriptedProvider(Fixtures.mesh)

@@ -52,11 +52,15 @@ final class ScriptedProvider: XDSResourceProvider {
 final class RecordingSink: Sendable {
     private let configurations: AsyncStream<MeshResources>
     private let events: AsyncStream<String>
+    /// What happened to control planes and how many resources there are, apart from `event`.
+    let censuses: AsyncStream<MeshEvent>
     let sink: ConfigSink
 
     init() {
         let (configurations, configurationSink) = AsyncStream.makeStream(of: MeshResources.self)
         let (events, eventSink) = AsyncStream.makeStream(of: String.self)
+        let (censuses, censusSink) = AsyncStream.makeStream(of: MeshEvent.self)
+        self.censuses = censuses
         self.configurations = configurations
         self.events = events
         let generation = Mutex<UInt64>(0)
@@ -73,6 +77,7 @@ final class RecordingSink: Sendable {
                 switch event {
                 case .sourceConnection(_, let isConnected, _): eventSink.yield(isConnected ? "connected" : "lost")
                 case .configurationRejected(_, let error): eventSink.yield("rejected: \(error)")
+                case .controlPlane, .resourcesCounted: censusSink.yield(event)
                 default: eventSink.yield("\(event)")
                 }
             }

@@ -92,7 +92,7 @@ import Testing
     private func events(of fixture: MeshFixture) -> [String] {
         fixture.observer.events.compactMap { event in
             switch event {
-            case .endpointEjected(_, let endpoint, let duration, let reason):
+            case .endpointEjected(_, let endpoint, let duration, _, let reason):
                 "\(endpoint.port ?? 0) ejected for \(duration.duration): \(reason)"
             case .endpointReturned(_, let endpoint): "\(endpoint.port ?? 0) returned"
             default: nil

@@ -159,6 +159,7 @@ extension HTTP2ConnectionDriver {
 
     /// The peer takes no more streams, and has not looked at those beyond the last that it names (RFC 9113 §6.8).
     private func goodbyeReceived(_ last: HTTP2StreamID, _ code: StreamErrorCode) {
+        goodbye = goodbye ?? code
         drain(.peerAnnounced)
         let owner = identity?.owner
         let unseen = streams.values.filter { $0.id > Int32(last) }.sorted { $0.id < $1.id }

@@ -32,6 +32,8 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
     var needsFlush = false
     var keepalive: KeepaliveStateMachine
     var idleSince: MeshInstant?
+    /// The error code in the peer's first GOAWAY.
+    var goodbye: StreamErrorCode?
 
     init(
         configuration: HTTPTransport.Configuration,
@@ -314,7 +316,12 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
             if identity.readyAt == nil {
                 identity.owner.connectFailed(identity.connection.id, cause: lastError ?? HTTP2Refusal.noSettings)
             } else {
-                identity.close(closing ?? .remote, activeRequests: active.count, at: configuration.clock.now)
+                identity.close(
+                    closing ?? .remote,
+                    activeRequests: active.count,
+                    goodbye: goodbye?.name,
+                    at: configuration.clock.now
+                )
             }
         }
     }

@@ -123,14 +123,14 @@ struct ADSServerList {
 
     /// Takes a response in.
     /// - Parameter directory: Who may tell of which names.
-    /// - Returns: Why it is refused, in part at least, if it is; `nil` on the outside for one of a kind that was never asked
-    ///   for, which is tolerated, and not answered: there is no subscription to confirm.
+    /// - Returns: What became of it; `nil` for one of a kind that was never asked for, which is tolerated, and not answered:
+    ///   there is no subscription to confirm.
     mutating func responseReceived(
         _ response: ADSResponse,
         from server: Int,
         _ directory: ServerDirectory,
         at now: MeshInstant
-    ) -> String?? {
+    ) -> ResponseIntake.Outcome? {
         let kind = response.kind
         guard subscriptions[kind] != nil, servers[server].stream?.isRequested(kind) == true else { return nil }
         let intake = ResponseIntake(
@@ -153,7 +153,7 @@ struct ADSServerList {
         // A server that has nothing to say of some routes or endpoints may be one that knows nothing yet.
         let isMeant = kind.isFullState || !response.removed.isEmpty
         if outcome.hasGood || outcome.problems.isEmpty && isMeant { goBy(server, at: now) }
-        return .some(refusal)
+        return outcome
     }
 
     /// Brings what is asked for of a kind in line with what resources refer to, whosever they are.

@@ -55,7 +55,12 @@ extension Bootstrap.ServerList {
     /// What events call a server of the list at a place.
     /// - Parameter isTop: Whether it is the list at the top of the bootstrap.
     func sourceName(of position: Int, isTop: Bool) -> String {
-        let name = servers[position].sourceName
+        Bootstrap.Server.sourceName(of: serverName(of: position, isTop: isTop))
+    }
+
+    /// What metrics of control planes call it: its URI, and what for.
+    func serverName(of position: Int, isTop: Bool) -> String {
+        let name = servers[position].uri
         // The same server may stand in several lists, and be reached by one while another lets go of it.
         return isTop ? name : "\(name) for \(authorities.map { $0.isEmpty ? "\"\"" : $0 }.joined(separator: ", "))"
     }

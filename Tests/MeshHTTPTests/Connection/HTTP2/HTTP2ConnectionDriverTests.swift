@@ -87,6 +87,7 @@ struct HTTP2ConnectionDriverTests {
         #expect(!bench.client.isActive)
         #expect(bench.events.last == .closed)
         #expect(bench.owner.endings.all.map(\.reason) == [.peerAnnounced])
+        #expect(bench.owner.endings.all.map(\.goodbye) == ["NO_ERROR"])
     }
 
     @Test("says that a request was not sent when its peer refuses it again and again")

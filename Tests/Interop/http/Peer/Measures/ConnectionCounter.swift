@@ -26,7 +26,7 @@ final class ConnectionCounter: Observer {
         case .ready(let version, _): count("ready", "ready.\(version.rawValue)")
         case .connectFailed(let isTimeout, _): count(isTimeout ? "connectTimeout" : "connectFailed")
         case .draining(_, let reason): count("draining.\(reason.rawValue)")
-        case .closed(_, let reason, _, let active):
+        case .closed(_, let reason, _, let active, _):
             count("closed", "closed.\(reason.rawValue)")
             if active > 0 { count("closedWithRequests") }
         case .requestPending: count("pending")

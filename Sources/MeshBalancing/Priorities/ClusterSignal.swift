@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Part of swift-service-mesh.
 
+public import MeshCore
 import Synchronization
 
-/// Counts the changes of a cluster's endpoints' health, so that whoever balances by it knows when to look again.
-public final class HealthSignal: Sendable {
+/// What those who balance a cluster's requests let others know: changes of its endpoints' health are counted, so that
+/// whoever balances by it knows when to look again, and weights that were taken anew are told.
+public final class ClusterSignal: Sendable {
     private struct Subscriber {
         weak var tables: (any RenewableTables)?
     }
@@ -13,11 +15,33 @@ public final class HealthSignal: Sendable {
     /// Who makes tables in the requests' stead; `nil` if nobody does.
     let renewal: TableRenewal?
     private let subscribers = Mutex<[Subscriber]>([])
+    private let cluster: String
+    private let observers: ObserverSet
 
     /// Creates a signal.
-    /// - Parameter renewal: Who makes large tables in the requests' stead.
-    public init(renewal: TableRenewal? = nil) {
+    /// - Parameters:
+    ///   - renewal: Who makes large tables in the requests' stead.
+    ///   - cluster: The cluster, as observers are told.
+    ///   - observers: Who hears of weights that were taken anew.
+    public init(renewal: TableRenewal? = nil, cluster: String = "", observers: ObserverSet = .none) {
         self.renewal = renewal
+        self.cluster = cluster
+        self.observers = observers
+    }
+
+    /// Whether anybody wants to know of weights that were taken anew.
+    var isObserved: Bool { !observers.isEmpty }
+
+    /// Tells of weights that were taken anew. Called on the request path, outside all locks.
+    func weightsUpdated(_ weights: [Double], notYetUsable: Int, stale: Int, in locality: Locality?) {
+        let update = WeightsUpdate(
+            cluster: cluster,
+            locality: locality,
+            weights: weights,
+            notYetUsable: notYetUsable,
+            stale: stale
+        )
+        observers.noticed(.weightsUpdated(update))
     }
 
     func healthChanged() {
