@@ -210,11 +210,12 @@ let package = Package(
                 .product("Logging", "swift-log", "Hummingbird"),
             ]
         ),
+        .systemLibrary(name: "CMeshZlib", providers: [.apt(["zlib1g-dev"]), .brew(["zlib"])]),
         .target(
             name: "MeshGRPC",
             dependencies: [
                 "MeshCore", "MeshRouting", "MeshBalancing", "MeshResilience", "MeshSecurity", "MeshConfig",
-                "ServiceMesh", "MeshHTTP",
+                "ServiceMesh", "MeshHTTP", "CMeshZlib",
                 .product("GRPCCore", "grpc-swift-2", "GRPC"),
                 .product("NIOCore", "swift-nio", "GRPC"),
                 .product("HTTPTypes", "swift-http-types", "GRPC"),
@@ -621,7 +622,7 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
-for target in package.targets {
+for target in package.targets where target.type != .system {
     var settings = target.swiftSettings ?? []
     settings += [
         .enableUpcomingFeature("ExistentialAny"),

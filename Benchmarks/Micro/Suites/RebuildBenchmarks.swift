@@ -16,7 +16,7 @@ func rebuildBenchmarks() -> [Benchmark] {
 }
 
 private func rebuilding(by policy: any LoadBalancingPolicy, _ count: UInt16) -> Benchmark.Body {
-    let signal = HealthSignal()
+    let signal = ClusterSignal()
     let endpoints = (1...count).map { port in
         EndpointState(Endpoint(address: EndpointAddress(host: "10.0.0.1", port: port)), signal: signal)
     }

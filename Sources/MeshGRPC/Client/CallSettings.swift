@@ -17,6 +17,8 @@ struct CallSettings: Sendable {
     let maximumRequestMessageBytes: Int
     let maximumResponseMessageBytes: Int
     let metadataLimits: MetadataLimits
+    /// What unfolds the response's messages.
+    let coders: MessageCoders
     /// Whether the request has one message, for which it pays to wait.
     let hasSingleRequest: Bool
     /// Whether the caller makes further attempts by itself, as calls of their own.
@@ -27,15 +29,23 @@ struct CallSettings: Sendable {
 
 /// The fields of every call of a transport.
 struct CallFields: Sendable {
-    let value: HTTPFields
+    private let value: HTTPFields
 
-    init(_ userAgent: String?) {
+    init(_ userAgent: String?, acceptedEncodings: String) {
         var fields = HTTPFields()
         fields[.contentType] = "application/grpc"
         fields[.te] = "trailers"
-        fields[.grpcAcceptEncoding] = MessageFraming.encoding
+        fields[.grpcAcceptEncoding] = acceptedEncodings
         let own = "grpc-swift-service-mesh"
         fields[.userAgent] = userAgent.map { "\($0) \(own)" } ?? own
         value = fields
+    }
+
+    /// The fields of a call whose messages are compressed that way.
+    func sending(_ encoding: MessageEncoding?) -> HTTPFields {
+        guard let encoding else { return value }
+        var fields = value
+        fields[.grpcEncoding] = encoding.rawValue
+        return fields
     }
 }

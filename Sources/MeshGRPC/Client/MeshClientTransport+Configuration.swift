@@ -19,6 +19,8 @@ extension MeshClientTransport {
         /// The largest response message, in bytes, likewise. Default 4 MiB: gRPC's
         /// `GRPC_DEFAULT_MAX_RECV_MESSAGE_LENGTH`.
         public var maximumResponseMessageBytes: Int
+        /// How messages are compressed, and which responses are accepted.
+        public var compression: MessageCompression
         /// How much metadata is accepted in a response's head, and in its trailers.
         public var metadataLimits: MetadataLimits
         /// How many bytes of a call's request are kept for further attempts; a call that has sent more has no other.
@@ -51,6 +53,7 @@ extension MeshClientTransport {
             authority: String? = nil,
             maximumRequestMessageBytes: Int = 4 << 20,
             maximumResponseMessageBytes: Int = 4 << 20,
+            compression: MessageCompression = MessageCompression(),
             metadataLimits: MetadataLimits = MetadataLimits(),
             replayBytesPerCall: Int = 256 << 10,
             replayBytes: Int = 16 << 20,
@@ -64,6 +67,7 @@ extension MeshClientTransport {
             self.authority = authority
             self.maximumRequestMessageBytes = maximumRequestMessageBytes
             self.maximumResponseMessageBytes = maximumResponseMessageBytes
+            self.compression = compression
             self.metadataLimits = metadataLimits
             self.replayBytesPerCall = replayBytesPerCall
             self.replayBytes = replayBytes

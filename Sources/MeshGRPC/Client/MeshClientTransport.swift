@@ -43,6 +43,7 @@ public final class MeshClientTransport: ClientTransport {
     private let isMeshOwn: Bool
     private let client: MeshHTTPClient
     private let authority: String
+    private let coders: MessageCoders
     private let fields: CallFields
     private let budget: ReplayBudget
     private let calls = CallRegister()
@@ -105,7 +106,8 @@ public final class MeshClientTransport: ClientTransport {
             throw ConfigurationError(path: "sources", "\(target) needs a source that describes it")
         }
         guard let transport else {
-            let own = HTTPTransport()
+            // Whoever hears of calls hears of their connections, too.
+            let own = HTTPTransport(.init(observers: ObserverSet(meshConfiguration.observers)))
             self.init(mesh, own, target, configuration, isMeshOwn: true, own)
             return
         }
@@ -127,7 +129,8 @@ public final class MeshClientTransport: ClientTransport {
         self.isMeshOwn = isMeshOwn
         self.client = MeshHTTPClient(mesh: mesh, transport: transport)
         self.authority = configuration.authority ?? target.authority
-        self.fields = CallFields(configuration.userAgent)
+        self.coders = MessageCoders(configuration.compression)
+        self.fields = CallFields(configuration.userAgent, acceptedEncodings: coders.acceptedNames)
         self.budget = ReplayBudget(limit: configuration.replayBytes)
     }
 
@@ -234,15 +237,17 @@ public final class MeshClientTransport: ClientTransport {
 
     private func makeCall(_ descriptor: MethodDescriptor, _ options: CallOptions) -> RPCCall {
         let deadline = options.timeout.map { Deadline(Nanoseconds($0), after: mesh.clock.now) }
+        let coder = coders.forCall(options.compression)
         let settings = CallSettings(
             path: "/\(descriptor.fullyQualifiedMethod)",
             authority: authority,
-            fields: fields.value,
+            fields: fields.sending(coder?.encoding),
             deadline: deadline ?? .never,
             waitsForReady: options.waitForReady ?? configuration.waitsForReady,
             maximumRequestMessageBytes: options.maxRequestMessageBytes ?? configuration.maximumRequestMessageBytes,
             maximumResponseMessageBytes: options.maxResponseMessageBytes ?? configuration.maximumResponseMessageBytes,
             metadataLimits: configuration.metadataLimits,
+            coders: coders,
             hasSingleRequest: descriptor.type.map { !$0.isRequestStreaming } ?? false,
             isRetriedByCaller: options.executionPolicy != nil,
             configurationTimeout: Nanoseconds(configuration.configurationTimeout),
@@ -250,6 +255,7 @@ public final class MeshClientTransport: ClientTransport {
         )
         let outgoing = OutgoingMessages(
             maximumMessageBytes: settings.maximumRequestMessageBytes,
+            coder: coder,
             replayLimit: configuration.replayBytesPerCall,
             highWatermark: configuration.writeBufferBytes,
             budget: budget

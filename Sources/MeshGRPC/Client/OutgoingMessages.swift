@@ -49,15 +49,24 @@ final class OutgoingMessages: KeptBody {
     private let state: Mutex<State>
     private let budget: ReplayBudget
     private let maximumMessageBytes: Int
+    private let coder: MessageCoder?
 
     /// - Parameters:
+    ///   - coder: What compresses messages; `nil` sends them as they are.
     ///   - replayLimit: How many bytes are kept for further attempts.
     ///   - highWatermark: How many bytes may wait for the connection before their writer does.
-    init(maximumMessageBytes: Int, replayLimit: Int, highWatermark: Int, budget: ReplayBudget) {
+    init(
+        maximumMessageBytes: Int,
+        coder: MessageCoder? = nil,
+        replayLimit: Int,
+        highWatermark: Int,
+        budget: ReplayBudget
+    ) {
         self.state = Mutex(
             State(machine: OutgoingMessagesStateMachine(replayLimit: replayLimit, highWatermark: highWatermark))
         )
         self.maximumMessageBytes = maximumMessageBytes
+        self.coder = coder
         self.budget = budget
     }
 
@@ -65,7 +74,7 @@ final class OutgoingMessages: KeptBody {
         budget.release(state.withLock { $0.machine.heldBytes })
     }
 
-    /// The bytes of all messages that were written, without their prefixes.
+    /// The bytes of all messages that were written, as they are sent, without their prefixes.
     var messageBytes: UInt64 { state.withLock { $0.messageBytes } }
 
     // MARK: The writer
@@ -84,9 +93,9 @@ final class OutgoingMessages: KeptBody {
 
     /// Takes a message; returns when there is room for another.
     func write(_ message: RPCBytes) async throws {
-        let length = message.count
-        try MessageFraming.check(length: length, limit: maximumMessageBytes)
-        let chunk = message.framed()
+        try MessageFraming.check(length: message.count, limit: maximumMessageBytes)
+        let chunk = try coder?.framed(message) ?? message.framed()
+        let length = chunk.readableBytes - MessageFraming.prefixLength
         let isScarce = budget.isScarce
         let (isWanted, isFull, held, woken) = state.withLock { state in
             let before = state.machine.heldBytes

@@ -44,7 +44,6 @@ struct RPCResponses: AsyncSequence, Sendable {
         private var response: OutboundResponse?
         private var chunks: ResponseBody.AsyncIterator?
         private var deframer: MessageDeframer
-        private var receivedBytes: UInt64 = 0
 
         init(_ call: RPCCall, isFirst: Bool) {
             self.call = call
@@ -86,6 +85,11 @@ struct RPCResponses: AsyncSequence, Sendable {
                 let status = Status(code: .unknown, message: "the response is no gRPC: it has \(type)")
                 return end(with: status, fields)
             }
+            do {
+                deframer.coder = try call.settings.coders.forReading(fields[.grpcEncoding])
+            } catch {
+                return end(with: Status(code: .internalError, message: error.message), fields)
+            }
             self.response = response
             chunks = response.body.makeAsyncIterator()
             phase = .messages
@@ -94,10 +98,7 @@ struct RPCResponses: AsyncSequence, Sendable {
 
         private mutating func message() async throws -> Element {
             while true {
-                if let message = try deframer.next() {
-                    receivedBytes += UInt64(message.count)
-                    return .message(message)
-                }
+                if let message = try deframer.next() { return .message(message) }
                 guard let chunk = try await chunks?.next(isolation: nil) else { break }
                 deframer.append(chunk)
             }
@@ -115,7 +116,7 @@ struct RPCResponses: AsyncSequence, Sendable {
             phase = .ended
             response = nil
             chunks = nil
-            call.ended(status.code, receivedBytes: receivedBytes)
+            call.ended(status.code, receivedBytes: deframer.receivedBytes)
             return .status(status, Metadata(fields))
         }
     }

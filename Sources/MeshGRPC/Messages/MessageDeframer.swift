@@ -14,6 +14,10 @@ package struct MessageDeframer: Sendable {
     /// The beginning of a message whose rest was not read yet, with its prefix.
     private var begun: ByteBuffer?
     private let maximumMessageBytes: Int
+    /// What unfolds messages that are compressed; `nil` where none may be.
+    var coder: MessageCoder?
+    /// The bytes of all messages that were handed out, as they came, without their prefixes.
+    package private(set) var receivedBytes: UInt64 = 0
 
     /// - Parameter maximumMessageBytes: The largest message to accept.
     package init(maximumMessageBytes: Int = MessageFraming.defaultMaximumMessageBytes) {
@@ -36,17 +40,17 @@ package struct MessageDeframer: Sendable {
 
     /// The next message; `nil` until more was read.
     /// - Throws: `RPCError`: `resourceExhausted` for a message that is too large, known before its bytes have come;
-    ///   `internalError` for one that is compressed, which nobody has asked for, and for a prefix that is none.
+    ///   `internalError` for one that is compressed though its head did not say so, for one that cannot be unfolded, and for
+    ///   a prefix that is none.
     package mutating func next() throws(RPCError) -> RPCBytes? {
         if begun != nil { return try completed() }
         guard let readable = chunk?.readableBytes, readable > 0 else { return nil }
         guard let size = try messageSize(chunk?.peek(at: 0), chunk?.peek(at: 1)), size <= readable
         else { return try begin() }
         guard var message = chunk?.readSlice(length: size) else { return nil }
-        message.moveReaderIndex(forwardBy: MessageFraming.prefixLength)
         // What was read is kept alive only as long as its messages are.
         if readable == size { chunk = nil }
-        return RPCBytes(message)
+        return try content(of: &message)
     }
 
     /// The chunk ends within a message: its beginning waits for the rest in a buffer that has room for it.
@@ -68,8 +72,16 @@ package struct MessageDeframer: Sendable {
         take(upTo: size)
         guard var message = begun, message.readableBytes == size else { return nil }
         begun = nil
+        return try content(of: &message)
+    }
+
+    /// A whole message without its prefix, unfolded if it is compressed.
+    private mutating func content(of message: inout ByteBuffer) throws(RPCError) -> RPCBytes {
+        let isCompressed: UInt8? = message.peek(at: 0)
         message.moveReaderIndex(forwardBy: MessageFraming.prefixLength)
-        return RPCBytes(message)
+        receivedBytes += UInt64(message.readableBytes)
+        guard isCompressed == 1, let coder else { return RPCBytes(message) }
+        return try coder.inflated(message, limit: maximumMessageBytes)
     }
 
     /// Moves bytes from the chunk behind the message that has begun, until that one has so many.
@@ -83,7 +95,7 @@ package struct MessageDeframer: Sendable {
     /// The size of a message with its prefix; `nil` while that has not come.
     private func messageSize(_ compression: UInt8?, _ length: UInt32?) throws(RPCError) -> Int? {
         guard let compression, let length else { return nil }
-        guard compression == 0 else {
+        guard compression == 0 || compression == 1 && coder != nil else {
             throw RPCError(
                 code: .internalError,
                 message: compression == 1

@@ -5,8 +5,6 @@ package import GRPCCore
 
 /// How messages stand in a body (gRPC over HTTP/2, "Length-Prefixed-Message"): a byte that says whether the message is
 /// compressed, four for its length, the message.
-///
-/// Nothing in this package's graph compresses, so that `identity` is all that is spoken, and all that is offered.
 package enum MessageFraming {
     /// The bytes before a message.
     package static let prefixLength = 5
@@ -14,9 +12,6 @@ package enum MessageFraming {
     /// `GRPC_DEFAULT_MAX_RECV_MESSAGE_LENGTH`; gRPC does not limit what it sends, which a peer of the same default
     /// would refuse.
     package static let defaultMaximumMessageBytes = 4 << 20
-    /// What both sides say in `grpc-accept-encoding`, and in `grpc-encoding` where they have to.
-    package static let encoding = "identity"
-
     /// Checks the length of a message that is to be sent.
     /// - Throws: `RPCError` with code `resourceExhausted`.
     package static func check(length: Int, limit: Int) throws(RPCError) {

@@ -25,6 +25,8 @@ public import MeshHTTP
 /// - **Authority**: every call has the one that `make` gives the endpoint's transport; rewriting it (gRFC A81) has no effect.
 /// - **Connections**: how many, and for how long, is theirs to say; the endpoint's options have no effect, but for its
 ///   connect timeout.
+/// - **Compression**: what the mesh's transport has compressed is unfolded again, and handed on with the wish to compress it
+///   that way, which is theirs to heed.
 /// - **Reading**: a reader that pauses leaves up to four messages here.
 public final class EndpointTransports<Base: ClientTransport>: Transport {
     /// What is sent.
@@ -35,6 +37,7 @@ public final class EndpointTransports<Base: ClientTransport>: Transport {
     private let directory: TransportDirectory<Base>
     private let securesEndpoints: Bool
     private let clock: any MeshClock
+    private let coders = MessageCoders(MessageCompression())
 
     /// Creates a transport; call `shutdown` when it is not needed any more.
     /// - Parameters:
@@ -67,7 +70,7 @@ public final class EndpointTransports<Base: ClientTransport>: Transport {
             throw MeshError(.noHealthyUpstream, origin: .local, message: "no endpoint was picked for the call")
         }
         do {
-            let call = try RelayedRequest(request, to: endpoint, context: context, now: clock.now)
+            let call = try RelayedRequest(request, to: endpoint, context: context, coders: coders, now: clock.now)
             try check(endpoint)
             let (base, place) = try directory.transport(for: endpoint)
             let exchange = RelayedExchange { [directory] in directory.release(place) }

@@ -14,6 +14,8 @@ struct RelayedRequest: Sendable {
     let options: CallOptions
     let metadata: Metadata
     let body: RequestBody
+    /// What unfolds the body's messages; `nil` if they are not compressed.
+    private let coder: MessageCoder?
     /// When a call that no connection takes is given up.
     let connectDeadline: Deadline
     /// When an attempt without a response is.
@@ -28,6 +30,7 @@ struct RelayedRequest: Sendable {
         _ request: OutboundRequest,
         to endpoint: Endpoint,
         context: CallContext,
+        coders: MessageCoders,
         now: MeshInstant
     ) throws(MeshError) {
         guard request.head.method == .post,
@@ -43,8 +46,14 @@ struct RelayedRequest: Sendable {
             fullyQualifiedService: String(path[path.index(after: path.startIndex)..<end]),
             method: String(path[path.index(after: end)...])
         )
+        do {
+            coder = try coders.forReading(request.head.headerFields[.grpcEncoding])
+        } catch {
+            throw MeshError(.invalidRequest, origin: .local, message: error.message)
+        }
         var options = CallOptions.defaults
         options.waitForReady = false
+        options.compression = coder?.encoding.algorithm
         self.options = options
         var metadata = Metadata(request.head.headerFields)
         metadata.removeAllValues(forKey: "user-agent")
@@ -68,7 +77,9 @@ struct RelayedRequest: Sendable {
     func write<Bytes: GRPCContiguousBytes>(to outbound: RPCWriter<RPCRequestPart<Bytes>>.Closable) async throws {
         try await outbound.write(.metadata(metadata))
         // How long a message may be was checked when it was written.
-        let messages = Mutex(MessageDeframer(maximumMessageBytes: Int(UInt32.max)))
+        var deframer = MessageDeframer(maximumMessageBytes: Int(UInt32.max))
+        deframer.coder = coder
+        let messages = Mutex(deframer)
         @Sendable func forward(_ chunk: ByteBuffer) async throws {
             var parts: [RPCRequestPart<Bytes>] = []
             try messages.withLock { messages in

@@ -19,6 +19,8 @@ extension MeshServerTransport {
         ///
         /// Default 4 MiB: what callers accept by their own default. gRPC's servers have no limit of their own.
         public var maximumResponseMessageBytes: Int
+        /// How messages are compressed, to callers that accept it, and which requests are accepted.
+        public var compression: MessageCompression
         /// How much metadata a request may have. Default 8 KiB, and 16 KiB at most: gRPC core's.
         public var metadata: MetadataLimits
         /// Whether connections are refused while the mesh's configuration has no listener for the server's address
@@ -33,12 +35,14 @@ extension MeshServerTransport {
             http: MeshHTTPServer.Configuration = .grpc(),
             maximumRequestMessageBytes: Int = MeshServerTransport.Configuration.defaultMaximumMessageBytes,
             maximumResponseMessageBytes: Int = MeshServerTransport.Configuration.defaultMaximumMessageBytes,
+            compression: MessageCompression = MessageCompression(),
             metadata: MetadataLimits = MetadataLimits(),
             requiresListener: Bool = false
         ) {
             self.http = http
             self.maximumRequestMessageBytes = maximumRequestMessageBytes
             self.maximumResponseMessageBytes = maximumResponseMessageBytes
+            self.compression = compression
             self.metadata = metadata
             self.requiresListener = requiresListener
         }

@@ -16,6 +16,7 @@ struct RPCServing: Sendable {
     /// The methods that are known, by their paths.
     private let methods: [String: MethodDescriptor]
     private let load: LoadRecorder?
+    private let coders: MessageCoders
     private let random: MeshRandom
     private let handler: @concurrent @Sendable (Stream, ServerContext) async -> Void
 
@@ -29,6 +30,7 @@ struct RPCServing: Sendable {
         self.configuration = configuration
         self.methods = Dictionary(methods.map { ("/\($0.fullyQualifiedMethod)", $0) }) { first, _ in first }
         self.load = load
+        self.coders = MessageCoders(configuration.compression)
         self.random = random
         self.handler = handler
     }
@@ -39,19 +41,20 @@ struct RPCServing: Sendable {
             try? await call.answer(refusal)
             return InboundEnding(status: refusal.status.code)
         }
-        let writer = ServedCall(call, method(of: call), configuration, load)
+        let writer = ServedCall(call, method(of: call), configuration, coders, load)
+        let coder: MessageCoder?
         do throws(RPCError) {
-            try check(call.head)
+            coder = try check(call.head)
         } catch {
             let status = Status(code: Status.Code(error.code), message: error.message)
             try? await writer.responses.write(.status(status, [:]))
             return writer.ended()
         }
-        await handle(call, writer)
+        await handle(call, writer, unfolding: coder)
         return writer.ended()
     }
 
-    private func handle(_ call: InboundCall, _ writer: ServedCall) async {
+    private func handle(_ call: InboundCall, _ writer: ServedCall, unfolding coder: MessageCoder?) async {
         // Without a stack nobody has looked at the caller's deadline yet.
         if InboundContext.current == nil,
             let timeout = call.head.headerFields[.grpcTimeout].flatMap(TimeoutHeaders.grpcTimeout)
@@ -62,6 +65,7 @@ struct RPCServing: Sendable {
             metadata: Metadata(call.head.headerFields),
             body: call.body,
             maximumMessageBytes: configuration.maximumRequestMessageBytes,
+            coder: coder,
             traffic: writer.traffic
         )
         let stream = Stream(
@@ -97,14 +101,11 @@ struct RPCServing: Sendable {
         return call.head.method == .post ? nil : HTTPResponse(status: .methodNotAllowed)
     }
 
-    private func check(_ head: HTTPRequest) throws(RPCError) {
-        if let encoding = head.headerFields[.grpcEncoding], encoding != MessageFraming.encoding {
-            throw RPCError(
-                code: .unimplemented,
-                message: "messages compressed by \(encoding.prefix(20)) cannot be read; \(MessageFraming.encoding) can"
-            )
-        }
+    /// - Returns: What unfolds the request's messages; `nil` for messages that are not compressed.
+    private func check(_ head: HTTPRequest) throws(RPCError) -> MessageCoder? {
+        let coder = try coders.forReading(head.headerFields[.grpcEncoding])
         try configuration.metadata.check(head.headerFields.metadataBytes, random: random.next())
+        return coder
     }
 
     /// The method of a path; one that nobody knows is for grpc-swift to refuse.
@@ -141,6 +142,7 @@ private struct ServedCall: Sendable {
         _ call: InboundCall,
         _ method: MethodDescriptor,
         _ configuration: MeshServerTransport.Configuration,
+        _ coders: MessageCoders,
         _ load: LoadRecorder?
     ) {
         let recorder = CallLoadRecorder()
@@ -151,6 +153,7 @@ private struct ServedCall: Sendable {
             call,
             isStreaming: method.type?.isResponseStreaming ?? true,
             maximumMessageBytes: configuration.maximumResponseMessageBytes,
+            coders: coders,
             traffic: traffic
         ) { recorder.report(over: load) }
     }

@@ -3,13 +3,14 @@
 
 import Synchronization
 
-/// The bytes of one RPC's messages, either way.
+/// The bytes of one RPC's messages, either way, as they are on the wire, without their prefixes.
 final class RPCTraffic: Sendable {
     private let requestBytes = Atomic<UInt64>(0)
     private let responseBytes = Atomic<UInt64>(0)
 
-    func received(_ count: Int) {
-        requestBytes.wrappingAdd(UInt64(count), ordering: .relaxed)
+    /// So many have come by now.
+    func received(_ count: UInt64) {
+        requestBytes.store(count, ordering: .relaxed)
     }
 
     func sent(_ count: Int) {

@@ -15,13 +15,17 @@ struct RequestParts: AsyncSequence, Sendable {
     let metadata: Metadata
     let body: InboundBody
     let maximumMessageBytes: Int
+    /// What unfolds messages that are compressed; `nil` where none may be.
+    let coder: MessageCoder?
     let traffic: RPCTraffic
 
     func makeAsyncIterator() -> AsyncIterator {
-        AsyncIterator(
+        var deframer = MessageDeframer(maximumMessageBytes: maximumMessageBytes)
+        deframer.coder = coder
+        return AsyncIterator(
             metadata: metadata,
             body: body.makeAsyncIterator(),
-            deframer: MessageDeframer(maximumMessageBytes: maximumMessageBytes),
+            deframer: deframer,
             traffic: traffic
         )
     }
@@ -44,10 +48,9 @@ struct RequestParts: AsyncSequence, Sendable {
         mutating func next(isolation actor: isolated (any Actor)?) async throws -> RPCRequestPart<RPCBytes>? {
             if let metadata = metadata.take() { return .metadata(metadata) }
             while true {
-                if let message = try deframer.next() {
-                    traffic.received(message.count)
-                    return .message(message)
-                }
+                let message = try deframer.next()
+                traffic.received(deframer.receivedBytes)
+                if let message { return .message(message) }
                 let chunk: ByteBuffer?
                 do {
                     chunk = try await body.next(isolation: actor)

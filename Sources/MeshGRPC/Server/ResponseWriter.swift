@@ -6,6 +6,7 @@ import HTTPTypes
 import MeshBalancing
 import MeshCore
 import MeshHTTP
+import NIOCore
 import Synchronization
 
 /// Writes what grpc-swift answers into the response of a call.
@@ -18,23 +19,29 @@ final class ResponseWriter: ClosableRPCWriterProtocol {
     private let call: InboundCall
     private let isStreaming: Bool
     private let maximumMessageBytes: Int
+    private let coders: MessageCoders
+    private let coder: MessageCoder?
     private let traffic: RPCTraffic
     private let loadReport: @Sendable () -> LoadReport?
     private let state = Mutex((machine: ResponseStateMachine(), status: Status?.none))
 
     /// - Parameters:
     ///   - isStreaming: Whether the method has several answers, or may have.
+    ///   - coders: What compresses messages, where the caller accepts that.
     ///   - loadReport: Asked once for what goes into the trailers.
     init(
         _ call: InboundCall,
         isStreaming: Bool,
         maximumMessageBytes: Int,
+        coders: MessageCoders,
         traffic: RPCTraffic,
         loadReport: @escaping @Sendable () -> LoadReport?
     ) {
         self.call = call
         self.isStreaming = isStreaming
         self.maximumMessageBytes = maximumMessageBytes
+        self.coders = coders
+        self.coder = coders.forAnswer(to: call.head.headerFields[.grpcAcceptEncoding])
         self.traffic = traffic
         self.loadReport = loadReport
     }
@@ -69,7 +76,8 @@ final class ResponseWriter: ClosableRPCWriterProtocol {
 
     private func write(_ metadata: Metadata) async throws {
         guard state.withLock({ $0.machine.metadata() }) == .writeHead else { throw Self.outOfOrder }
-        var head = Self.head
+        var head = head
+        if let coder { head.headerFields[.grpcEncoding] = coder.encoding.rawValue }
         try head.headerFields.append(metadata)
         // A stream's caller may wait for the metadata long before the first message.
         try await call.start(head, isHeld: !isStreaming)
@@ -78,9 +86,9 @@ final class ResponseWriter: ClosableRPCWriterProtocol {
     private func write(_ message: RPCBytes) async throws {
         guard state.withLock({ $0.machine.message() }) == .writeMessage else { throw Self.outOfOrder }
         try MessageFraming.check(length: message.count, limit: maximumMessageBytes)
-        let count = message.count
-        try await call.write(message.framed(), flushing: isStreaming ? .soon : .later)
-        traffic.sent(count)
+        let chunk = try coder?.framed(message) ?? message.framed()
+        try await call.write(chunk, flushing: isStreaming ? .soon : .later)
+        traffic.sent(chunk.readableBytes - MessageFraming.prefixLength)
     }
 
     private func write(_ status: Status, _ metadata: Metadata) async throws {
@@ -102,7 +110,7 @@ final class ResponseWriter: ClosableRPCWriterProtocol {
         switch action {
         case .writeTrailers: try await call.end(fields)
         case .writeOnly:
-            var head = Self.head
+            var head = head
             head.headerFields.append(contentsOf: fields)
             try await call.answer(head)
         default: throw Self.outOfOrder
@@ -110,10 +118,10 @@ final class ResponseWriter: ClosableRPCWriterProtocol {
     }
 
     /// What every response begins with.
-    private static var head: HTTPResponse {
+    private var head: HTTPResponse {
         HTTPResponse(
             status: .ok,
-            headerFields: [.contentType: "application/grpc", .grpcAcceptEncoding: MessageFraming.encoding]
+            headerFields: [.contentType: "application/grpc", .grpcAcceptEncoding: coders.acceptedNames]
         )
     }
 }

@@ -105,7 +105,7 @@ extension ScriptedCallIntegrationTests {
             #expect(call["te"] == "trailers")
             #expect(call["user-agent"] == "test/1 grpc-swift-service-mesh")
             #expect(call["content-type"] == "application/grpc")
-            #expect(call["grpc-accept-encoding"] == "identity")
+            #expect(call["grpc-accept-encoding"] == "identity,deflate,gzip")
             #expect(call["x-user"] == "ann")
             #expect(call["x-envoy-expected-rq-timeout-ms"] == nil)
             #expect(call["content-length"] == nil)

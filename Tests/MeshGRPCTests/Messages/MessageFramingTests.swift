@@ -98,7 +98,7 @@ struct MessageFramingTests {
         #expect(error?.code == .resourceExhausted)
     }
 
-    @Test("that are compressed are refused: nobody asked for that")
+    @Test("that are compressed are refused where their head did not say so")
     func compressed() {
         for flag in [1, 2, 255] as [UInt8] {
             var deframer = MessageDeframer()

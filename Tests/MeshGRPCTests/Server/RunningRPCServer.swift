@@ -36,12 +36,17 @@ func withRPCServer(
 /// Calls a server by grpc-swift's own transport, which knows nothing of this one.
 func withPlainRPCClient<Result: Sendable>(
     to address: EndpointAddress,
+    compression: CompressionAlgorithm = .none,
     _ body: @Sendable (GRPCClient<HTTP2ClientTransport.Posix>) async throws -> Result
 ) async throws -> Result {
     try await withGRPCClient(
         transport: .http2NIOPosix(
             target: .ipv4(address: address.host, port: Int(address.port ?? 0)),
-            transportSecurity: .plaintext
+            transportSecurity: .plaintext,
+            config: .defaults { config in
+                config.compression.algorithm = compression
+                config.compression.enabledAlgorithms = .all
+            }
         )
     ) { try await body($0) }
 }

@@ -17,21 +17,23 @@ struct ClientCommand: AsyncParsableCommand {
         abstract: "Calls a target as lines of JSON on standard input say, and prints what came of the calls."
     )
 
-    @Option(help: "The bootstrap file of gRPC's clients.")
-    var bootstrap: String
+    @Option(help: "The bootstrap file of gRPC's clients; targets of xds: need one.")
+    var bootstrap: String?
 
     @Option(help: "Whom to call.")
     var target: String
 
     func run() async throws {
-        guard let colon = target.range(of: "xds:///") else { throw ValidationError("\(target) is no xds: target") }
-        let source = XDSConfigSource(
-            bootstrap: try Bootstrap(path: bootstrap),
-            targets: [XDSTarget(String(target[colon.upperBound...]))],
-            asksForAllListeners: false,
-            rules: .grpc
-        )
-        let transport = try MeshClientTransport.mesh(target: target, sources: [source])
+        let sources = try bootstrap.map { path in
+            guard let scheme = target.range(of: "xds:///") else { throw ValidationError("\(target) is no xds: target") }
+            return XDSConfigSource(
+                bootstrap: try Bootstrap(path: path),
+                targets: [XDSTarget(String(target[scheme.upperBound...]))],
+                asksForAllListeners: false,
+                rules: .grpc
+            )
+        }
+        let transport = try MeshClientTransport.mesh(target: target, sources: sources.map { [$0] } ?? [])
         try await withGRPCClient(transport: transport) { client in
             LineOutput.write(["event": "ready"])
             for await line in LineInput.lines() {
@@ -48,9 +50,10 @@ struct ClientCommand: AsyncParsableCommand {
         for pair in job.metadata ?? [] where pair.count == 2 { metadata.addString(pair[1], forKey: pair[0]) }
         var options = CallOptions.defaults
         options.timeout = .seconds(job.timeout ?? 30)
+        options.compression = job.compression?.algorithm
         do {
             return try await client.unary(
-                request: ClientRequest(message: "", metadata: metadata),
+                request: ClientRequest(message: job.message ?? "", metadata: metadata),
                 descriptor: MethodDescriptor(fullyQualifiedService: job.method.service, method: job.method.name),
                 serializer: TextCoder(),
                 deserializer: TextCoder(),

@@ -11,6 +11,10 @@ struct ClientJob: Decodable {
     var timeout: Double?
     /// Metadata, as pairs.
     var metadata: [[String]]?
+    /// The message. Default none.
+    var message: String?
+    /// What it is compressed by. Default what the transport does: nothing.
+    var compression: MessageAlgorithm?
 
     /// The path's parts.
     var method: (service: String, name: String) {

@@ -4,7 +4,7 @@
 import GRPCCore
 import Synchronization
 
-/// Answers with the server's port, or fails with it as the message.
+/// Answers with the server's port, or fails with it as the message; `Echo` answers with what it is told.
 final class PortService: RegistrableRPCService {
     private let services: [String]
     private let port = Atomic<Int>(0)
@@ -27,6 +27,18 @@ final class PortService: RegistrableRPCService {
 
     func registerMethods<Transport: ServerTransport>(with router: inout RPCRouter<Transport>) {
         for service in services {
+            router.registerHandler(
+                forMethod: MethodDescriptor(
+                    service: ServiceDescriptor(fullyQualifiedService: service),
+                    method: "Echo",
+                    type: .unary
+                ),
+                deserializer: TextCoder(),
+                serializer: TextCoder()
+            ) { request, _ in
+                let message = try await ServerRequest(stream: request).message
+                return StreamingServerResponse(single: ServerResponse(message: message))
+            }
             router.registerHandler(
                 forMethod: MethodDescriptor(
                     service: ServiceDescriptor(fullyQualifiedService: service),

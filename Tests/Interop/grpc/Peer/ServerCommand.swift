@@ -20,11 +20,17 @@ struct ServerCommand: AsyncParsableCommand {
     @Option(help: "The port on 127.0.0.1; 0 lets the system choose.")
     var port: UInt16 = 0
 
-    @Option(help: "A service; its only method is Get. May be said several times.")
+    @Option(help: "A service with the methods Get, and Echo, which repeats its message. May be said several times.")
     var service: [String]
 
     @Option(help: "The bootstrap file of a control plane that the server waits for (gRFC A36).")
     var bootstrap: String?
+
+    @Option(help: "What answers are compressed by.")
+    var compression = MessageAlgorithm.none
+
+    @Option(help: "The only way to compress requests that is accepted; all are without it.")
+    var accepts: MessageAlgorithm?
 
     func run() async throws {
         let address = EndpointAddress(host: "127.0.0.1", port: port)
@@ -44,7 +50,11 @@ struct ServerCommand: AsyncParsableCommand {
         let ports = PortService(services: service)
         let server = GRPCServer(
             transport: MeshServerTransport(
-                .init(http: .grpc(address: address), requiresListener: bootstrap != nil),
+                .init(
+                    http: .grpc(address: address),
+                    compression: MessageCompression(algorithm: compression.algorithm, accepted: accepts?.set ?? .all),
+                    requiresListener: bootstrap != nil
+                ),
                 stack: stack,
                 load: load,
                 servingModeChanged: { mode in LineOutput.write(["mode": "\(mode)"]) }

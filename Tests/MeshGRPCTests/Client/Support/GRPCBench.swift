@@ -63,11 +63,13 @@ struct GRPCLoopbackService: RegistrableRPCService {
     /// Runs a server beside a body.
     static func serving<Result: Sendable>(
         _ answer: @escaping Answer = echo,
+        compression: CompressionAlgorithmSet = .none,
         while body: (EndpointAddress) async throws -> Result
     ) async throws -> Result {
         let transport = HTTP2ServerTransport.Posix(
             address: .ipv4(host: "127.0.0.1", port: 0),
-            transportSecurity: .plaintext
+            transportSecurity: .plaintext,
+            config: .defaults { $0.compression.enabledAlgorithms = compression }
         )
         let server = GRPCServer(transport: transport, services: [GRPCLoopbackService(answer: answer)])
         return try await withThrowingTaskGroup(of: Void.self) { group in
