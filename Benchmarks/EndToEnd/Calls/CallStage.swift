@@ -82,9 +82,10 @@ struct CallStage {
             backoffMultiplier: 2,
             conditions: [.grpcUnavailable]
         )
+        // No timeout, as the calls of the other clients have none either.
         let route = Route(
             match: RouteMatch(path: PathMatcher(.prefix("/bench.Orders/"))),
-            action: .forward(.init(clusters: WeightedClusters(single: service), timeout: .seconds(15), retry: retry))
+            action: .forward(.init(clusters: WeightedClusters(single: service), retry: retry))
         )
         let host = VirtualHost(name: service, domains: [.any], routes: [route])
         let ejection = OutlierDetection(

@@ -43,16 +43,48 @@ public enum TimeoutHeaders {
         String(max(1, time.millisecondsRoundedUp))
     }
 
-    /// Writes the value of `grpc-timeout` in the finest unit in which eight digits are enough, rounded up.
+    /// Writes the value of `grpc-timeout`, rounded up to three significant digits, as short as it can be.
+    ///
+    /// Whoever waits ends the wait himself, and on time; who is told a hundredth more loses nothing by it. In return a
+    /// call's fresh deadline has the same value each time, `15S` and not `14999938u`, which header compression knows again.
+    /// gRPC core rounds its own likewise.
     public static func grpcTimeout(of time: Nanoseconds) -> String {
-        for unit in units {
-            let whole = time.rawValue / unit.nanoseconds
-            let count = whole + (time.rawValue % unit.nanoseconds == 0 ? 0 : 1)
-            if count <= 99_999_999 { return "\(count)\(Character(UnicodeScalar(unit.symbol)))" }
+        guard time > .zero else { return "0n" }
+        let rounded = roundedUp(time.rawValue)
+        for unit in units.reversed() where rounded % unit.nanoseconds == 0 {
+            if let text = text(of: rounded / unit.nanoseconds, unit.symbol) { return text }
         }
-        // `Nanoseconds` ends at 5 124 096 hours.
-        return "99999999H"
+        // Thousands of years in seconds have too many digits, and are no whole number of hours as a rule.
+        for unit in units {
+            let whole = rounded / unit.nanoseconds
+            // `Nanoseconds` ends at 5 124 096 hours: one unit has room for it.
+            if whole < mostDigits, let text = text(of: whole + 1, unit.symbol) { return text }
+        }
+        return "\(mostDigits)H"
     }
+
+    /// Whether a value of `grpc-timeout` has two significant digits at most, as those of fresh deadlines have, by and large:
+    /// the same values come again and again.
+    public static func isRound(_ text: String) -> Bool {
+        let digits = text.utf8.dropLast().reversed().drop { $0 == UInt8(ascii: "0") }
+        return digits.count <= 2
+    }
+
+    private static func text(of count: UInt64, _ symbol: UInt8) -> String? {
+        count <= mostDigits ? "\(count)\(Character(UnicodeScalar(symbol)))" : nil
+    }
+
+    /// To three significant digits; as it is where that would be too much.
+    private static func roundedUp(_ value: UInt64) -> UInt64 {
+        var step: UInt64 = 1
+        while value / step > 999 { step *= 10 }
+        let count = value / step + (value % step == 0 ? 0 : 1)
+        let (rounded, overflow) = count.multipliedReportingOverflow(by: step)
+        return overflow ? value : rounded
+    }
+
+    /// The greatest number that eight digits have room for.
+    private static let mostDigits: UInt64 = 99_999_999
 
     /// Finest first.
     private static let units: [(symbol: UInt8, nanoseconds: UInt64)] = [

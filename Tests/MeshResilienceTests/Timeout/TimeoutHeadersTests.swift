@@ -19,16 +19,24 @@ import Testing
 
     @Test(
         arguments: [
-            (0, "0n"), (1, "1n"), (99_999_999, "99999999n"), (100_000_000, "100000u"), (100_000_001, "100001u"),
-            (99_999_999_000, "99999999u"), (99_999_999_001, "100000m"), (99_999_999_000_000, "99999999m"),
-            (99_999_999_000_001, "100000S"), (.max, "5124096H"),
+            (0, "0n"), (1, "1n"), (999, "999n"), (1000, "1u"), (1001, "1010n"), (14_999_935_000, "15S"),
+            (14_850_000_000, "14900m"), (99_999_999, "100m"), (500_000_000, "500m"), (59_990_000_000, "1M"),
+            (90_000_000_000, "90S"), (3_599_999_999_999, "1H"), (86_400_000_000_000, "24H"),
+            (1_234_567_890_123_456_789, "20666667M"), (.max, "5124096H"),
         ] as [(UInt64, String)]
     )
-    func `grpc-timeout is written in the finest unit that eight digits have room for, rounded up`(
+    func `grpc-timeout is written with three digits, rounded up, and as short as it can be`(
         time: UInt64,
         expected: String
     ) {
         #expect(TimeoutHeaders.grpcTimeout(of: Nanoseconds(rawValue: time)) == expected)
+    }
+
+    @Test(arguments: [
+        ("15S", true), ("500m", true), ("1500m", true), ("14900m", false), ("125m", false), ("0n", true), ("24H", true),
+    ])
+    func `values of two digits are those that come again`(text: String, isRound: Bool) {
+        #expect(TimeoutHeaders.isRound(text) == isRound)
     }
 
     @Test func `what is written is read back, and never shorter nor longer by more than its unit`() {
@@ -42,8 +50,8 @@ import Testing
                 return
             }
             #expect(back >= time)
-            // Eight digits: the error is below a millionth.
-            #expect(back.rawValue - time.rawValue <= time.rawValue / 100_000)
+            // Three digits, and hours where seconds have too many.
+            #expect(back.rawValue - time.rawValue <= time.rawValue / 100)
             let milliseconds = TimeoutHeaders.milliseconds(of: time)
             let read = TimeoutHeaders.milliseconds(milliseconds) ?? .zero
             #expect(read >= min(time, TimeoutHeaders.longest))

@@ -108,7 +108,7 @@ import Testing
         await fixture.send()
         let sent = try #require(fixture.network.sent.first?.request)
         #expect(sent.value(of: TimeoutHeaders.envoy) == "3000")
-        #expect(sent.value(of: TimeoutHeaders.grpc) == "3000000u")
+        #expect(sent.value(of: TimeoutHeaders.grpc) == "3S")
         // A caller that waits less long has already said so.
         await fixture.send(InMemoryRequest(headers: [(TimeoutHeaders.grpc, "1S")]))
         #expect(fixture.network.sent.last?.request.value(of: TimeoutHeaders.grpc) == "1S")

@@ -31,7 +31,9 @@ extension WireRequest {
         if let call {
             if let timeLeft {
                 let value = TimeoutHeaders.grpcTimeout(of: max(timeLeft, Nanoseconds(rawValue: 1)))
-                headers.add(name: "grpc-timeout", value: value, indexing: .nonIndexable)
+                // What is left of others' deadlines is another time each time.
+                let indexing: HPACKIndexing = TimeoutHeaders.isRound(value) ? .indexable : .nonIndexable
+                headers.add(name: "grpc-timeout", value: value, indexing: indexing)
             }
             if call.attempt > 1 {
                 headers.add(
