@@ -16,7 +16,8 @@ public enum ConnectionEvent: Sendable {
     /// It takes no more requests, for a reason on the peer's side or ours.
     case draining(ConnectionProtocol, ConnectionClosing)
     /// It is gone (`upstream_cx_destroy`, `upstream_cx_length_ms`, and by reason). `goodbye` is the error code in the GOAWAY
-    /// with which the peer announced it, by its name (RFC 9113 §7).
+    /// with which the peer announced it, by its name (RFC 9113 §7);
+    /// peers make up others, which have none.
     case closed(
         ConnectionProtocol,
         ConnectionClosing,

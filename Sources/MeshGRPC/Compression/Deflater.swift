@@ -65,6 +65,13 @@ final class Deflater: @unchecked Sendable {
             }
             return isWhole
         }
-        return isWhole ? compressed : nil
+        guard isWhole else { return nil }
+        // It is kept for further attempts, and counted by its bytes: it must not hold the room of what it was.
+        guard compressed.readableBytes * 2 < length else { return compressed }
+        var fitting = ByteBufferAllocator().buffer(capacity: MessageFraming.prefixLength + compressed.readableBytes)
+        fitting.moveWriterIndex(to: MessageFraming.prefixLength)
+        fitting.moveReaderIndex(to: MessageFraming.prefixLength)
+        fitting.writeBuffer(&compressed)
+        return fitting
     }
 }

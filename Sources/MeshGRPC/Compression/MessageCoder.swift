@@ -10,8 +10,9 @@ import Synchronization
 /// Messages are compressed each by itself, so that calls need no state of their own: what zlib needs is kept for whoever
 /// comes next, as long as not too much of it is idle.
 final class MessageCoder: Sendable {
-    /// How many deflaters are kept, and inflaters: 1 MiB and 160 KiB.
-    private static let maximumIdle = 4
+    /// How many deflaters are kept, and inflaters: one for each core, since no more of them work at once, and each has some
+    /// 260 KiB, and 40 KiB.
+    private static let maximumIdle = max(2, System.coreCount)
 
     let encoding: MessageEncoding
     private let deflaters = ZlibPool<Deflater>(maximumIdle: maximumIdle)
@@ -62,8 +63,8 @@ private final class ZlibPool<Stream: AnyObject & Sendable>: Sendable {
     }
 }
 
-/// The coders of a transport.
-struct MessageCoders: Sendable {
+/// The coders of a transport: one reference, since every call has them.
+final class MessageCoders: Sendable {
     private let deflate = MessageCoder(.deflate)
     private let gzip = MessageCoder(.gzip)
     private let accepted: Set<MessageEncoding>

@@ -9,7 +9,7 @@ import Synchronization
 final class TransportDirectory<Base: ClientTransport>: Sendable {
     /// What a call holds until it has ended.
     struct Place: Sendable {
-        fileprivate var endpoint: Endpoint
+        fileprivate var endpoint: EndpointKey
         fileprivate var id: UInt64
     }
 
@@ -24,7 +24,8 @@ final class TransportDirectory<Base: ClientTransport>: Sendable {
     }
 
     private struct State {
-        var members: [Endpoint: Member] = [:]
+        /// By what makes them the same: an endpoint that is in another place now, or has other limits, keeps its transport.
+        var members: [EndpointKey: Member] = [:]
         /// Those that take no more calls and have some under way.
         var leaving: [UInt64: Member] = [:]
         var uses: UInt64 = 0
@@ -49,7 +50,8 @@ final class TransportDirectory<Base: ClientTransport>: Sendable {
     /// The transport of an endpoint, held for one call. O(1), but for an endpoint that finds the directory full: O(n).
     /// - Throws: `connectionFailed` if none can be made, `overflow` if there are too many.
     func transport(for endpoint: Endpoint) throws(MeshError) -> (Base, Place) {
-        let known = try state.withLock { state throws(MeshError) in try Self.use(endpoint, &state) }
+        let key = EndpointKey(endpoint)
+        let known = try state.withLock { state throws(MeshError) in try Self.use(key, &state) }
         if let known { return known }
         let base: Base
         do {
@@ -60,7 +62,7 @@ final class TransportDirectory<Base: ClientTransport>: Sendable {
         }
         return try state.withLock { state throws(MeshError) in
             // Somebody else may have made one meanwhile; what was never connected needs no end.
-            if let found = try Self.use(endpoint, &state) { return found }
+            if let found = try Self.use(key, &state) { return found }
             if state.members.count >= limit { try Self.makeRoom(&state) }
             state.uses += 1
             let id = state.uses
@@ -68,10 +70,10 @@ final class TransportDirectory<Base: ClientTransport>: Sendable {
             let running = Task { [weak self] in
                 // Why it ended, its calls are told; the next one makes another.
                 try? await base.connect()
-                self?.ended(endpoint, id)
+                self?.ended(key, id)
             }
-            state.members[endpoint] = Member(base: base, id: id, running: running, calls: 1, lastUse: id)
-            return (base, Place(endpoint: endpoint, id: id))
+            state.members[key] = Member(base: base, id: id, running: running, calls: 1, lastUse: id)
+            return (base, Place(endpoint: key, id: id))
         }
     }
 
@@ -99,7 +101,7 @@ final class TransportDirectory<Base: ClientTransport>: Sendable {
         }
     }
 
-    private static func use(_ endpoint: Endpoint, _ state: inout State) throws(MeshError) -> (Base, Place)? {
+    private static func use(_ endpoint: EndpointKey, _ state: inout State) throws(MeshError) -> (Base, Place)? {
         guard !state.isClosed else {
             throw MeshError(.connectionFailed, origin: .local, message: "the transport is shut down")
         }
@@ -119,7 +121,7 @@ final class TransportDirectory<Base: ClientTransport>: Sendable {
         idle.value.base.beginGracefulShutdown()
     }
 
-    private func ended(_ endpoint: Endpoint, _ id: UInt64) {
+    private func ended(_ endpoint: EndpointKey, _ id: UInt64) {
         state.withLock { state in
             state.leaving[id] = nil
             if state.members[endpoint]?.id == id { state.members[endpoint] = nil }

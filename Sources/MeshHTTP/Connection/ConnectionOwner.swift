@@ -39,6 +39,6 @@ struct ConnectionEnding: Equatable, Sendable {
     var lifetime: Nanoseconds
     /// How many exchanges ended with it.
     var activeRequests: Int
-    /// The error code in the peer's GOAWAY, by its name.
+    /// The error code in the peer's GOAWAY, by its name; `nil` for one without.
     var goodbye: String?
 }

@@ -8,13 +8,16 @@ import NIOCore
 final class HTTPConnection: Sendable {
     let id: Int
     let spoken: ConnectionProtocol
+    /// The endpoint as it was described when the connection was made, so that what is counted of it is counted in one place.
+    let endpoint: Endpoint
     let eventLoop: any EventLoop
     private let driver: NIOLoopBound<any ConnectionDriver>
 
     /// Called on the loop.
-    init(id: Int, spoken: ConnectionProtocol, driver: any ConnectionDriver, eventLoop: any EventLoop) {
+    init(id: Int, spoken: ConnectionProtocol, endpoint: Endpoint, driver: any ConnectionDriver, eventLoop: any EventLoop) {
         self.id = id
         self.spoken = spoken
+        self.endpoint = endpoint
         self.eventLoop = eventLoop
         self.driver = NIOLoopBound(driver, eventLoop: eventLoop)
     }

@@ -130,7 +130,7 @@ final class ConnectionPool: ConnectionOwner {
     // MARK: Connections
 
     func connectionReady(_ connection: HTTPConnection, capacity: Int, after wait: Nanoseconds) {
-        noticed(.ready(connection.spoken, after: wait))
+        noticed(.ready(connection.spoken, after: wait), of: connection)
         let next = state.withLock { state in
             state.connections[connection.id] = connection
             return state.follow(state.machine.connectionReady(connection.id, capacity: capacity))
@@ -186,7 +186,7 @@ final class ConnectionPool: ConnectionOwner {
     }
 
     func connectionDraining(_ connection: HTTPConnection, _ reason: ConnectionClosing) {
-        noticed(.draining(connection.spoken, reason))
+        noticed(.draining(connection.spoken, reason), of: connection)
         for dial in state.withLock({ $0.machine.connectionDraining(connection.id) }) { self.dial(dial) }
     }
 
@@ -204,7 +204,8 @@ final class ConnectionPool: ConnectionOwner {
                 after: ending.lifetime,
                 activeRequests: ending.activeRequests,
                 goodbye: ending.goodbye
-            )
+            ),
+            of: connection
         )
         let dials = state.withLock { state in
             state.connections[connection.id] = nil
@@ -220,9 +221,13 @@ final class ConnectionPool: ConnectionOwner {
     }
 
     func noticed(_ event: ConnectionEvent) {
+        noticed(event, of: nil)
+    }
+
+    private func noticed(_ event: ConnectionEvent, of connection: HTTPConnection?) {
         let observers = registry.configuration.observers
         guard !observers.isEmpty else { return }
-        observers.connectionChanged(event, endpoint: endpoint)
+        observers.connectionChanged(event, endpoint: connection?.endpoint ?? endpoint)
     }
 
     private func dial(_ dial: ConnectionPoolStateMachine.Dial) {

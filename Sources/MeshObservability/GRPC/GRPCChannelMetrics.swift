@@ -23,8 +23,9 @@ public import Metrics
 /// | `grpc.xds_client.resource_updates_valid`, `…_invalid` | counters of resources | and `grpc.xds.resource_type` |
 /// | `grpc.xds_client.resources` | gauge | `grpc.xds.authority`, `grpc.xds.cache_state`, `grpc.xds.resource_type` |
 ///
-/// Each has `grpc.target`, too: one name for the whole process, since its channels share the mesh with its connections,
-/// balancers and xDS client. `grpc.lb.pick_first.…` are the names that `grpc.subchannel.…` had before gRFC A94, told as
+/// Each has `grpc.target`, too: one name for a mesh, whose channels share its connections, balancers and xDS client. An
+/// observer is for one mesh: where a process has several, as clients that each have one of their own, each mesh gets an
+/// observer with another `target`, or they would set each other's gauges. `grpc.lb.pick_first.…` are the names that `grpc.subchannel.…` had before gRFC A94, told as
 /// long as gRPC tells both. Rules of outlier detection that gRPC has not have Envoy's names (`consecutive_5xx`).
 /// Connections are those of all endpoints that the mesh's own transport reaches, whatever they are used for.
 ///
@@ -36,7 +37,7 @@ public struct GRPCChannelMetrics: Observer {
     public struct Configuration: Sendable {
         /// Makes the metrics. Default: the factory that the process has bootstrapped.
         public var factory: any MetricsFactory
-        /// The label `grpc.target`. Default `#mesh`; gRPC has `#server` for servers (gRFC A78).
+        /// The label `grpc.target`, another one for each mesh of the process. Default `#mesh`; gRPC has `#server` for servers (gRFC A78).
         public var target: String
         /// The most sets of labels in each group. Default 1000, as in `MetricsObserver`.
         public var maximumSeries: Int

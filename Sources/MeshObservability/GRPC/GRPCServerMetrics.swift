@@ -14,7 +14,7 @@ public import Metrics
 /// | `grpc.server.call.sent_total_compressed_message_size` | histogram, bytes | `grpc.method`, `grpc.status` |
 /// | `grpc.server.call.rcvd_total_compressed_message_size` | histogram, bytes | `grpc.method`, `grpc.status` |
 ///
-/// Nothing is compressed, so that sizes are those of the messages. Methods are the caller's to name: with
+/// Sizes are those of the messages as they are on the wire, compressed or not, without their prefixes. Methods are the caller's to name: with
 /// `Configuration.methods` all others are `other`, as gRPC's servers have it for those that they do not know.
 public struct GRPCServerMetrics: Observer {
     /// What is counted.

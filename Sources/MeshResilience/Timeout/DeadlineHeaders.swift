@@ -33,8 +33,10 @@ public struct DeadlineHeaders: OptionSet, Hashable, Sendable {
         }
         if contains(.grpc) {
             let known = request.value(of: TimeoutHeaders.grpc).flatMap { TimeoutHeaders.grpcTimeout($0) }
-            if (known ?? .forever) > left {
-                request.setValue(TimeoutHeaders.grpcTimeout(of: left), for: TimeoutHeaders.grpc)
+            // What is written is rounded up, and must not say more than what is there.
+            let text = TimeoutHeaders.grpcTimeout(of: left)
+            if (known ?? .forever) > TimeoutHeaders.grpcTimeout(text) ?? left {
+                request.setValue(text, for: TimeoutHeaders.grpc)
             }
         }
     }

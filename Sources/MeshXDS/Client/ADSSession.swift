@@ -137,6 +137,11 @@ actor ADSSession {
         }
     }
 
+    /// The control planes are not followed any more.
+    func ended(_ sink: ConfigSink) {
+        census.end { sink.notice(.resourcesCounted(source: source, $0)) }
+    }
+
     /// Puts what an earlier process kept in force, if no control plane answers for long.
     nonisolated func restore(_ sink: ConfigSink) async {
         guard let keeper else { return }

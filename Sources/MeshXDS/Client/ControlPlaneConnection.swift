@@ -13,6 +13,8 @@ final class ControlPlaneConnection: Sendable {
         var stream: ADSSession.Stream?
         /// What observers were told last: whether it is connected.
         var isConnected: Bool?
+        /// Whether it counts as well (gRFC A78): a server that is merely silent does.
+        var isWell: Bool?
     }
 
     /// How long a connection and a stream on it may take: gRPC's `MIN_CONNECT_TIMEOUT`. SwiftNIO's bound ends with the
@@ -103,12 +105,16 @@ final class ControlPlaneConnection: Sendable {
         return "a response is longer than \(server.maximumMessageBytes) bytes (max_xds_message_size): \(error)"
     }
 
-    private func tell(isConnected: Bool, reason: String?) {
-        let isChange = state.withLock { state in
-            defer { state.isConnected = isConnected }
-            return state.isConnected != isConnected
+    /// - Parameter isSilent: Whether nothing has failed, and it has only not answered yet.
+    private func tell(isConnected: Bool, isSilent: Bool = false, reason: String?) {
+        let (isChange, hasChangedHealth) = state.withLock { state in
+            defer {
+                state.isConnected = isConnected
+                if !isSilent { state.isWell = isConnected }
+            }
+            return (state.isConnected != isConnected, !isSilent && state.isWell != isConnected)
         }
-        if isChange { sink.notice(.controlPlane(server: serverName, isConnected ? .connected : .failed)) }
+        if hasChangedHealth { sink.notice(.controlPlane(server: serverName, isConnected ? .connected : .failed)) }
         // Each reason why it is away is news.
         guard isChange || !isConnected else { return }
         sink.notice(.sourceConnection(source: name, isConnected: isConnected, reason: reason))
@@ -197,7 +203,11 @@ final class ControlPlaneConnection: Sendable {
         for await _ in stream.signals {
             for request in session.nextRequests(on: stream) { try await write(&opening, request) }
             if session.takeSilence(on: stream) {
-                tell(isConnected: false, reason: "the control plane has not answered yet, and is waited for")
+                tell(
+                    isConnected: false,
+                    isSilent: true,
+                    reason: "the control plane has not answered yet, and is waited for"
+                )
             }
         }
     }

@@ -176,6 +176,7 @@ public final class XDSConfigSource: ConfigSource {
                 }
             }
         }
+        await session.ended(sink)
         try Task.checkCancellation()
     }
 

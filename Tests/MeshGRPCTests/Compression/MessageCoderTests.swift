@@ -104,6 +104,43 @@ struct MessageCoderTests {
         }
     }
 
+    @Test("damaged bodies bring messages within the bound, or an error", arguments: MessageEncoding.allCases)
+    func damagedBodies(_ encoding: MessageEncoding) throws {
+        let (coder, random) = (MessageCoder(encoding), MeshRandom(seed: 11))
+        for _ in 0..<2000 {
+            var body: [UInt8] = []
+            for _ in 0..<3 {
+                let framed = try coder.framed(RPCBytes(Self.message(Int(random.next() % 3000))))
+                body += Array(framed.readableBytesView)
+            }
+            for _ in 0..<(1 + random.next() % 3) {
+                let place = Int(random.next() % UInt64(body.count))
+                switch random.next() % 3 {
+                case 0: body[place] ^= 1 << (random.next() % 8)
+                case 1: body.removeSubrange(place..<min(body.count, place + 3))
+                default: body.insert(UInt8(truncatingIfNeeded: random.next()), at: place)
+                }
+            }
+            var deframer = MessageDeframer(maximumMessageBytes: 2500)
+            deframer.coder = coder
+            let outcome = code {
+                var rest = ByteBuffer(bytes: body)
+                while let chunk = rest.readSlice(length: min(rest.readableBytes, 1 + Int(random.next() % 100))),
+                    chunk.readableBytes > 0
+                {
+                    deframer.append(chunk)
+                    while let message = try deframer.next() { #expect(message.count <= 2500) }
+                }
+            }
+            #expect([nil, .internalError, .resourceExhausted].contains(outcome))
+        }
+        let whole = try coder.framed(RPCBytes(Self.message(1000)))
+        var deframer = MessageDeframer()
+        deframer.coder = coder
+        deframer.append(whole)
+        #expect(try deframer.next() == RPCBytes(Self.message(1000)))
+    }
+
     @Test("a message may be compressed only where its head says so, and flags are 0 or 1")
     func flags() {
         for (flag, coder) in [(1, nil), (2, MessageCoder(.gzip)), (255, nil)] as [(UInt8, MessageCoder?)] {

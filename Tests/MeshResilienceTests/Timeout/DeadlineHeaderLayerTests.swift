@@ -48,6 +48,9 @@ import Testing
         #expect(try await send([.envoy, .grpc], .seconds(2), request: shorter) == ["10", "10m"])
         let longer = InMemoryRequest(headers: [(Self.envoy, "9000"), (Self.grpc, "9S")])
         #expect(try await send([.envoy, .grpc], .seconds(2), request: longer) == ["2000", "2S"])
+        // A hundredth more than is left would be more than was said.
+        let close = InMemoryRequest(headers: [(Self.grpc, "1001m")])
+        #expect(try await send(.grpc, Nanoseconds(rawValue: 1_000_900_000), request: close) == [nil, "1001m"])
         let broken = InMemoryRequest(headers: [(Self.envoy, "0"), (Self.grpc, "9 s")])
         #expect(try await send([.envoy, .grpc], .seconds(2), request: broken) == ["2000", "2S"])
     }

@@ -96,12 +96,15 @@ struct LoopbackIntegrationTests {
         #expect(Set(events.dropFirst()) == Set(kinds.map { .received(type: $0.rawValue, valid: 1, invalid: 0) }))
         #expect(counts.allSatisfy { $0.state == .acked || $0.count == 0 })
         // What comes behind the end of the client.
-        var last: ControlPlaneEvent?
-        for await case .controlPlane(_, let event) in recorder.censuses {
-            last = event
-            if event == .released { break }
+        var last: [ControlPlaneEvent] = []
+        for await event in recorder.censuses {
+            if case .controlPlane(_, let event) = event { last.append(event) }
+            guard case .resourcesCounted(_, let latest) = event else { continue }
+            counts = latest
+            if latest.allSatisfy({ $0.count == 0 }) { break }
         }
-        #expect(last == .released)
+        #expect(last == [.released])
+        #expect(counts.count == 4)
     }
 
     @Test("the first event is the client's node, in our own dialect")

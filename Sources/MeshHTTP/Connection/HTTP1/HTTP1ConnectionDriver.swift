@@ -59,7 +59,13 @@ final class HTTP1ConnectionDriver: ChannelDuplexHandler, ConnectionDriver {
             self?.timeOut()
         }
         var identity = ConnectionIdentity(
-            HTTPConnection(id: id, spoken: .http1, driver: self, eventLoop: context.eventLoop),
+            HTTPConnection(
+                id: id,
+                spoken: .http1,
+                endpoint: owner.endpoint,
+                driver: self,
+                eventLoop: context.eventLoop
+            ),
             owner: owner,
             alarm: alarm,
             configuration: configuration,

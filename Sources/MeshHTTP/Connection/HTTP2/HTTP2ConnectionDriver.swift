@@ -74,7 +74,13 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
             self?.alarmRang()
         }
         identity = ConnectionIdentity(
-            HTTPConnection(id: id, spoken: .http2, driver: self, eventLoop: context.eventLoop),
+            HTTPConnection(
+                id: id,
+                spoken: .http2,
+                endpoint: owner.endpoint,
+                driver: self,
+                eventLoop: context.eventLoop
+            ),
             owner: owner,
             alarm: alarm,
             configuration: configuration,
@@ -319,7 +325,7 @@ final class HTTP2ConnectionDriver: ChannelInboundHandler, ConnectionDriver {
                 identity.close(
                     closing ?? .remote,
                     activeRequests: active.count,
-                    goodbye: goodbye?.name,
+                    goodbye: goodbye?.knownName,
                     at: configuration.clock.now
                 )
             }

@@ -17,8 +17,11 @@ struct HTTP2Refusal: Error, Hashable, CustomStringConvertible {
 typealias StreamErrorCode = NIOHTTP2.HTTP2ErrorCode
 
 extension StreamErrorCode {
-    /// The code's name in RFC 9113 §7.
-    var name: String {
+    /// The code's name in RFC 9113 §7, or its number.
+    var name: String { knownName ?? "error \(networkCode)" }
+
+    /// The code's name; `nil` for one that the RFC does not know.
+    var knownName: String? {
         switch self {
         case .noError: "NO_ERROR"
         case .protocolError: "PROTOCOL_ERROR"
@@ -34,7 +37,7 @@ extension StreamErrorCode {
         case .enhanceYourCalm: "ENHANCE_YOUR_CALM"
         case .inadequateSecurity: "INADEQUATE_SECURITY"
         case .http11Required: "HTTP_1_1_REQUIRED"
-        default: "error \(networkCode)"
+        default: nil
         }
     }
 }

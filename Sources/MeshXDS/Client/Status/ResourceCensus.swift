@@ -37,6 +37,15 @@ struct ResourceCensus {
     }
 }
 
+extension ResourceCensus {
+    /// Nobody follows the resources any more.
+    mutating func end(_ tell: ([ResourceCount]) -> Void) {
+        guard !told.isEmpty else { return }
+        tell(told.keys.map { ResourceCount($0, 0) })
+        told = [:]
+    }
+}
+
 extension ADSSessionStateMachine {
     /// At least as many resources as there are.
     var resourceBound: Int {
