@@ -4,6 +4,7 @@
 import HTTPTypes
 import MeshCore
 import MeshHTTP
+import MeshTesting
 import NIOCore
 import Testing
 
@@ -50,6 +51,28 @@ struct LifecycleIntegrationTests {
                 #expect(transport.statistics == HTTPTransport.Statistics())
             }
         }
+    }
+
+    @Test("a connection's beginning and end are told of the endpoint as it was, though it is in another place by then")
+    func movedEndpoint() async throws {
+        let observer = RecordingObserver()
+        try await LoopbackServer.serving(answerAll) { endpoint in
+            let transport = HTTPTransport(.init(observers: ObserverSet([observer])))
+            var endpoint = endpoint
+            for region in ["here", "there"] {
+                endpoint.locality = Locality(region: region)
+                _ = try await transport.exchange(with: endpoint)
+            }
+            await transport.shutdown()
+        }
+        let told = observer.connections.compactMap { change -> String? in
+            switch change.event {
+            case .ready: "ready \(change.endpoint.locality)"
+            case .closed: "closed \(change.endpoint.locality)"
+            default: nil
+            }
+        }
+        #expect(told == ["ready here", "closed here"])
     }
 
     @Test("a connection that is too old takes no further request")
