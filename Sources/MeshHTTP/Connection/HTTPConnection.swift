@@ -14,7 +14,13 @@ final class HTTPConnection: Sendable {
     private let driver: NIOLoopBound<any ConnectionDriver>
 
     /// Called on the loop.
-    init(id: Int, spoken: ConnectionProtocol, endpoint: Endpoint, driver: any ConnectionDriver, eventLoop: any EventLoop) {
+    init(
+        id: Int,
+        spoken: ConnectionProtocol,
+        endpoint: Endpoint,
+        driver: any ConnectionDriver,
+        eventLoop: any EventLoop
+    ) {
         self.id = id
         self.spoken = spoken
         self.endpoint = endpoint

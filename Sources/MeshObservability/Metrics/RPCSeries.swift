@@ -41,7 +41,10 @@ final class RPCSeries: Sendable {
             dimensions.append(("grpc.status", status))
         }
         if labels.kind != .calls { dimensions.append(GRPCLabel.backendService(labels.cluster)) }
-        if labels.kind == .attempts { dimensions.append(GRPCLabel.locality(labels.locality, of: labels.status < 0 ? nil : labels.cluster)) }
+        if labels.kind == .attempts {
+            let cluster = labels.status < 0 ? nil : labels.cluster
+            dimensions.append(GRPCLabel.locality(labels.locality, of: cluster))
+        }
         // A recorder and not a timer: backends choose a timer's unit themselves, and these are seconds.
         func recorder(_ name: String) -> Recorder {
             Recorder(label: name, dimensions: dimensions, aggregate: true, factory: factory)
